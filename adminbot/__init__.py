@@ -1,0 +1,1 @@
+"""adminbot: BotFather for a Matrix server that is yours."""

@@ -1,0 +1,7 @@
+"""`python -m adminbot` is the `adminbot` command."""
+
+import sys
+
+from adminbot.cli import main
+
+sys.exit(main())

@@ -1,0 +1,170 @@
+"""The client-server API as one account: sessions, keys, rooms. One method, one endpoint.
+
+For what matrix-nio does not do, or not before there is a sync. No chat in here.
+"""
+
+from typing import Any
+
+from adminbot.errors import HomeserverError, SetupError
+from adminbot.ids import UserId
+from adminbot.secret import Secret
+from adminbot.synapse import Session, session_of
+from adminbot.wire import Wire, part
+
+_V3 = "/_matrix/client/v3"
+
+
+class Account:
+    """What the owner of the wire's token can do for itself."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    # -- sessions
+
+    def become(self, token: Secret) -> None:
+        """Go on with another access token of ours (everything on this wire does)."""
+        self._wire.token = token
+
+    async def whoami(self) -> tuple[UserId, str | None]:
+        """(user id, device id); the latter is None for a login-as token."""
+        _, body = await self._wire.ask("GET", f"{_V3}/account/whoami")
+        return UserId.parse(str(body.get("user_id"))), body.get("device_id")
+
+    async def log_in(
+        self, user: str, password: Secret, *, device_id: str, device_name: str
+    ) -> Session:
+        """Open a session by password on a chosen device (new or existing).
+
+        An existing device keeps its keys, and its older tokens stay valid.
+
+        Raises:
+            RateLimited: `rc_login`, by default 5 and then one in 333 s per address.
+            HomeserverError: M_FORBIDDEN for a wrong password, or password login is off.
+        """
+        body = {
+            "type": "m.login.password",
+            "identifier": {"type": "m.id.user", "user": user},
+            "password": password.reveal(),
+            "device_id": device_id,
+            "initial_device_display_name": device_name,
+        }
+        _, answer = await self._wire.ask("POST", f"{_V3}/login", body)
+        return session_of(answer)
+
+    async def log_out(self) -> None:
+        """End this session; its device and every token of the device go."""
+        await self._wire.ask("POST", f"{_V3}/logout", {})
+
+    async def change_password(self, session: Session, *, old: Secret, new: Secret) -> None:
+        """Change the password by `session`, which alone survives, with its device and keys.
+
+        The one call that kills every other token of an account and spares a device.
+        Synapse applies its password policy here (and not in the admin API).
+
+        Source: client-server API, POST /account/password, `logout_devices`.
+        """
+        wire = self._wire.acting_with(session.token)
+        auth = password_auth(session.user_id, old)
+        body = {"new_password": new.reveal(), "logout_devices": True, "auth": auth}
+        await wire.ask("POST", f"{_V3}/account/password", body, once=True)
+
+    # -- keys
+
+    async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
+        """The raw answer of /keys/query: device_keys, master_keys, self_signing_keys, …"""
+        wanted: dict[str, list[str]] = {str(user_id): [] for user_id in user_ids}
+        _, body = await self._wire.ask("POST", f"{_V3}/keys/query", {"device_keys": wanted})
+        return body
+
+    async def upload_keys(self, body: dict[str, Any]) -> None:
+        await self._wire.ask("POST", f"{_V3}/keys/upload", body)
+
+    async def upload_cross_signing(self, body: dict[str, Any]) -> None:
+        """Publish a cross-signing identity; the first one needs no password (MSC3967).
+
+        Raises:
+            SetupError: the account has another identity already.
+        """
+        try:
+            await self._wire.ask("POST", f"{_V3}/keys/device_signing/upload", body)
+        except HomeserverError as exc:
+            if exc.status == 401 and "flows" in exc.answer:
+                raise SetupError(
+                    "The bot's account already has another cross-signing identity.",
+                    "Use the data directory it was made with, or set up under another --bot-name.",
+                ) from exc
+            raise
+
+    async def upload_signatures(self, body: dict[str, Any]) -> None:
+        """Publish signatures. The server answers 200 even when it took none: we look.
+
+        Raises:
+            HomeserverError: a signature was not taken.
+        """
+        _, answer = await self._wire.ask("POST", f"{_V3}/keys/signatures/upload", body)
+        if answer.get("failures"):
+            raise HomeserverError("The homeserver did not take the device's signature.")
+
+    # -- rooms and account data
+
+    async def create_room(self, body: dict[str, Any]) -> str:
+        """Returns the room id; sent once, since a second room is not the same room."""
+        _, answer = await self._wire.ask("POST", f"{_V3}/createRoom", body, once=True)
+        return str(answer["room_id"])
+
+    async def joined_rooms(self) -> list[str]:
+        _, answer = await self._wire.ask("GET", f"{_V3}/joined_rooms")
+        return [str(room_id) for room_id in answer.get("joined_rooms", [])]
+
+    async def room_state(self, room_id: str) -> list[dict[str, Any]]:
+        """All state events of a room."""
+        _, answer = await self._wire.ask("GET", f"{_V3}/rooms/{part(room_id)}/state")
+        return [event for event in answer.get("list", []) if isinstance(event, dict)]
+
+    async def invite(self, room_id: str, user_id: UserId) -> None:
+        path = f"{_V3}/rooms/{part(room_id)}/invite"
+        await self._wire.ask("POST", path, {"user_id": str(user_id)})
+
+    async def join(self, room_id: str) -> None:
+        await self._wire.ask("POST", f"{_V3}/rooms/{part(room_id)}/join", {})
+
+    async def send_event(
+        self, room_id: str, kind: str, content: dict[str, Any], *, txn: str
+    ) -> str:
+        """Send an event in clear; returns its id. A repeated `txn` is the same event."""
+        path = f"{_V3}/rooms/{part(room_id)}/send/{part(kind)}/{part(txn)}"
+        _, answer = await self._wire.ask("PUT", path, content)
+        return str(answer.get("event_id"))
+
+    async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:
+        """Empty when there is none."""
+        path = f"{_V3}/user/{part(user_id)}/account_data/{part(kind)}"
+        try:
+            _, body = await self._wire.ask("GET", path)
+        except HomeserverError as exc:
+            if exc.status == 404:
+                return {}
+            raise
+        return body
+
+    async def set_account_data(self, user_id: UserId, kind: str, body: dict[str, Any]) -> None:
+        path = f"{_V3}/user/{part(user_id)}/account_data/{part(kind)}"
+        await self._wire.ask("PUT", path, body)
+
+    async def well_known_base_url(self) -> str | None:
+        """What the server's own well-known calls its public base URL, if it says."""
+        try:
+            _, body = await self._wire.ask("GET", "/.well-known/matrix/client", once=True)
+            return str(body["m.homeserver"]["base_url"]).rstrip("/")
+        except (HomeserverError, KeyError, TypeError):
+            return None
+
+
+def password_auth(user_id: UserId, password: Secret) -> dict[str, Any]:
+    """The password stage of user-interactive authentication, in one request."""
+    return {
+        "type": "m.login.password",
+        "identifier": {"type": "m.id.user", "user": user_id.localpart},
+        "password": password.reveal(),
+    }

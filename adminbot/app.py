@@ -1,0 +1,282 @@
+"""The composition root: opens the edges, wires them, runs until stopped, closes them."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from adminbot.account import Account
+from adminbot.cards import CardDesk, CardText
+from adminbot.chat import Chat
+from adminbot.chat.client import Client
+from adminbot.chat.identity import current_session, ensure_trusted, heal, keys_are_ours
+from adminbot.chat.sync import Sync
+from adminbot.commands import ROUTER
+from adminbot.config import Settings
+from adminbot.dispatcher import Dispatcher, Manners
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    MasNotSupported,
+    RateLimited,
+    SetupError,
+    TokenRejected,
+)
+from adminbot.lifecycle import BotKeeper
+from adminbot.secret import Sealer
+from adminbot.store import Store, open_store
+from adminbot.synapse import Session, Synapse
+from adminbot.trust import TrustPolicy
+from adminbot.wire import open_wire
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
+_FINISH_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The open connections to the server, the state and the chat."""
+
+    session: Session
+    store: Store
+    synapse: Synapse
+    account: Account
+    policy: TrustPolicy
+    client: Client
+
+
+@asynccontextmanager
+async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]:
+    """Open state, server and a chat client whose device is trusted; heal it if its keys are lost.
+
+    Waits for a homeserver that is down.
+
+    Raises:
+        SetupError: the account, the identity or the data directory cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        sealer = Sealer.from_base64(settings.store_key)
+        store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
+        session = await current_session(store, given)
+        wire = await stack.enter_async_context(open_wire(settings.homeserver, session.token))
+        synapse, account = Synapse(wire), Account(wire)
+        policy = TrustPolicy(settings.trust, settings.admins, store)
+
+        def open_client(of: Session) -> Client:
+            client = Client(
+                settings.homeserver,
+                of,
+                settings.data_dir / "crypto",
+                sealer.pickle_key(),
+                policy.trusted,
+            )
+            stack.push_async_callback(client.close)
+            return client
+
+        await _wait_for_homeserver(account, session)
+        if await synapse.is_mas():
+            raise MasNotSupported
+        client = open_client(session)
+        if await keys_are_ours(client, account, session.user_id):
+            await ensure_trusted(client, account, store, session.user_id)
+        else:
+            client = await heal(
+                given,
+                session,
+                account=account,
+                synapse=synapse,
+                store=store,
+                open_client=open_client,
+            )
+        session = await current_session(store, given)
+        if session.device_id != given.device_id:
+            await synapse.delete_device(given.user_id, given.device_id)
+        yield Edges(session, store, synapse, account, policy, client)
+
+
+async def _wait_for_homeserver(account: Account, session: Session) -> None:
+    """Until it answers. Raises SetupError when it does not know the session."""
+    for attempt in range(1_000_000):
+        try:
+            user_id, device_id = await account.whoami()
+        except TokenRejected as exc:
+            raise SetupError(
+                "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
+                "Set up again: `adminbot setup --force` under another --bot-name.",
+            ) from exc
+        except (HomeserverUnreachable, RateLimited) as exc:
+            pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+            log.info("waiting for the homeserver, next try in_s=%s why=%s", pause, exc)
+            await asyncio.sleep(pause)
+            continue
+        if (user_id, device_id) != (session.user_id, session.device_id):
+            raise SetupError(
+                "ADMINBOT_ACCESS_TOKEN belongs to another user id or device id than the settings "
+                "say.",
+                "Use the three lines that `adminbot setup` wrote together.",
+            )
+        return
+
+
+async def run(settings: Settings) -> None:
+    """The service: answers until SIGTERM or SIGINT.
+
+    Raises:
+        SetupError: it cannot start, or our own session was ended meanwhile.
+    """
+    began = time.monotonic()
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    serving = asyncio.create_task(_serve(settings, began))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not serving.done():
+        log.info("stopping")
+        serving.cancel()
+    try:
+        await asyncio.wait_for(serving, _FINISH_S)
+    except (asyncio.CancelledError, TimeoutError):
+        log.info("stopped")
+    except BaseExceptionGroup as group:
+        raise _first_of(group) from group
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _serve(settings: Settings, began: float) -> None:
+    given = Session(settings.user_id, settings.device_id, settings.access_token)
+    async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
+        public_url = await _public_url(settings, edges.account)
+        text = CardText(public_url, settings.card_ttl, settings.prefix)
+        keeper = BotKeeper(
+            own=settings.user_id,
+            own_device=edges.session.device_id,
+            synapse=edges.synapse,
+            account=edges.account,
+            store=edges.store,
+            phrase=text.phrase,
+            shared_secret=settings.shared_secret,
+        )
+        changed = asyncio.Condition()
+        chat = Chat(edges.client, edges.account, edges.store, changed)
+        cards = CardDesk(chat, edges.store, text)
+        dispatcher = Dispatcher(
+            chat=chat,
+            store=edges.store,
+            policy=edges.policy,
+            trust=settings.trust,
+            keeper=keeper,
+            cards=cards,
+            router=ROUTER,
+            manners=Manners(settings.prefix, _names(settings)),
+            admin_room=settings.room_id,
+            tasks=tasks,
+        )
+        sync = Sync(
+            edges.client,
+            edges.account,
+            edges.store,
+            edges.policy,
+            changed=changed,
+            on_incoming=dispatcher.take,
+            on_unreadable=dispatcher.could_not_read,
+        )
+        await _start(sync, edges)
+        await dispatcher.take_up()
+        tasks.create_task(cards.forever())
+        tasks.create_task(_warm_up(chat, edges, settings))
+        took = time.monotonic() - began
+        log.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
+        try:
+            await sync.forever()
+        except TokenRejected as exc:
+            raise SetupError(
+                "The homeserver ended my own session.",
+                "Set up again: `adminbot setup --force` under another --bot-name.",
+            ) from exc
+
+
+async def _start(sync: Sync, edges: Edges) -> None:
+    """The first sync, once the admins' devices are judged by what the server says now."""
+    for attempt in range(1_000_000):
+        try:
+            await edges.client.refresh_keys(*edges.policy.admins)
+            await sync.start()
+        except (HomeserverUnreachable, RateLimited) as exc:
+            pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+            log.warning("first sync failed, trying again in_s=%s why=%s", pause, exc)
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+async def _warm_up(chat: Chat, edges: Edges, settings: Settings) -> None:
+    """Invite admins who were added since setup; nobody waits for this."""
+    room = chat.room(settings.room_id)
+    if room is None:
+        log.warning("I am not in the admin room room=%s", settings.room_id)
+        return
+    for admin in settings.admins:
+        if str(admin) not in room.users and await edges.store.dm(admin) is None:
+            try:
+                await edges.account.invite(settings.room_id, admin)
+                await chat.ready_dm(admin)
+                log.info("invited admin=%s", admin)
+            except HomeserverError as exc:
+                log.warning("could not invite admin=%s why=%s", admin, exc)
+
+
+async def _public_url(settings: Settings, account: Account) -> str:
+    return settings.public_url or await account.well_known_base_url() or settings.homeserver
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """What people call the bot in front of a command."""
+    return (settings.user_id.localpart, str(settings.user_id), "adminbot")
+
+
+def set_up_logging(level: str, form: str) -> None:
+    """One line per record on stderr; libraries that could quote a message stay silent.
+
+    In `text`, an INFO record is its bare message, so that `ready …` begins its line.
+    """
+    os.umask(0o077)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("nio", "httpx", "httpcore", "aiohttp", "peewee", "aiosqlite", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return line if record.levelno == logging.INFO else f"{record.levelname.lower()}: {line}"
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)

@@ -1,0 +1,201 @@
+"""Cards: how a secret leaves. Two messages in the requester's own chat, taken back in time.
+
+A card is sealed in the store before it is sent and forgotten once it is out; each of its
+messages has a fixed transaction id, so that a send repeated after a crash is the same send.
+"""
+
+import asyncio
+import json
+import logging
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adminbot.chat import Chat
+from adminbot.chat.incoming import edit_of
+from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, said_duration
+from adminbot.ids import UserId
+from adminbot.render import block, card_intro
+from adminbot.secret import Secret
+from adminbot.store import Bot, Card, Store, now, until
+from adminbot.synapse import Session
+
+log = logging.getLogger(__name__)
+
+SAVED = "✅"
+_RETRY_S = 20
+
+
+@dataclass(slots=True)
+class CardText:
+    """Words of a card: `public_url` is what programs shall connect to."""
+
+    public_url: str
+    ttl: timedelta
+    prefix: str
+
+    def phrase(self, bot: Bot, session: Session, password: Secret | None, title: str) -> str:
+        """The card as JSON: what the intro needs, and the block to paste."""
+        lines = {
+            "MATRIX_HOMESERVER": self.public_url,
+            "MATRIX_USER_ID": str(session.user_id),
+            "MATRIX_DEVICE_ID": session.device_id,
+            "MATRIX_ACCESS_TOKEN": session.token.reveal(),
+        }
+        if password:
+            lines["MATRIX_PASSWORD"] = password.reveal()
+        pasted = "\n".join(f"{name}={value}" for name, value in lines.items())
+        intro = "\n".join(
+            [
+                f"🤖 **{bot.display_name}**: {title}",
+                f"• Account: `{session.user_id}`",
+                f"• Server: `{self.public_url}`",
+                f"• Device: `{session.device_id}`",
+                "",
+                "The next message is what the program needs to log in. Paste it into the "
+                "program's `.env` or settings. Whoever has it can act as this bot.",
+                *self._next_step(bot, title),
+                "",
+                f"It vanishes in {said_duration(round(self.ttl.total_seconds()))}, "
+                f"or when you tap {SAVED}.",
+            ]
+        )
+        return json.dumps({"intro": intro, "block": pasted})
+
+    def _next_step(self, bot: Bot, title: str) -> list[str]:
+        if title == "new token":
+            return [
+                "Older tokens are dead, the device and its keys are the same: put it in, "
+                "restart the program, keep its data."
+            ]
+        if title == "new bot":
+            return [f"Then start the program and invite `{bot.user_id}` to a room."]
+        return ["Start the program with an empty data folder: its old device is gone."]
+
+    def gone(self, bot: UserId) -> str:
+        """What the intro says once the block is gone."""
+        return (
+            f"🧹 The login for `{bot}` was here and is removed.\n"
+            f"Lost it? `{self.prefix}rotate {bot.localpart}`"
+        )
+
+
+class CardDesk:
+    """Delivers cards and takes them back; open ones survive a restart."""
+
+    def __init__(self, chat: Chat, store: Store, text: CardText) -> None:
+        self._chat = chat
+        self._store = store
+        self._text = text
+        self._wake = asyncio.Event()
+        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def get_ready(self, reader: UserId) -> None:
+        """Do what delivering will need, while the secret is still being made."""
+        try:
+            await self._chat.ready_dm(reader)
+        except (AdminbotError, OSError, TimeoutError) as exc:
+            log.info("direct chat not ready yet user=%s why=%s", reader, exc)
+
+    async def deliver(self, card_id: int) -> None:
+        """Send a card's two messages, then forget its content.
+
+        Raises:
+            NotDeliverable: there is no safe way to the reader now; it is tried again later.
+            HomeserverError: likewise.
+        """
+        async with self._busy[card_id]:
+            card = await self._store.card(card_id)
+            if card.content is None:
+                return
+            room_id = await self._chat.ready_dm(card.reader)
+            await self._store.card_goes_to(card_id, room_id)
+            parts = json.loads(card.content)
+            # The room is part of it: in another room it is another message.
+            txn = f"card-{card_id}-{hash_of(room_id)}"
+            intro_id = await self._chat.send_secret(
+                room_id,
+                card_intro(parts["intro"], card.reader),
+                reader=card.reader,
+                txn=f"{txn}-intro",
+            )
+            block_id = await self._chat.send_secret(
+                room_id, block(parts["block"]), reader=card.reader, txn=f"{txn}-block"
+            )
+            await self._store.card_shown(
+                card_id,
+                intro_id=intro_id,
+                block_id=block_id,
+                vanishes_at=until(self._text.ttl),
+            )
+        self._wake.set()
+        log.info("card delivered card=%s bot=%s reader=%s", card_id, card.bot, card.reader)
+        try:
+            await self._chat.react(room_id, intro_id, SAVED, txn=f"{txn}-saved")
+        except HomeserverError as exc:
+            log.info("card has no button card=%s why=%s", card_id, exc)
+
+    async def tapped(self, sender: str, event_id: str) -> bool:
+        """Take a card back because its reader tapped one of its messages; False if it is none."""
+        for card in await self._store.open_cards():
+            if event_id in (card.intro_id, card.block_id) and sender == str(card.reader):
+                await self._take_back(card, "saved")
+                return True
+        return False
+
+    async def withdraw(self, bot: UserId) -> None:
+        """Take back every card of a bot whose secrets are dead."""
+        for card in await self._store.open_cards():
+            if card.bot == bot and card.block_id:
+                await self._take_back(card, "no longer valid")
+
+    async def _take_back(self, card: Card, why: str) -> None:
+        room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
+        async with self._busy[card.id]:
+            txn = f"card-{card.id}-gone"
+            try:
+                await self._chat.redact(room_id, block_id, reason=why, txn=f"{txn}-block")
+                content = card_intro(self._text.gone(card.bot), card.reader)
+                del content["m.mentions"]  # nothing to ring for
+                await self._chat.send(room_id, edit_of(intro_id, content), txn=f"{txn}-intro")
+            except HomeserverError as exc:
+                if exc.status not in (403, 404):
+                    raise
+                log.warning("card out of reach card=%s why=%s", card.id, exc)
+            except NotDeliverable as exc:
+                log.warning("card's room is gone card=%s why=%s", card.id, exc)
+            await self._store.card_gone(card.id)
+        log.info("card taken back card=%s why=%s", card.id, why)
+
+    async def forever(self) -> None:
+        """Send what is still to be sent and take back what is due, until cancelled."""
+        while True:
+            self._wake.clear()
+            waits = [3600.0]
+            for card in await self._store.open_cards():
+                try:
+                    if card.content is not None:
+                        await self.deliver(card.id)
+                        waits.append(0)
+                    elif card.vanishes_at is not None:
+                        left_s = (card.vanishes_at - now()).total_seconds()
+                        if left_s <= 0:
+                            await self._take_back(card, "time is up")
+                        else:
+                            waits.append(left_s)
+                except AdminbotError as exc:
+                    log.warning("card waits card=%s why=%s", card.id, exc)
+                    waits.append(_RETRY_S)
+                except Exception:  # one card must not keep the others from vanishing
+                    log.exception("card failed card=%s", card.id)
+                    waits.append(_RETRY_S)
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(waits))
+            except TimeoutError:
+                continue
+
+
+def hash_of(text: str) -> int:
+    """A short stable number of a text (Python's own hash differs in every process)."""
+    return zlib.crc32(text.encode())

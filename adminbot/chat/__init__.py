@@ -1,0 +1,256 @@
+"""The chat edge: what is said, to whom, in which room. Who may command is decided elsewhere."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import Any
+
+from nio import KeysQueryResponse, MatrixRoom, RoomRedactResponse, RoomSendResponse
+from nio.exceptions import LocalProtocolError, OlmUnverifiedDeviceError
+
+from adminbot.account import Account
+from adminbot.chat.client import Client, expect
+from adminbot.chat.rooms import direct_chat, is_private_with, is_two_of_us
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    NotDeliverable,
+    RateLimited,
+    TokenRejected,
+)
+from adminbot.ids import UserId
+from adminbot.store import Store
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10, 20)
+_ROOM_SEEN_S = 20
+
+
+class Chat:
+    """Sends, each message once: a repeated transaction id is the same event to the server."""
+
+    def __init__(
+        self, client: Client, account: Account, store: Store, changed: asyncio.Condition
+    ) -> None:
+        self._client = client
+        self._account = account
+        self._store = store
+        self._changed = changed  # notified after every sync
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._dm_lock = asyncio.Lock()
+
+    @property
+    def user_id(self) -> str:
+        return str(self._client.user_id)
+
+    def room(self, room_id: str) -> MatrixRoom | None:
+        """The room as of the last sync; None when we are not in it."""
+        found: MatrixRoom | None = self._client.rooms.get(room_id)
+        return found
+
+    # -- saying something
+
+    async def send(self, room_id: str, content: dict[str, Any], *, txn: str) -> str:
+        """Send a message to all trusted devices in the room; returns its event id.
+
+        Tries until it is out, whatever the network does: the answer is owed.
+
+        Raises:
+            HomeserverError: refused for good (we are not in the room any more).
+        """
+        return await self._until_out(lambda: self._send_once(room_id, content, txn))
+
+    async def send_secret(
+        self, room_id: str, content: dict[str, Any], *, reader: UserId, txn: str
+    ) -> str:
+        """Send what only `reader` may see; returns the event id.
+
+        Raises:
+            NotDeliverable: the room is not ours alone and encrypted, or no trusted device of
+                the reader has the key. Nothing was sent.
+        """
+        return await self._until_out(lambda: self._send_once(room_id, content, txn, reader=reader))
+
+    async def tell_untrusted(
+        self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
+    ) -> str:
+        """Send something harmless that also this person's untrusted devices can read.
+
+        They get the key of a megolm session that carries this one message.
+        """
+        return await self._until_out(lambda: self._send_widely(room_id, user_id, content, txn))
+
+    async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
+        """React to a message; returns the reaction's event id. Sent once, never encrypted."""
+        relation = {"rel_type": "m.annotation", "event_id": event_id, "key": key}
+        # Not through nio, which would share a megolm session for it.
+        content = {"m.relates_to": relation}
+        return await self._account.send_event(room_id, "m.reaction", content, txn=txn)
+
+    async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
+        """Take one of our own events back, for everybody."""
+
+        async def once() -> str:
+            call = self._client.room_redact(room_id, event_id, reason, txn)
+            response = await expect(RoomRedactResponse, call)
+            return str(response.event_id)
+
+        await self._until_out(once)
+
+    async def _until_out(self, once: Any) -> str:
+        for attempt in range(1_000_000):
+            try:
+                event_id: str = await once()
+            except RateLimited as exc:
+                pause = exc.retry_after.total_seconds()
+            except HomeserverUnreachable as exc:
+                pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+                log.warning("not sent yet, trying again in_s=%s why=%s", pause, exc)
+            else:
+                return event_id
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _send_once(
+        self, room_id: str, content: dict[str, Any], txn: str, *, reader: UserId | None = None
+    ) -> str:
+        async with self._locks[room_id]:
+            for attempt in (1, 2):
+                await self._share_key(room_id)
+                if reader:
+                    self._check_only_reader(room_id, reader)
+                try:
+                    return await self._room_send(room_id, content, txn)
+                except OlmUnverifiedDeviceError as exc:
+                    # A device that appeared since: judge it, then it is trusted or shut out.
+                    if attempt == 2:
+                        raise NotDeliverable("A new device could not be judged.") from exc
+                    await self._client.refresh_keys(exc.device.user_id)
+        raise AssertionError("unreachable")
+
+    async def _room_send(self, room_id: str, content: dict[str, Any], txn: str) -> str:
+        try:
+            call = self._client.room_send(room_id, "m.room.message", content, txn)
+            response = await expect(RoomSendResponse, call)
+        except LocalProtocolError as exc:
+            raise NotDeliverable("I am not in that room.") from exc
+        return str(response.event_id)
+
+    async def _share_key(self, room_id: str) -> None:
+        """Give the room's megolm session to its trusted devices, if it is not theirs yet."""
+        room = self.room(room_id)
+        if room is None or not room.encrypted:
+            return
+        if self._client.should_query_keys:
+            await expect(KeysQueryResponse, self._client.keys_query())
+        if self._client.olm.should_share_group_session(room_id):
+            try:
+                await asyncio.wait_for(self._client.share_group_session(room_id), 60)
+            except OlmUnverifiedDeviceError as exc:
+                await self._client.refresh_keys(exc.device.user_id)
+                await asyncio.wait_for(self._client.share_group_session(room_id), 60)
+            except (TimeoutError, OSError) as exc:
+                raise HomeserverUnreachable(type(exc).__name__) from exc
+
+    def _check_only_reader(self, room_id: str, reader: UserId) -> None:
+        """Raises NotDeliverable unless exactly trusted devices of `reader` have the key."""
+        if not is_private_with(self.room(room_id), self.user_id, str(reader)):
+            raise NotDeliverable("Somebody else is in the room, or it is not encrypted.")
+        session = self._client.olm.outbound_group_sessions.get(room_id)
+        shared = set(session.users_shared_with) if session else set()
+        good = {(device.user_id, device.id) for device in self.trusted_devices(reader)}
+        if not shared or not shared <= good:
+            raise NotDeliverable("None of your trusted devices can get the key right now.")
+
+    async def _send_widely(
+        self, room_id: str, user_id: str, content: dict[str, Any], txn: str
+    ) -> str:
+        async with self._locks[room_id]:
+            await self._share_key(room_id)
+            shut_out = [
+                device
+                for device in self._client.device_store.active_user_devices(user_id)
+                if self.is_encrypted(room_id) and self._client.olm.is_device_blacklisted(device)
+            ]
+            try:
+                for device in shut_out:
+                    self._client.ignore_device(device)  # drops the room's session
+                await self._share_key(room_id)
+                return await self._room_send(room_id, content, txn)
+            finally:
+                for device in shut_out:
+                    self._client.blacklist_device(device)  # drops it again
+
+    # -- people and rooms
+
+    def trusted_devices(self, user_id: UserId) -> list[Any]:
+        return self._client.trusted_devices(str(user_id))
+
+    def is_own_dm(self, room_id: str, user_id: str) -> bool:
+        """Whether the room is this person's direct chat with us and nobody else's."""
+        return is_two_of_us(self.room(room_id), self.user_id, user_id)
+
+    def is_encrypted(self, room_id: str) -> bool:
+        room = self.room(room_id)
+        return room is not None and bool(room.encrypted)
+
+    async def ready_dm(self, user_id: UserId) -> str:
+        """The person's direct chat with us, fit for a secret, its key already shared.
+
+        Made when there is none, or when the old one has somebody else in it or lost its
+        encryption. One who left is invited again.
+        """
+        async with self._dm_lock:
+            room_id = await self._fit_dm(user_id)
+        async with self._locks[room_id]:
+            await self._share_key(room_id)
+        return room_id
+
+    async def _fit_dm(self, user_id: UserId) -> str:
+        known = await self._store.dm(user_id)
+        room = self.room(known) if known else None
+        if known and room and is_private_with(room, self.user_id, str(user_id)):
+            if str(user_id) in room.users:
+                return known
+            try:
+                await self._account.invite(known, user_id)
+                await self._wait_for_member(known, user_id)
+            except (RateLimited, TokenRejected, HomeserverUnreachable):
+                raise
+            except HomeserverError as exc:
+                log.info("old direct chat not usable room=%s why=%s", known, exc)
+            else:
+                return known
+        return await self.make_dm(user_id)
+
+    async def make_dm(self, user_id: UserId) -> str:
+        """Make a direct chat, remember it, and record it in `m.direct` as clients do."""
+        room_id = await self._account.create_room(direct_chat(user_id))
+        await self._store.set_dm(user_id, room_id)
+        await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
+        log.info("direct chat made user=%s room=%s", user_id, room_id)
+        await self._wait_for_member(room_id, user_id)
+        return room_id
+
+    async def _wait_for_member(self, room_id: str, user_id: UserId) -> None:
+        """The first sync of a new room may predate the invitation: a key shared then is lost."""
+
+        def seen() -> bool:
+            room = self.room(room_id)
+            return room is not None and bool(room.encrypted) and str(user_id) in room.users
+
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(seen), _ROOM_SEEN_S)
+            except TimeoutError:
+                raise HomeserverUnreachable("the new room did not show up") from None
+
+
+async def record_direct(account: Account, own: UserId, user_id: UserId, room_id: str) -> None:
+    """Add a room to our `m.direct` account data."""
+    direct = await account.account_data(own, "m.direct")
+    rooms = direct.get(str(user_id))
+    rooms = rooms if isinstance(rooms, list) else []
+    if room_id not in rooms:
+        await account.set_account_data(own, "m.direct", direct | {str(user_id): [*rooms, room_id]})

@@ -1,0 +1,219 @@
+"""matrix-nio's client with its known hazards closed. No commands, no policy of who may what.
+
+Each override says what goes wrong in matrix-nio 0.26 without it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from nio import (
+    ErrorResponse,
+    KeysQueryError,
+    KeysQueryResponse,
+    KeysUploadResponse,
+    MegolmEvent,
+    Response,
+    ShareGroupSessionError,
+    ShareGroupSessionResponse,
+    SyncResponse,
+    ToDeviceEvent,
+)
+from nio.client.async_client import AsyncClient, AsyncClientConfig
+from nio.crypto.device import OlmDevice
+from nio.events import KeyVerificationEvent
+from nio.store.database import SqliteStore
+
+from adminbot.crosssigning import canonical
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    RateLimited,
+    TokenRejected,
+)
+from adminbot.synapse import Session
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+# Given a user id and a raw /keys/query answer: device id → keys of the devices to trust.
+Judge = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+_REQUEST_S = 60
+
+
+class Client(AsyncClient):
+    """One device's end of the chat: sends, syncs, encrypts."""
+
+    olm: Any  # nio's Olm, which is there from the constructor on; its own types say "or None"
+
+    def __init__(
+        self, homeserver: str, session: Session, store_dir: Path, pickle_key: str, judge: Judge
+    ) -> None:
+        store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config = AsyncClientConfig(
+            store=SqliteStore,
+            store_name="crypto.db",
+            pickle_key=pickle_key,
+            store_sync_tokens=False,  # ours is saved after processing, not before
+            max_limit_exceeded=0,  # nio would sleep silently for minutes
+            max_timeouts=0,
+            request_timeout=_REQUEST_S,
+        )
+        super().__init__(
+            homeserver, str(session.user_id), session.device_id, str(store_dir), config
+        )
+        self._judge = judge
+        self.restore_login(str(session.user_id), session.device_id, session.token.reveal())
+        # Event id → "sender_key session_id index" of what was decrypted since the last clear.
+        # nio's own memory of these dies with the process, and with it its replay protection.
+        self.positions: dict[str, str] = {}
+        self._nio_index_ok = self.olm.message_index_ok
+        self.olm.message_index_ok = self._index_ok
+
+    def _index_ok(self, index: int, event: MegolmEvent) -> bool:
+        self.positions[event.event_id] = f"{event.sender_key} {event.session_id} {index}"
+        return bool(self._nio_index_ok(index, event))
+
+    def _handle_decrypt_to_device(self, to_device_event: ToDeviceEvent) -> ToDeviceEvent | None:
+        """A malformed to-device event, from anybody on any server, would end the sync loop."""
+        if isinstance(to_device_event, KeyVerificationEvent):
+            return None  # nio's own SAS does not interoperate; it must not answer either
+        try:
+            return super()._handle_decrypt_to_device(to_device_event)
+        except Exception as exc:  # noqa: BLE001  # nine different ones are known
+            log.warning("dropped a malformed to-device event why=%s", type(exc).__name__)
+            return None
+
+    async def share_group_session(
+        self, room_id: str, ignore_unverified_devices: bool = False
+    ) -> ShareGroupSessionResponse | ShareGroupSessionError:
+        """nio leaves its marker behind when claiming keys fails: later sends would hang."""
+        try:
+            shared: (
+                ShareGroupSessionResponse | ShareGroupSessionError
+            ) = await super().share_group_session(room_id, ignore_unverified_devices)
+        finally:
+            marker = self.sharing_session.pop(room_id, None) if ours else None
+            if marker is not None:
+                marker.set()
+        return shared
+
+    async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
+        """nio drops the cross-signing half of the answer; it is judged here, each time."""
+        response: KeysQueryResponse | KeysQueryError = await super().keys_query()
+        if isinstance(response, KeysQueryResponse):
+            answer = await raw_answer(response)
+            for user_id in response.device_keys:
+                await self._apply_trust(user_id, await self._judge(user_id, answer))
+        return response
+
+    async def refresh_keys(self, *user_ids: str) -> None:
+        """Ask for these users' devices now. Raises HomeserverError."""
+        self.olm.users_for_key_query.update(user_ids)
+        await expect(KeysQueryResponse, self.keys_query())
+
+    async def _apply_trust(self, user_id: str, trusted: dict[str, Any]) -> None:
+        for device in self.device_store.active_user_devices(user_id):
+            keys = trusted.get(device.id, {}).get("keys", {})
+            good = (
+                keys.get(f"ed25519:{device.id}") == device.ed25519
+                and keys.get(f"curve25519:{device.id}") == device.curve25519
+            )
+            # Asked first: both acts rotate the session of every room with this user.
+            if good and not self.olm.is_device_verified(device):
+                self.verify_device(device)
+            elif not good and not self.olm.is_device_blacklisted(device):
+                self.blacklist_device(device)
+
+    def trusted_devices(self, user_id: str) -> list[OlmDevice]:
+        """This user's present devices that passed the judge."""
+        return [
+            device
+            for device in self.device_store.active_user_devices(user_id)
+            if self.olm.is_device_verified(device)
+        ]
+
+    def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
+        """Whether a megolm session belongs to a trusted device of `sender`.
+
+        The session must have come straight from that device (not forwarded) and carry its
+        Ed25519 key; the device id in the event is anybody's claim and is not used.
+        """
+        megolm = self.olm.inbound_group_store.get(room_id, sender_key, session)
+        return megolm is not None and any(
+            device.curve25519 == sender_key
+            and device.ed25519 == megolm.ed25519
+            and not megolm.forwarding_chain
+            for device in self.trusted_devices(sender)
+        )
+
+    async def after_sync(self, response: SyncResponse) -> None:
+        """What nio's own loop does between two syncs, and what it forgets.
+
+        A one-time-key count of zero is falsy to nio: it would never refill, and nobody new
+        could reach the bot. Fallback keys (MSC2732) nio does not have at all.
+        """
+        self.olm.uploaded_key_count = response.device_key_count.signed_curve25519 or 0
+        if self.should_upload_keys:
+            await expect(KeysUploadResponse, self.keys_upload())
+        if self.should_query_keys:
+            await expect(KeysQueryResponse, self.keys_query())
+        await self.send_to_device_messages()
+        if self.should_claim_keys:
+            await self.keys_claim(self.get_users_for_key_claiming())
+
+    def new_fallback_key(self) -> dict[str, Any]:
+        """A body for /keys/upload; call `fallback_key_published` once it is there."""
+        account = self.olm.account._account
+        account.generate_fallback_key()
+        [(key_id, public)] = account.fallback_key.items()
+        key: dict[str, Any] = {"key": _base64_of(public), "fallback": True}
+        signature = account.sign(canonical(key)).to_base64()
+        key["signatures"] = {self.user_id: {f"ed25519:{self.device_id}": signature}}
+        return {"fallback_keys": {f"signed_curve25519:{key_id}": key}}
+
+    def fallback_key_published(self) -> None:
+        self.olm.account._account.mark_keys_as_published()
+        self.olm.save_account()
+
+
+async def raw_answer(response: Response) -> dict[str, Any]:
+    """The JSON that nio made a response of: it drops what it does not know."""
+    transport: Any = response.transport_response
+    answer = await transport.json()
+    return answer if isinstance(answer, dict) else {}
+
+
+def _base64_of(key: Any) -> str:
+    return str(key.to_base64()) if hasattr(key, "to_base64") else str(key)
+
+
+async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = _REQUEST_S) -> R:
+    """Await one of nio's requests and raise what nio returns, or lets through, as an error.
+
+    Raises:
+        HomeserverUnreachable: no answer in time, a broken connection, a body that is no answer.
+        RateLimited, TokenRejected, HomeserverError: the server's refusal.
+    """
+    try:
+        response = await asyncio.wait_for(call, within_s)
+    except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as exc:
+        raise HomeserverUnreachable(type(exc).__name__) from exc
+    if isinstance(response, kind):
+        return response
+    if not isinstance(response, ErrorResponse):
+        raise TypeError(f"expected {kind.__name__}, got {type(response).__name__}")
+    transport = getattr(response, "transport_response", None)
+    status = transport.status if transport is not None else 0
+    errcode = response.status_code or "M_UNKNOWN"
+    if status == 429 or errcode == "M_LIMIT_EXCEEDED":
+        raise RateLimited(timedelta(milliseconds=response.retry_after_ms or 5000))
+    if errcode == "M_UNKNOWN_TOKEN":
+        raise TokenRejected
+    if status == 0 or status >= 500 or status < 300:
+        raise HomeserverUnreachable(f"HTTP {status}")
+    raise HomeserverError(f"The homeserver refused ({status}).", errcode=errcode, status=status)

@@ -1,0 +1,96 @@
+"""What came in from the chat, as a value, and which events become one. No I/O."""
+
+import html
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+from urllib.parse import unquote
+
+from nio import ReactionEvent, RoomMessageText
+
+TEXT = "text"
+REACTION = "reaction"
+_PILL = re.compile(r'<a href="https://matrix\.to/#/(@[^"?]+)[^"]*">(.*?)</a>', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message or a reaction of a person.
+
+    `trusted`: it was encrypted by a device of the sender that passed the judge.
+    `encrypted`: it was encrypted by some device. `confirmed`: see Dispatcher.
+    """
+
+    event_id: str
+    room_id: str
+    sender: str
+    kind: str
+    body: str
+    encrypted: bool = False
+    trusted: bool = False
+    relates_to: str = ""
+    confirmed: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+def text_of(event: RoomMessageText, room_id: str, *, trusted: bool) -> Incoming | None:
+    """A person's text; None for an edit, which is never a command."""
+    content = event.source.get("content", {})
+    relation = content.get("m.relates_to")
+    relation = relation if isinstance(relation, dict) else {}
+    if relation.get("rel_type") == "m.replace":
+        return None
+    reply = relation.get("m.in_reply_to")
+    reply_to = reply.get("event_id") if isinstance(reply, dict) else None
+    return Incoming(
+        event_id=event.event_id,
+        room_id=room_id,
+        sender=event.sender,
+        kind=TEXT,
+        body=plain(event.body, event.formatted_body, is_reply=bool(reply_to)),
+        encrypted=bool(event.decrypted),
+        trusted=trusted,
+        relates_to=reply_to if isinstance(reply_to, str) else "",
+    )
+
+
+def reaction_of(event: ReactionEvent, room_id: str) -> Incoming:
+    """Reactions travel in clear, as in every client: fit for ✅, not for a typed name."""
+    return Incoming(
+        event_id=event.event_id,
+        room_id=room_id,
+        sender=event.sender,
+        kind=REACTION,
+        body=str(event.key).replace("\ufe0f", ""),
+        relates_to=str(event.reacts_to),
+    )
+
+
+def plain(body: str, formatted: str | None, *, is_reply: bool) -> str:
+    """The typed text with user pills as user ids and without a quoted reply."""
+    if is_reply:
+        lines = body.split("\n")
+        while lines and lines[0].startswith(("> ", ">")):
+            lines.pop(0)
+        body = "\n".join(lines)
+    for user_id, label in _PILL.findall(formatted or ""):
+        name = html.unescape(re.sub(r"<[^>]*>", "", label))
+        if name:
+            body = body.replace(name, unquote(html.unescape(user_id)), 1)
+    return body.strip()
+
+
+def edit_of(event_id: str, content: dict[str, Any]) -> dict[str, Any]:
+    """An `m.replace` of one of our messages."""
+    return content | {
+        "body": f"* {content['body']}",
+        "m.new_content": content,
+        "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
+    }

@@ -1,0 +1,89 @@
+"""Rooms as adminbot makes and reads them: the admin room and one direct chat per admin."""
+
+from typing import Any
+
+from nio import MatrixRoom
+
+from adminbot.ids import UserId
+
+ADMIN_ROOM_NAME = "adminbot"
+
+
+def _private(name: str | None, invite: list[UserId], *, direct: bool) -> dict[str, Any]:
+    """A createRoom body: encrypted, by invitation of the bot only, history from the invitation.
+
+    `private_chat`, not `trusted_private_chat`: the latter makes everybody invited a second
+    creator, who could let others in.
+    """
+    body: dict[str, Any] = {
+        "preset": "private_chat",
+        "invite": [str(user_id) for user_id in invite],
+        "is_direct": direct,
+        "initial_state": [
+            _state("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}),
+            _state("m.room.history_visibility", {"history_visibility": "invited"}),
+            _state("m.room.guest_access", {"guest_access": "forbidden"}),
+        ],
+        "power_level_content_override": {"invite": 100},
+    }
+    return body | ({"name": name} if name else {})
+
+
+def admin_room(admins: list[UserId]) -> dict[str, Any]:
+    """The createRoom body of the room in which the admins command."""
+    return _private(ADMIN_ROOM_NAME, admins, direct=False)
+
+
+def direct_chat(user_id: UserId) -> dict[str, Any]:
+    """The createRoom body of the room in which one admin gets cards."""
+    return _private(None, [user_id], direct=True)
+
+
+def _state(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "state_key": "", "content": content}
+
+
+def is_private_with(room: MatrixRoom | None, own: str, user_id: str) -> bool:
+    """Whether only we two are, or are invited, in an encrypted room nobody else can enter."""
+    return (
+        room is not None
+        and room.encrypted
+        and set(room.users) | set(room.invited_users) <= {own, user_id}
+        and room.join_rule == "invite"
+        and room.history_visibility in ("invited", "joined", "shared")
+    )
+
+
+def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:
+    """Whether this is the person's own direct chat with us, encrypted or not."""
+    return room is not None and set(room.users) <= {own, user_id} and user_id in room.users
+
+
+SYNC_FILTER: dict[str, Any] = {
+    "presence": {"types": []},
+    "account_data": {"types": []},
+    "room": {
+        "ephemeral": {"types": []},
+        "account_data": {"types": []},
+        "state": {
+            "types": [
+                "m.room.member",
+                "m.room.encryption",
+                "m.room.history_visibility",
+                "m.room.join_rules",
+            ]
+        },
+        "timeline": {
+            "limit": 100,
+            "types": [
+                "m.room.message",
+                "m.room.encrypted",
+                "m.reaction",
+                "m.room.member",
+                "m.room.encryption",
+                "m.room.history_visibility",
+                "m.room.join_rules",
+            ],
+        },
+    },
+}

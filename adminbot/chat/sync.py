@@ -1,0 +1,244 @@
+"""The sync loop: every message taken in once, also across crashes and gaps. Sends nothing.
+
+The order that makes it so: matrix-nio has processed the response (keys stored), the messages
+and the sync token are committed together, and only then does anybody act on a message.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nio import (
+    Event,
+    MegolmEvent,
+    ReactionEvent,
+    RoomInfo,
+    RoomMessagesResponse,
+    RoomMessageText,
+    SyncResponse,
+)
+from nio.api import MessageDirection
+from nio.events.misc import BadEventType
+
+from adminbot.account import Account
+from adminbot.chat.client import Client, expect, raw_answer
+from adminbot.chat.incoming import Incoming, reaction_of, text_of
+from adminbot.chat.rooms import SYNC_FILTER
+from adminbot.errors import HomeserverError, TokenRejected
+from adminbot.store import Letter, Store
+from adminbot.trust import TrustPolicy
+
+log = logging.getLogger(__name__)
+
+_POLL_MS = 30_000
+_SHORT_POLL_MS = 3_000  # while we wait for a key
+_BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
+_KEY_MAY_COME_S = 6  # a megolm key can arrive a little after its message
+_GAP_PAGES = 50
+_POISON_TRIES = 3
+
+
+@dataclass
+class _Unread:
+    """Messages whose key has not come (yet)."""
+
+    events: dict[str, tuple[MegolmEvent, float]] = field(default_factory=dict)
+    told: set[str | None] = field(default_factory=set)
+
+
+class Sync:
+    """Brings messages in, in order, and hands each new one to `on_incoming`."""
+
+    def __init__(
+        self,
+        client: Client,
+        account: Account,
+        store: Store,
+        policy: TrustPolicy,
+        *,
+        changed: asyncio.Condition,
+        on_incoming: Callable[[Incoming], None],
+        on_unreadable: Callable[[str, str, str], None],
+    ) -> None:
+        self._client = client
+        self._account = account
+        self._store = store
+        self._policy = policy
+        self._on_incoming = on_incoming
+        self._on_unreadable = on_unreadable
+        self._unread = _Unread()
+        self._changed = changed
+
+    async def start(self) -> None:
+        """The first sync. Without a remembered token what came before is not acted upon."""
+        since = await self._store.fact("since")
+        response = await self._sync(since, first=True)
+        if since is None:
+            await self._store.receive([], since=response.next_batch)
+            await self._client.after_sync(response)
+        else:
+            await self._take_in(response, since)
+
+    async def forever(self) -> None:
+        """Sync until cancelled. Raises TokenRejected when our own session was ended."""
+        failures = 0
+        while True:
+            since = self._client.next_batch
+            try:
+                response = await self._sync(since, first=False)
+                await self._take_in(response, since)
+            except TokenRejected:
+                raise
+            except HomeserverError as exc:
+                self._client.next_batch = since
+                pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
+                log.warning("sync failed, trying again in_s=%s why=%s", pause, exc)
+                await asyncio.sleep(pause)
+                failures += 1
+            except Exception:
+                # Something nio cannot digest. From the same token again, then past it: a loop
+                # of crashes would be a remote off-switch.
+                failures += 1
+                log.exception("sync response not processed try=%s", failures)
+                if failures < _POISON_TRIES:
+                    self._client.next_batch = since
+                await asyncio.sleep(0.5)
+            else:
+                failures = 0
+
+    async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
+        call = self._client.sync(
+            timeout=0 if first else self._poll_ms(),
+            sync_filter=SYNC_FILTER,
+            since=since,
+            full_state=first,  # else rooms joined earlier are unknown: "No such room"
+        )
+        return await expect(SyncResponse, call, within_s=120 if first else _POLL_MS / 1000 + 20)
+
+    def _poll_ms(self) -> int:
+        return _SHORT_POLL_MS if self._unread.events else _POLL_MS
+
+    async def _take_in(self, response: SyncResponse, since: str) -> None:
+        incoming: list[tuple[Incoming, str | None]] = []
+        for room_id, info in response.rooms.join.items():
+            for event in await self._with_gap_filled(room_id, info, since):
+                found = await self._read(room_id, event)
+                if found is not None:
+                    incoming.append(found)
+        incoming += await self._read_late()
+        self._client.positions.clear()
+        letters = [
+            Letter(item.event_id, item.to_json(), None, position) for item, position in incoming
+        ]
+        if letters or response.next_batch != since:
+            fresh = await self._store.receive(letters, since=response.next_batch)
+            for item, _ in incoming:
+                if item.event_id in fresh:
+                    self._on_incoming(item)
+        await self._join_where_admins_invite(response)
+        await self._client.after_sync(response)
+        await self._keep_fallback_key(response)
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _with_gap_filled(
+        self, room_id: str, info: RoomInfo, since: str
+    ) -> list[Event | BadEventType]:
+        """The timeline, and before it what a `limited` sync left out, oldest first."""
+        events: list[Event | BadEventType] = list(info.timeline.events)
+        start = info.timeline.prev_batch
+        missed: list[Event | BadEventType] = []
+        for _ in range(_GAP_PAGES if info.timeline.limited else 0):
+            call = self._client.room_messages(
+                room_id,
+                start,
+                end=since,
+                direction=MessageDirection.back,
+                limit=100,
+                message_filter={"types": SYNC_FILTER["room"]["timeline"]["types"]},
+            )
+            page = await expect(RoomMessagesResponse, call)
+            missed += page.chunk
+            if not page.end or page.end == start or not page.chunk:
+                break
+            start = page.end
+        if missed:
+            log.info("gap filled room=%s events=%s", room_id, len(missed))
+        return missed[::-1] + events
+
+    async def _read(
+        self, room_id: str, event: Event | BadEventType
+    ) -> tuple[Incoming, str | None] | None:
+        """An admin's message or reaction with its megolm position; None for anything else."""
+        if not isinstance(event, ReactionEvent | MegolmEvent | RoomMessageText):
+            return None
+        if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
+            return None
+        if isinstance(event, ReactionEvent):
+            return reaction_of(event, room_id), None
+        if isinstance(event, MegolmEvent):
+            event.room_id = room_id
+            self._unread.events[event.event_id] = (event, time.monotonic())
+            return None
+        trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
+        found = text_of(event, room_id, trusted=trusted)
+        return (found, self._client.positions.get(event.event_id)) if found else None
+
+    async def _is_trusted(self, room_id: str, event: Event) -> bool:
+        """Judge the sending device; one that we do not trust yet is looked up once more."""
+        args = (event.sender, room_id, str(event.sender_key), str(event.session_id))
+        if self._client.came_from_trusted(*args):
+            return True
+        try:
+            await self._client.refresh_keys(event.sender)
+        except HomeserverError as exc:
+            log.warning("keys not refreshed user=%s why=%s", event.sender, exc)
+        return self._client.came_from_trusted(*args)
+
+    async def _read_late(self) -> list[tuple[Incoming, str | None]]:
+        """Try again what could not be read when it came; report it when the key stays away."""
+        found = []
+        for event_id, (event, seen_at) in list(self._unread.events.items()):
+            decrypted = self._client.olm._decrypt_megolm_no_error(event)
+            if decrypted is not None:
+                del self._unread.events[event_id]
+                item = await self._read(event.room_id, decrypted)
+                if item:
+                    found.append(item)
+            elif time.monotonic() - seen_at > _KEY_MAY_COME_S:
+                del self._unread.events[event_id]
+                self._report_unreadable(event)
+        return found
+
+    def _report_unreadable(self, event: MegolmEvent) -> None:
+        """Once per megolm session: the rest of that session has the same cause."""
+        log.warning("message not readable event=%s sender=%s", event.event_id, event.sender)
+        if event.session_id not in self._unread.told:
+            self._unread.told.add(event.session_id)
+            self._on_unreadable(event.room_id, event.event_id, event.sender)
+
+    async def _join_where_admins_invite(self, response: SyncResponse) -> None:
+        for room_id, info in response.rooms.invite.items():
+            own = [
+                event
+                for event in info.invite_state
+                if getattr(event, "state_key", None) == self._client.user_id
+                and getattr(event, "membership", None) == "invite"
+            ]
+            if any(self._policy.is_admin(event.sender) for event in own):
+                try:
+                    await self._account.join(room_id)
+                    log.info("joined on an admin's invitation room=%s", room_id)
+                except HomeserverError as exc:
+                    log.warning("could not join room=%s why=%s", room_id, exc)
+
+    async def _keep_fallback_key(self, response: SyncResponse) -> None:
+        """Keep an unused fallback key published: the last way in when one-time keys run out."""
+        answer = await raw_answer(response)
+        unused = answer.get("device_unused_fallback_key_types")
+        if isinstance(unused, list) and "signed_curve25519" not in unused:
+            await self._account.upload_keys(self._client.new_fallback_key())
+            self._client.fallback_key_published()
+            log.info("fallback key published")

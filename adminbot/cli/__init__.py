@@ -1,0 +1,127 @@
+"""The shell's words: one parser, and one place where an error becomes a line and an exit code."""
+
+import argparse
+import asyncio
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from adminbot.errors import AdminbotError
+
+DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+
+
+class UsageFault(Exception):
+    """The command line cannot be carried out as typed; exit code 2."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one word. Exit codes: 0 done, 1 could not be done, 2 wrong usage."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        asyncio.run(args.word(args))
+    except UsageFault as exc:
+        print(f"adminbot {args.word_name}: {exc}", file=sys.stderr)
+        return WRONG_USAGE
+    except AdminbotError as exc:
+        print(f"adminbot: {exc.told().replace('`', '')}", file=sys.stderr)
+        return NOT_DONE
+    except KeyboardInterrupt:
+        print("adminbot: interrupted", file=sys.stderr)
+        return NOT_DONE
+    except Exception as exc:  # a bug; the shell gets a line, -X dev the rest
+        print(
+            f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.",
+            file=sys.stderr,
+        )
+        if sys.flags.dev_mode:
+            raise
+        return NOT_DONE
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="adminbot", description="BotFather for a Matrix server that is yours."
+    )
+    parser.add_argument("--version", action="version", version=version("matrix-adminbot"))
+    words = parser.add_subparsers(dest="word_name", metavar="WORD", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--env-file", type=Path, default=Path(".env"), metavar="FILE", help="default: .env"
+    )
+
+    setup = words.add_parser(
+        "setup",
+        parents=[shared],
+        help="make the bot's account, its encrypted admin room and the env file",
+        description="Makes the bot's own account, its encrypted admin room and the env file. "
+        "Asks for what is missing; interrupted, it finishes when run again.",
+    )
+    setup.add_argument("--homeserver", metavar="URL", help="base URL for the bot; may be internal")
+    setup.add_argument("--public-url", metavar="URL", help="base URL written on cards")
+    setup.add_argument(
+        "--admin", action="append", metavar="@YOU:SERVER", help="who may command; repeatable"
+    )
+    way = setup.add_mutually_exclusive_group()
+    way.add_argument(
+        "--shared-secret-file",
+        type=Path,
+        metavar="F",
+        help="file with Synapse's registration_shared_secret",
+    )
+    way.add_argument("--login-as", metavar="NAME", help="log in as this server admin once")
+    way.add_argument(
+        "--admin-token-file",
+        type=Path,
+        metavar="F",
+        help="file with an admin's access token",
+    )
+    setup.add_argument("--password-file", type=Path, metavar="F", help="goes with --login-as")
+    setup.add_argument("--bot-name", default="adminbot", metavar="NAME", help="default: adminbot")
+    setup.add_argument("--data-dir", type=Path, default=Path("data"), metavar="DIR")
+    setup.add_argument(
+        "--keep-shared-secret",
+        action="store_true",
+        help="store the shared secret: creation becomes atomic and free of the login limit",
+    )
+    setup.add_argument("--force", action="store_true", help="replace an existing env file")
+    setup.add_argument("--non-interactive", action="store_true", help="never ask")
+    setup.set_defaults(word=_lazy("setup"))
+
+    run = words.add_parser("run", parents=[shared], help="the service")
+    run.set_defaults(word=_lazy("run"))
+
+    trust = words.add_parser(
+        "trust",
+        parents=[shared],
+        help="accept an admin's new cross-signing identity",
+        description="Accepts the cross-signing identity an admin has now, after a reset. "
+        "Stop the service first.",
+    )
+    trust.add_argument("user", metavar="@YOU:SERVER")
+    trust.add_argument("--yes", action="store_true", help="do not ask")
+    trust.set_defaults(word=_lazy("trust"))
+
+    demo = words.add_parser(
+        "demo",
+        parents=[shared],
+        help="all of it on a throw-away local Synapse",
+        description="Starts a throw-away Synapse on this machine, sets the bot up on it, has a "
+        "person type !newbot and !rotate, and cleans up.",
+    )
+    demo.add_argument("--keep", action="store_true", help="leave it running to be tried")
+    demo.set_defaults(word=_lazy("demo"))
+    return parser
+
+
+def _lazy(word: str):  # type: ignore[no-untyped-def]
+    """Import a word's module when it runs: `--help` stays quick."""
+
+    async def run(args: argparse.Namespace) -> None:
+        from importlib import import_module
+
+        await import_module(f"adminbot.cli.{word}").main(args)
+
+    return run

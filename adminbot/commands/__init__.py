@@ -1,0 +1,6 @@
+"""Everything that can be typed in the chat: the sum of these routers."""
+
+from adminbot.commands import bots, talk
+from adminbot.router import Router
+
+ROUTER = Router(bots.router, talk.router)

@@ -1,0 +1,187 @@
+"""Commands about managed bots: from words to the keeper and back to words."""
+
+import asyncio
+from datetime import datetime
+
+from adminbot.context import Context
+from adminbot.errors import UsageError, said_duration
+from adminbot.ids import BotName, parse_device_id
+from adminbot.router import YES, Args, Reply, Router
+from adminbot.store import Bot, now
+
+router = Router()
+
+_PER_PAGE = 10
+
+
+@router.command(
+    "newbot",
+    "NAME [Display name]",
+    "make a bot, get its login",
+    words=(1, None),
+    flags={"device": "ID", "password": ""},
+    gives_card=True,
+    details=(
+        "Makes the account with one device and sends you a card in our private chat: "
+        "homeserver, user id, device id, access token.\n"
+        "`--password` puts a password on the card, too; `--device` chooses the device id.\n"
+        "A name that exists is never touched.\n"
+        "Example: `{prefix}newbot nanobot My assistant`"
+    ),
+)
+async def newbot(ctx: Context, args: Args) -> Reply:
+    typed, *display = args.words
+    name = BotName.parse(typed, ctx.bots.server)
+    device_id = parse_device_id(args.flags["device"]) if "device" in args.flags else None
+    display_name = " ".join(display) or name.localpart
+    if len(display_name) > 100:
+        raise UsageError("A display name has 100 characters at most. Nothing was made.")
+    bot, card = await ctx.bots.create(
+        name,
+        display_name=display_name,
+        device_id=device_id,
+        with_password="password" in args.flags,
+        owner=ctx.sender,
+        act=ctx.event_id,
+        say=ctx.say,
+    )
+    changed = f"\n“{name.changed_from}” became `{name.localpart}`." if name.changed_from else ""
+    return Reply(
+        f"✅ `{bot.user_id}` is ready.{changed}\nIts login is in our private chat 🔐", card=card
+    )
+
+
+@router.command(
+    "rotate",
+    "NAME",
+    "new token, same device and keys",
+    words=(1, 1),
+    flags={"new-device": ""},
+    gives_card=True,
+    details=(
+        "Every older token dies at once; the device and its encryption keys stay, so the "
+        "program goes on where it was once it has the new token.\n"
+        "`--new-device` signs everything out instead and starts on a fresh device.\n"
+        "Example: `{prefix}rotate nanobot`"
+    ),
+)
+async def rotate(ctx: Context, args: Args) -> Reply:
+    bot, card = await ctx.bots.rotate(
+        args.words[0],
+        new_device="new-device" in args.flags,
+        owner=ctx.sender,
+        act=ctx.event_id,
+        say=ctx.say,
+    )
+    return Reply(
+        f"✅ New token for `{bot.user_id}`, device `{bot.device_id}`. Older tokens are dead.\n"
+        "The login is in our private chat 🔐",
+        card=card,
+    )
+
+
+@router.command("bots", "[PAGE]", "the bots I made", words=(0, 1))
+async def bots(ctx: Context, args: Args) -> Reply:
+    every = await ctx.bots.all()
+    if not every:
+        return Reply(f"No bots yet. Make one: `{ctx.prefix}newbot nanobot`")
+    pages = (len(every) + _PER_PAGE - 1) // _PER_PAGE
+    typed = args.words[0] if args.words else "1"
+    if not typed.isdecimal() or not 1 <= int(typed) <= pages:
+        raise UsageError(f"There is no page {typed[:10]}; there are {pages}.")
+    page = int(typed)
+    shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]
+    seen = await asyncio.gather(*(ctx.bots.last_seen(bot) for bot in shown))
+    lines = [f"🤖 **Bots** ({len(every)})"]
+    lines += [
+        f"• `{bot.user_id.localpart}` {_seen(bot, last)}"
+        for bot, last in zip(shown, seen, strict=True)
+    ]
+    if page < pages:
+        lines.append(f"More: `{ctx.prefix}bots {page + 1}`")
+    return Reply("\n".join([*lines, f"Details: `{ctx.prefix}bot NAME`"]))
+
+
+@router.command("bot", "NAME", "one bot in detail", words=(1, 1))
+async def bot(ctx: Context, args: Args) -> Reply:
+    detail = await ctx.bots.detail(args.words[0])
+    found = detail.bot
+    token = f"{_ago(found.token_at)} old" if found.token_at else "none (signed out)"
+    addresses = ", ".join(detail.addresses[:3])
+    return Reply(
+        "\n".join(
+            [
+                f"🤖 **{found.display_name}**",
+                f"• Account: `{found.user_id}`",
+                f"• Made: {found.made_at:%Y-%m-%d} by `{found.made_by}`",
+                f"• {_seen(found, detail.last_seen).capitalize()}"
+                + (f" from {addresses}" if addresses else ""),
+                f"• Device: `{found.device_id or 'none'}`, {detail.device_state}",
+                f"• Token: {token}",
+            ]
+        )
+    )
+
+
+@router.command(
+    "revoke",
+    "NAME",
+    "sign a bot out everywhere",
+    words=(1, 1),
+    acts=True,
+    details=(
+        "Tokens, devices and keys go; the account stays. `{prefix}rotate NAME` lets it in again, "
+        "on a fresh device.\nExample: `{prefix}revoke nanobot`"
+    ),
+)
+async def revoke(ctx: Context, args: Args) -> Reply:
+    found = await ctx.bots.get(args.words[0])
+    if not ctx.confirmed:
+        return Reply(
+            f"⚠️ Sign `{found.user_id}` out everywhere? Its program stops until "
+            f"`{ctx.prefix}rotate {found.user_id.localpart}`.\n"
+            "Tap ✅ or answer `yes` within 2 minutes.",
+            ask=YES,
+        )
+    await ctx.bots.revoke(args.words[0], owner=ctx.sender, act=ctx.event_id)
+    return Reply(
+        f"✅ `{found.user_id}` is signed out everywhere.\n"
+        f"Let it in again: `{ctx.prefix}rotate {found.user_id.localpart}`"
+    )
+
+
+@router.command(
+    "deletebot",
+    "NAME",
+    "close a bot's account for good",
+    words=(1, 1),
+    acts=True,
+    details=(
+        "Cannot be undone: the account is deactivated and its name stays taken on this server. "
+        "Softer: `{prefix}revoke NAME`.\nExample: `{prefix}deletebot nanobot`"
+    ),
+)
+async def deletebot(ctx: Context, args: Args) -> Reply:
+    found = await ctx.bots.get(args.words[0])
+    name = found.user_id.localpart
+    if not ctx.confirmed:
+        return Reply(
+            f"⚠️ Delete `{found.user_id}` for good? It leaves its rooms, and the name can never "
+            f"be used again. Softer: `{ctx.prefix}revoke {name}`\n"
+            f"To delete it, answer within 2 minutes: `{name}`",
+            ask=name,
+        )
+    await ctx.bots.delete(args.words[0], owner=ctx.sender, act=ctx.event_id)
+    return Reply(f"✅ `{found.user_id}` is deleted. Its name stays taken.")
+
+
+def _seen(found: Bot, last_seen: datetime | None) -> str:
+    if found.device_id is None:
+        return "signed out"
+    return f"seen {_ago(last_seen)} ago" if last_seen else "never used"
+
+
+def _ago(moment: datetime) -> str:
+    """`3 d`: the largest unit is enough."""
+    passed_s = max(1, round((now() - moment).total_seconds()))
+    return " ".join(said_duration(passed_s).split(" ")[:2])

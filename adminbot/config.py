@@ -1,0 +1,266 @@
+"""Settings: read once, from the environment and the env file, all problems named at once.
+
+The only reader of the environment. `.env.example` is the manual.
+"""
+
+import enum
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from adminbot.errors import ConfigError
+from adminbot.ids import UserId
+from adminbot.secret import Sealer, Secret
+
+PREFIX = "ADMINBOT_"
+SECRETS = ("ACCESS_TOKEN", "STORE_KEY", "REGISTRATION_SHARED_SECRET")
+NAMES = (
+    *("HOMESERVER", "PUBLIC_URL", "USER_ID", "DEVICE_ID", "ROOM", "ADMINS", "DATA_DIR"),
+    *("TRUST", "CARD_TTL", "PREFIX", "LOG_LEVEL", "LOG_FORMAT"),
+    *SECRETS,
+)
+_LEVELS = ("debug", "info", "warning", "error")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Trust(enum.Enum):
+    """Which of an admin's devices may command and receive (SPEC: Trust)."""
+
+    PINNED = "pinned"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What adminbot runs with; secrets do not print."""
+
+    homeserver: str
+    public_url: str | None
+    user_id: UserId
+    device_id: str
+    access_token: Secret
+    store_key: Secret
+    room_id: str
+    admins: tuple[UserId, ...]
+    data_dir: Path
+    shared_secret: Secret | None
+    trust: Trust
+    card_ttl: timedelta
+    prefix: str
+    log_level: str
+    log_format: str
+
+    @classmethod
+    def from_mapping(cls, env: Mapping[str, str]) -> Self:
+        """Raises ConfigError naming every wrong variable at once, never a value."""
+        reader = _Reader(env)
+        settings = cls(
+            homeserver=reader.url("HOMESERVER"),
+            public_url=reader.url("PUBLIC_URL") if reader.has("PUBLIC_URL") else None,
+            user_id=reader.user_id("USER_ID"),
+            device_id=reader.required("DEVICE_ID"),
+            access_token=Secret(reader.required("ACCESS_TOKEN")),
+            store_key=reader.store_key("STORE_KEY"),
+            room_id=reader.room_id("ROOM"),
+            admins=reader.user_ids("ADMINS"),
+            data_dir=Path(reader.optional("DATA_DIR", "data")),
+            shared_secret=(
+                Secret(reader.required("REGISTRATION_SHARED_SECRET"))
+                if reader.has("REGISTRATION_SHARED_SECRET")
+                else None
+            ),
+            trust=reader.trust("TRUST"),
+            card_ttl=reader.duration("CARD_TTL", "1h"),
+            prefix=reader.command_prefix("PREFIX"),
+            log_level=reader.choice("LOG_LEVEL", _LEVELS, "info"),
+            log_format=reader.choice("LOG_FORMAT", ("text", "json"), "text"),
+        )
+        if reader.problems:
+            raise ConfigError(
+                "The settings are not usable: " + "; ".join(reader.problems) + ".",
+                "`.env.example` explains each of them; `adminbot setup` writes them.",
+            )
+        return settings
+
+
+class _Reader:
+    """Reads one mapping and collects every problem instead of stopping at the first."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.problems: list[str] = []
+
+    def has(self, name: str) -> bool:
+        return any(self._env.get(PREFIX + key, "").strip() for key in (name, f"{name}_FILE"))
+
+    def optional(self, name: str, default: str = "") -> str:
+        value = self._env.get(PREFIX + name, "").strip()
+        if name in SECRETS:
+            value = self._from_file(name, value)
+        return value or default
+
+    def _from_file(self, name: str, value: str) -> str:
+        path = self._env.get(f"{PREFIX}{name}_FILE", "").strip()
+        if not path:
+            return value
+        if value:
+            self._wrong(name, f"is set both directly and as {PREFIX}{name}_FILE: keep one")
+            return value
+        try:
+            content = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            self._wrong(f"{name}_FILE", "names a file that cannot be read")
+            return "unreadable"
+        if not content:
+            self._wrong(f"{name}_FILE", "names an empty file")
+            return "empty"
+        return content
+
+    def required(self, name: str) -> str:
+        value = self.optional(name)
+        if not value:
+            self._wrong(name, "is missing")
+        return value
+
+    def url(self, name: str) -> str:
+        value = self.required(name)
+        if not value:
+            return value
+        try:
+            return parse_url(value)
+        except ValueError:
+            self._wrong(name, "must be a base URL such as https://matrix.example.org")
+            return value
+
+    def user_id(self, name: str) -> UserId:
+        value = self.required(name)
+        try:
+            return UserId.parse(value)
+        except ValueError:
+            if value:
+                self._wrong(name, "must be a full user id such as @you:example.org")
+            return UserId("", "")
+
+    def user_ids(self, name: str) -> tuple[UserId, ...]:
+        words = self.optional(name).replace(",", " ").split()
+        if not words:
+            self._wrong(name, "is empty: name at least one admin (empty never means everyone)")
+        found: list[UserId] = []
+        for word in words:
+            try:
+                found.append(UserId.parse(word))
+            except ValueError:
+                self._wrong(name, "holds something that is not a user id (@you:example.org)")
+        return tuple(dict.fromkeys(found))
+
+    def room_id(self, name: str) -> str:
+        value = self.required(name)
+        if value and not value.startswith("!"):
+            self._wrong(name, "must be a room id, which begins with !")
+        return value
+
+    def store_key(self, name: str) -> Secret:
+        key = Secret(self.required(name))
+        if key.reveal():
+            try:
+                Sealer.from_base64(key)
+            except ValueError:
+                self._wrong(name, "must be 32 random bytes in base64")
+        return key
+
+    def trust(self, name: str) -> Trust:
+        value = self.optional(name, "pinned").lower()
+        if value == "verified":
+            self._wrong(name, "is `verified`, which this version does not have yet: use pinned")
+        elif value not in {mode.value for mode in Trust}:
+            self._wrong(name, "must be pinned or any")
+        else:
+            return Trust(value)
+        return Trust.PINNED
+
+    def duration(self, name: str, default: str) -> timedelta:
+        found = re.fullmatch(r"(\d{1,6})([smhd])", self.optional(name, default).lower())
+        length = timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else timedelta()
+        if not timedelta(seconds=1) <= length <= timedelta(days=7):
+            self._wrong(name, "must be a time from 1s to 7d, such as 90s, 15m, 1h")
+        return length
+
+    def command_prefix(self, name: str) -> str:
+        value = self.optional(name, "!")
+        if len(value) > 8 or any(letter.isalnum() or letter.isspace() for letter in value):
+            self._wrong(name, "must be one to eight characters, no letters, digits or spaces")
+        elif value.startswith("/"):
+            self._wrong(name, "may not begin with /: clients keep such lines for themselves")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.optional(name, default).lower()
+        if value not in allowed:
+            self._wrong(name, f"must be one of {', '.join(allowed)}")
+        return value
+
+    def _wrong(self, name: str, why: str) -> None:
+        problem = f"{PREFIX}{name} {why}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def parse_url(text: str) -> str:
+    """A base URL without its trailing slash. Raises ValueError."""
+    parts = urlsplit(text.strip())
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.username
+    ):
+        raise ValueError("not a base URL")
+    _ = parts.port  # a port out of range raises ValueError here
+    return text.strip().rstrip("/")
+
+
+def load(env_file: Path) -> Settings:
+    """Settings from the env file and the process's environment; the environment wins.
+
+    Raises:
+        ConfigError: something is missing or wrong, or the file holds an unknown name.
+    """
+    return Settings.from_mapping(merged(env_file, os.environ))
+
+
+def merged(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """One mapping; `NAME` in the environment also hides `NAME_FILE` in the file, and vice versa.
+
+    Unknown ADMINBOT_ names are an error in the file (a misspelt setting) and ignored in the
+    environment (Kubernetes puts ADMINBOT_PORT there for a service called adminbot).
+    """
+    from_file = read_env_file(env_file)
+    known = {PREFIX + name for name in NAMES} | {f"{PREFIX}{name}_FILE" for name in SECRETS}
+    unknown = sorted(name for name in from_file if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise ConfigError(
+            f"The env file holds names that adminbot does not know: {', '.join(unknown)}.",
+            "`.env.example` lists all of them.",
+        )
+    from_environ = {name: value for name, value in environ.items() if name in known and value}
+    hidden = set(from_environ)
+    for name in SECRETS:
+        pair = {PREFIX + name, f"{PREFIX}{name}_FILE"}
+        if pair & hidden:
+            hidden |= pair
+    return {k: v for k, v in from_file.items() if k not in hidden} | from_environ
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The file's assignments; empty when there is no such file. Raises ConfigError."""
+    try:
+        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"The env file {path} cannot be read.") from exc

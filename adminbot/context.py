@@ -1,0 +1,28 @@
+"""What a command handler is given, as named fields."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adminbot.config import Trust
+from adminbot.ids import UserId
+from adminbot.lifecycle import BotKeeper
+from adminbot.router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One command's circumstances.
+
+    `event_id` names the act; `confirmed`: the person has answered the question;
+    `say` tells the person something while the command goes on.
+    """
+
+    sender: UserId
+    event_id: str
+    room_id: str
+    prefix: str
+    confirmed: bool
+    bots: BotKeeper
+    router: Router
+    trust: Trust
+    say: Callable[[str], Awaitable[None]]

@@ -1,0 +1,157 @@
+"""Cross-signing: an identity of three seeds, its signatures, and whose device is whose. No I/O.
+
+Source: client-server API, "Cross-signing"; "Signing JSON" for the canonical form.
+"""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Self
+
+from Crypto.PublicKey import ECC
+from Crypto.Signature import eddsa
+from vodozemac import Ed25519PublicKey, Ed25519Signature
+
+JSON = dict[str, Any]
+_ROLES = ("master", "self_signing", "user_signing")
+
+
+def canonical(value: JSON) -> bytes:
+    """Canonical JSON of an object without its signatures."""
+    bare = {k: v for k, v in value.items() if k not in ("signatures", "unsigned")}
+    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def unpadded(data: bytes) -> str:
+    """Base64 as Matrix writes it."""
+    return base64.b64encode(data).decode().rstrip("=")
+
+
+class SigningKey:
+    """An Ed25519 key made of its 32-byte seed (the very thing secret storage would keep)."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = ECC.construct(curve="Ed25519", seed=seed)
+        self.public = unpadded(self._key.public_key().export_key(format="raw"))
+
+    def sign(self, value: JSON) -> str:
+        """Unpadded base64 signature over the canonical form."""
+        return unpadded(eddsa.new(self._key, "rfc8032").sign(canonical(value)))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """The three keys of a cross-signing identity. Who has the seeds, is the identity."""
+
+    master: SigningKey
+    self_signing: SigningKey
+    user_signing: SigningKey
+
+    @staticmethod
+    def new_seeds() -> str:
+        """Three fresh seeds as JSON, for sealing."""
+        return json.dumps({role: secrets.token_bytes(32).hex() for role in _ROLES})
+
+    @classmethod
+    def from_seeds(cls, text: str) -> Self:
+        seeds = json.loads(text)
+        return cls(*(SigningKey(bytes.fromhex(seeds[role])) for role in _ROLES))
+
+    def upload_body(self, user_id: str) -> JSON:
+        """For POST /keys/device_signing/upload."""
+        keys = {
+            role: {
+                "user_id": user_id,
+                "usage": [role],
+                "keys": {f"ed25519:{key.public}": key.public},
+            }
+            for role, key in zip(
+                _ROLES, (self.master, self.self_signing, self.user_signing), strict=True
+            )
+        }
+        for role in _ROLES[1:]:
+            signature = self.master.sign(keys[role])
+            keys[role]["signatures"] = {user_id: {f"ed25519:{self.master.public}": signature}}
+        return {f"{role}_key": key for role, key in keys.items()}
+
+    def device_signature(self, user_id: str, device_keys: JSON) -> JSON:
+        """For POST /keys/signatures/upload: a device (as /keys/query gives it) signed by us."""
+        bare = {k: v for k, v in device_keys.items() if k not in ("signatures", "unsigned")}
+        signature = self.self_signing.sign(bare)
+        signed = bare | {
+            "signatures": {user_id: {f"ed25519:{self.self_signing.public}": signature}}
+        }
+        return {user_id: {str(device_keys["device_id"]): signed}}
+
+
+def is_signed(value: object, user_id: str, key_id: str, public: str) -> bool:
+    """Whether `value` carries a good signature by (user_id, ed25519:key_id)."""
+    if not isinstance(value, dict):
+        return False
+    try:
+        signature = value["signatures"][user_id][f"ed25519:{key_id}"]
+        key = Ed25519PublicKey.from_base64(public)
+        key.verify_signature(canonical(value), Ed25519Signature.from_base64(signature))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def master_key(answer: JSON, user_id: str) -> str | None:
+    """The user's master key in a /keys/query answer, if there is a well-formed one."""
+    return _only_key(answer.get("master_keys"), user_id, "master")
+
+
+def trusted_devices(answer: JSON, user_id: str, master: str | None) -> dict[str, JSON]:
+    """Device id → device keys of the devices that belong to this user's identity.
+
+    Args:
+        answer: a raw /keys/query answer.
+        master: the master key the identity must have; None accepts every device that signs
+            itself, identity or not.
+    """
+    devices = _member(answer.get("device_keys"), user_id)
+    good = {name: keys for name, keys in devices.items() if _signs_itself(keys, user_id, name)}
+    if master is None:
+        return good
+    if master_key(answer, user_id) != master:
+        return {}
+    self_signing = _only_key(answer.get("self_signing_keys"), user_id, "self_signing")
+    signed = _member(answer.get("self_signing_keys"), user_id)
+    if self_signing is None or not is_signed(signed, user_id, master, master):
+        return {}
+    return {
+        name: keys
+        for name, keys in good.items()
+        if is_signed(keys, user_id, self_signing, self_signing)
+    }
+
+
+def _signs_itself(keys: object, user_id: str, device_id: str) -> bool:
+    if not isinstance(keys, dict) or not isinstance(keys.get("keys"), dict):
+        return False
+    own = keys["keys"].get(f"ed25519:{device_id}")
+    return (
+        keys.get("user_id") == user_id
+        and keys.get("device_id") == device_id
+        and isinstance(own, str)
+        and is_signed(keys, user_id, device_id, own)
+    )
+
+
+def _only_key(users: object, user_id: str, usage: str) -> str | None:
+    found = _member(users, user_id)
+    keys = found.get("keys")
+    if found.get("user_id") != user_id or usage not in (found.get("usage") or ()):
+        return None
+    if not isinstance(keys, dict) or len(keys) != 1:
+        return None
+    [(key_id, public)] = keys.items()
+    return public if key_id == f"ed25519:{public}" else None
+
+
+def _member(users: object, user_id: str) -> JSON:
+    found = users.get(user_id) if isinstance(users, dict) else None
+    return found if isinstance(found, dict) else {}

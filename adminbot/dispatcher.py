@@ -1,0 +1,393 @@
+"""From an incoming message to exactly one answer: permission, parsing, the error boundary.
+
+A message stays in the inbox until its answer is out, so a crash anywhere leads to one of:
+run it (nothing was begun), go on with it (the act is noted), say the answer (it is decided).
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self
+
+from adminbot import render
+from adminbot.cards import SAVED, CardDesk
+from adminbot.chat import Chat
+from adminbot.chat.incoming import REACTION, TEXT, Incoming
+from adminbot.config import Trust
+from adminbot.context import Context
+from adminbot.errors import AdminbotError
+from adminbot.ids import UserId
+from adminbot.lifecycle import BotKeeper
+from adminbot.router import YES, Args, Command, Reply, Router, command_line
+from adminbot.store import Question, Store, now, until
+from adminbot.trust import Standing, TrustPolicy
+
+log = logging.getLogger(__name__)
+
+_WORKING, _DONE, _FAILED, _NO = "⏳", "✅", "❌", "❌"
+_BLINK_S = 0.5
+_TIME_TO_CONFIRM = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How commands are addressed: the prefix, and the names people call the bot by."""
+
+    prefix: str
+    names: tuple[str, ...]
+
+
+class Dispatcher:
+    """Takes incoming messages, one at a time per person, and answers each once."""
+
+    def __init__(
+        self,
+        *,
+        chat: Chat,
+        store: Store,
+        policy: TrustPolicy,
+        trust: Trust,
+        keeper: BotKeeper,
+        cards: CardDesk,
+        router: Router,
+        manners: Manners,
+        admin_room: str,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._chat = chat
+        self._store = store
+        self._policy = policy
+        self._trust = trust
+        self._keeper = keeper
+        self._cards = cards
+        self._router = router
+        self._manners = manners
+        self._admin_room = admin_room
+        self._tasks = tasks
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    # -- entrances
+
+    def take(self, incoming: Incoming) -> None:
+        """Called inside the sync loop: hand over and return."""
+        self._start(self._answer(incoming, None))
+
+    async def take_up(self) -> None:
+        """After a start: go on with what was taken in and not answered."""
+        for letter in await self._store.unanswered():
+            incoming = Incoming.from_json(letter.content)
+            log.info("taken up again event=%s decided=%s", incoming.event_id, bool(letter.reply))
+            reply = Reply.from_json(letter.reply) if letter.reply else None
+            self._start(self._answer(incoming, reply))
+
+    def could_not_read(self, room_id: str, event_id: str, sender: str) -> None:
+        """An admin's message whose key did not come: say so, where they can read it."""
+        text = (
+            "🙈 I could not read that message: your app did not give me its key.\n"
+            "Send it again. If it stays so: in Element, Settings → Encryption, let unverified "
+            "devices receive messages, or sign in again."
+        )
+        self._start(self._tell(room_id, event_id, sender, text))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        """The second catch-all: an answer that cannot be given must not end the others."""
+        try:
+            await work
+        except Exception:
+            log.exception("not answered")
+
+    # -- one message
+
+    async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
+        async with self._turns[incoming.sender]:
+            await self._answer_in_turn(incoming, reply)
+
+    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None) -> None:
+        if reply is None:
+            if incoming.kind == REACTION:
+                await self._react_to(incoming)
+                return
+            wanted = await self._wanted(incoming)
+            if wanted is None:
+                await self._store.answered(incoming.event_id)
+                return
+            incoming, line = wanted
+            if refusal := self._refusal(incoming):
+                await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
+                await self._store.answered(incoming.event_id)
+                return
+            reply = await self._decide(incoming, line)
+        await self._give(incoming, reply)
+
+    async def _react_to(self, incoming: Incoming) -> None:
+        """✅ or ❌ under a question, ✅ under a card."""
+        question = await self._question(incoming, lambda q: q.event_id == incoming.relates_to)
+        if question and question.answer == YES and incoming.body in (_DONE, _NO):
+            await self._settle(incoming, question, incoming.body == _DONE)
+        else:
+            if incoming.body == SAVED:
+                await self._cards.tapped(incoming.sender, incoming.relates_to)
+            await self._store.answered(incoming.event_id)
+
+    async def _wanted(self, incoming: Incoming) -> tuple[Incoming, str] | None:
+        """The command line in a text, or None if it is not for us (or was settled here)."""
+        if incoming.confirmed:
+            return incoming, incoming.body
+        line = command_line(incoming.body, self._manners.prefix, self._manners.names)
+        question = await self._question(incoming, lambda q: q.room_id == incoming.room_id)
+        if question:
+            said = incoming.body.strip().lower()
+            agreed = said == question.answer.lower() or (
+                question.answer == YES and said in ("y", "ja", "oui", "si", "ok", _DONE)
+            )
+            if agreed and not incoming.trusted:
+                return incoming, line or said
+            if agreed or line == "cancel" or said in ("no", "n", "cancel", _NO):
+                await self._settle(incoming, question, agreed)
+                return None
+        return (incoming, line) if line is not None else None
+
+    async def _question(
+        self, incoming: Incoming, fits: Callable[[Question], bool]
+    ) -> Question | None:
+        for question in await self._store.questions(UserId.parse(incoming.sender)):
+            if fits(question) and question.expires_at > now():
+                return question
+        return None
+
+    async def _settle(self, incoming: Incoming, question: Question, agreed: bool) -> None:
+        """Carry out, or drop, what was asked. The answering event becomes the act's event."""
+        confirmed = replace(
+            incoming,
+            kind=TEXT,
+            body=question.line,
+            encrypted=True,
+            trusted=True,
+            confirmed=True,
+        )
+        content = confirmed.to_json() if agreed else None
+        await self._store.settle(question, event_id=incoming.event_id, content=content)
+        if agreed:
+            await self._give(confirmed, await self._decide(confirmed, question.line))
+        else:
+            await self._give(incoming, Reply("Left as it is. Nothing was changed."))
+
+    # -- may they?
+
+    def _refusal(self, incoming: Incoming) -> str:
+        """Why this admin's command is not carried out here; empty if it is."""
+        if incoming.room_id != self._admin_room and not self._chat.is_own_dm(
+            incoming.room_id, incoming.sender
+        ):
+            return (
+                "🔒 I take commands in the admin room or in our private chat only. "
+                "Nothing was done."
+            )
+        if not incoming.encrypted:
+            return (
+                "🔒 That came unencrypted, so I did nothing. Turn encryption on in this room, "
+                "or write to me in the admin room."
+            )
+        if incoming.trusted:
+            return ""
+        if self._policy.standing(incoming.sender) is Standing.CHANGED:
+            return (
+                "🔒 Your cross-signing identity is another one than I remember, so I do nothing. "
+                "If you reset it yourself: whoever runs this server types\n"
+                f"`adminbot trust {incoming.sender}`"
+            )
+        if self._policy.standing(incoming.sender) is Standing.NO_IDENTITY:
+            return (
+                "🔒 Your account has no cross-signing yet, so I cannot tell your devices from "
+                "a stranger's. In Element: Settings → Encryption → set up recovery. "
+                "Then send it again."
+            )
+        return (
+            "🔒 This device of yours is not verified, so I did nothing. "
+            "In Element: Settings → Encryption → verify this device. Then send it again."
+        )
+
+    # -- doing it
+
+    async def _decide(self, incoming: Incoming, line: str) -> Reply:
+        """The error boundary: whatever happens below, one reply comes out, and is kept."""
+        interrupted = await self._store.find_act(incoming.event_id)
+        outcome = "done"
+        try:
+            command, args = self._router.resolve(line, self._manners.prefix)
+            async with _Progress(self._chat, incoming, self._start, command.acts) as progress:
+                reply = await self._run(command, args, incoming)
+                progress.mark = "" if reply.ask else _DONE
+        except AdminbotError as exc:
+            log.info(
+                "refused event=%s sender=%s why=%s",
+                incoming.event_id,
+                incoming.sender,
+                type(exc).__name__,
+            )
+            reply, outcome = Reply(f"❌ {exc.told()}", ok=False), type(exc).__name__
+        except Exception:
+            ref = secrets.token_hex(4)
+            log.exception("failed event=%s ref=%s", incoming.event_id, ref)
+            reply = Reply(
+                f"❌ Something broke on my side; the log has it under `{ref}`. "
+                f"See what is there: `{self._manners.prefix}bots`",
+                ok=False,
+            )
+            outcome = f"bug {ref}"
+        if interrupted:
+            reply = replace(reply, text=f"(I was cut off in between and went on.)\n{reply.text}")
+        await self._store.decided(incoming.event_id, reply.to_json(), outcome)
+        return reply
+
+    async def _run(self, command: Command, args: Args, incoming: Incoming) -> Reply:
+        sender = UserId.parse(incoming.sender)
+        done = await self._store.find_act(incoming.event_id)
+        if done and done.outcome == "done":
+            # Cut off after the secret was kept and before the answer was: the card desk has it.
+            return Reply(f"✅ `{done.target}`: done. Its login is in our private chat 🔐")
+        log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
+
+        async def say(text: str) -> None:
+            content = render.notice(text, reply_to=incoming.event_id)
+            txn = f"say-{secrets.token_hex(8)}"
+            await self._chat.send(incoming.room_id, content, txn=txn)
+
+        context = Context(
+            sender=sender,
+            event_id=incoming.event_id,
+            room_id=incoming.room_id,
+            prefix=self._manners.prefix,
+            confirmed=incoming.confirmed,
+            bots=self._keeper,
+            router=self._router,
+            trust=self._trust,
+            say=say,
+        )
+        if not command.gives_card:
+            reply = await command.run(context, args)
+            if command.acts and not reply.ask:
+                await self._cards.withdraw(self._keeper.user_id(args.words[0]))
+            return reply
+        # The chat is made ready while Synapse hashes the password.
+        ready = asyncio.create_task(self._cards.get_ready(sender))
+        try:
+            reply = await command.run(context, args)
+        except BaseException:
+            ready.cancel()
+            raise
+        await ready
+        return await self._with_card(reply)
+
+    async def _with_card(self, reply: Reply) -> Reply:
+        if reply.card is None:
+            return reply
+        try:
+            await self._cards.deliver(reply.card)
+        except (AdminbotError, OSError, TimeoutError) as exc:
+            why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
+            return replace(
+                reply, text=f"{reply.text}\nNot yet: {why} I keep trying to deliver the card."
+            )
+        return reply
+
+    # -- saying it
+
+    async def _give(self, incoming: Incoming, reply: Reply) -> None:
+        content = render.notice(reply.text, reply_to=incoming.event_id)
+        try:
+            event_id = await self._chat.send(
+                incoming.room_id, content, txn=f"reply-{incoming.event_id}"
+            )
+        except AdminbotError as exc:
+            log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
+        else:
+            if reply.ask:
+                await self._ask(incoming, reply, event_id)
+        await self._store.answered(incoming.event_id)
+
+    async def _ask(self, incoming: Incoming, reply: Reply, event_id: str) -> None:
+        line = command_line(incoming.body, self._manners.prefix, self._manners.names)
+        question = Question(
+            asked_of=UserId.parse(incoming.sender),
+            room_id=incoming.room_id,
+            event_id=event_id,
+            line=line or "",
+            answer=reply.ask,
+            expires_at=until(_TIME_TO_CONFIRM),
+        )
+        await self._store.ask(question)
+        if reply.ask == YES:
+            for key in (_DONE, _NO):
+                await _quietly(
+                    self._chat.react(incoming.room_id, event_id, key, txn=f"ask-{key}-{event_id}")
+                )
+
+    async def _tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
+        """Say something harmless so that also an untrusted device can read it."""
+        log.info("told event=%s sender=%s", event_id, sender)
+        content = render.notice(text, reply_to=event_id)
+        try:
+            await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
+        except AdminbotError as exc:
+            log.warning("not told event=%s why=%s", event_id, exc)
+
+
+class _Progress:
+    """⏳ under the command while it runs (at once, or after a blink), then ✅ or ❌ instead."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        incoming: Incoming,
+        start: Callable[[Coroutine[None, None, None]], None],
+        at_once: bool,
+    ) -> None:
+        self._chat = chat
+        self._incoming = incoming
+        self._start = start
+        self._at_once = at_once
+        self.mark = _FAILED
+
+    async def __aenter__(self) -> Self:
+        self._shown = asyncio.create_task(self._show())
+        return self
+
+    async def _show(self) -> str | None:
+        if not self._at_once:
+            await asyncio.sleep(_BLINK_S)
+        return await _quietly(self._react(_WORKING))
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._at_once and not self._shown.done():
+            self._shown.cancel()
+        else:
+            self._start(self._replace())
+
+    async def _replace(self) -> None:
+        shown = await self._shown
+        if self.mark:
+            await _quietly(self._react(self.mark))
+        if shown:
+            room_id = self._incoming.room_id
+            await self._chat.redact(room_id, shown, reason=None, txn=f"unmark-{shown}")
+
+    def _react(self, key: str) -> Coroutine[None, None, str]:
+        event_id = self._incoming.event_id
+        return self._chat.react(self._incoming.room_id, event_id, key, txn=f"{key}-{event_id}")
+
+
+async def _quietly(sending: Coroutine[None, None, str]) -> str | None:
+    """Await a decoration: failing to place it is worth a log line and nothing else."""
+    try:
+        return await sending
+    except AdminbotError as exc:
+        log.info("mark not placed why=%s", exc)
+        return None

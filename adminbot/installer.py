@@ -1,0 +1,398 @@
+"""From nothing to a bot that can run: account, identity, rooms, pins, env file. Asks nobody.
+
+What is known so far rests in a journal beside the env file (`.env.setup`, mode 0600), written
+before each step that could not be repeated: interrupted anywhere and run again, it finishes.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from adminbot import config
+from adminbot.account import Account
+from adminbot.app import Edges, open_edges
+from adminbot.chat import record_direct
+from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat
+from adminbot.chat.sync import Sync
+from adminbot.config import PREFIX, Settings, Trust
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    MasNotSupported,
+    NameTaken,
+    SetupError,
+    TokenRejected,
+)
+from adminbot.ids import UserId, new_device_id
+from adminbot.secret import Secret, new_password, new_store_key
+from adminbot.synapse import Session, Synapse
+from adminbot.trust import Standing
+from adminbot.wire import Wire, open_wire
+
+# A fixed device: a session that a crash left behind is found again and logged out.
+_ADMIN_DEVICE = "ADMINBOTSETUP"
+_PATIENCE = timedelta(seconds=8)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BySharedSecret:
+    """Synapse's `registration_shared_secret`."""
+
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ByLogin:
+    """A server admin's name and password, for a session that is logged out again."""
+
+    name: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """A server admin's access token, which stays as it is."""
+
+    token: Secret
+
+
+Credential = BySharedSecret | ByLogin | ByToken
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to set up."""
+
+    homeserver: str
+    public_url: str | None
+    admins: tuple[UserId, ...]
+    bot_name: str
+    credential: Credential
+    data_dir: Path
+    env_file: Path
+    keep_shared_secret: bool
+
+
+class Journal:
+    """Names and values of an unfinished setup; secrets among them, hence mode 0600."""
+
+    def __init__(self, env_file: Path) -> None:
+        self._path = env_file.with_name(f"{env_file.name}.setup")
+        self._values = config.read_env_file(self._path)
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def keep(self, **values: str) -> None:
+        """Remember, durably, before going on."""
+        self._values |= values
+        write_private(self._path, _lines(self._values))
+
+    def first(self, name: str, make: Callable[[], str]) -> str:
+        """The remembered value, or a new one that is remembered from now on."""
+        if name not in self._values:
+            self.keep(**{name: make()})
+        return self._values[name]
+
+    def done(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+async def install(plan: Plan, say: Say) -> str:
+    """Set everything up; returns the admin room's id.
+
+    Raises:
+        SetupError: it cannot be done as planned; what was begun is finished by a second run.
+        HomeserverError: the server refused, or gave no answer for a while.
+    """
+    journal = Journal(plan.env_file)
+    store_key = Secret(journal.first("STORE_KEY", lambda: new_store_key().reveal()))
+    async with open_wire(plan.homeserver, patience=_PATIENCE) as wire:
+        await _check_server(wire, say)
+        session = await _session(plan, journal, wire, say)
+    settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
+    async with open_edges(settings, session) as edges:
+        say("✅ encryption keys made, device cross-signed")
+        await edges.synapse.lift_rate_limit(session.user_id)
+        say("✅ own rate limit lifted")
+        room_id = await _make_rooms(plan, journal, edges, say)
+        await _pin(plan, edges, say)
+        await _remember_now(edges)
+    write_private(plan.env_file, _env_lines(plan, session, store_key, room_id))
+    journal.done()
+    say(f"✅ settings in {plan.env_file} (mode 0600)")
+    return room_id
+
+
+async def _check_server(wire: Wire, say: Say) -> None:
+    synapse = Synapse(wire)
+    try:
+        if await synapse.is_mas():
+            raise MasNotSupported
+        version = await synapse.server_version()
+    except HomeserverUnreachable as exc:
+        raise SetupError(
+            "No Matrix homeserver answers at that URL.", "Check --homeserver, and that it is up."
+        ) from exc
+    except HomeserverError as exc:
+        raise SetupError(
+            "The homeserver's admin API is not reachable at that URL.",
+            "Use Synapse's own address, or let the proxy pass /_synapse/admin.",
+        ) from exc
+    say(f"✅ Synapse {version}, no MAS")
+
+
+# -- the account
+
+
+async def _session(plan: Plan, journal: Journal, wire: Wire, say: Say) -> Session:
+    """The bot's own session: the one of an earlier try, or a new account's."""
+    token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
+    if token and user and device:
+        session = Session(UserId.parse(user), device, Secret(token))
+        await Account(wire.acting_with(session.token)).whoami()
+        say(f"✅ account {session.user_id} from the interrupted setup")
+    else:
+        session = await _new_account(plan, journal, wire)
+        journal.keep(
+            TOKEN=session.token.reveal(),
+            USER_ID=str(session.user_id),
+            DEVICE_ID=session.device_id,
+        )
+        say(f"✅ account {session.user_id} made")
+    await _check_is_admin(session, wire)
+    return session
+
+
+async def _new_account(plan: Plan, journal: Journal, wire: Wire) -> Session:
+    """Create if absent. The password in the journal opens an account whose token was lost."""
+    device_id = journal.first("DEVICE_ID", lambda: new_device_id(plan.bot_name))
+    tried = journal.get("PASSWORD") is not None
+    password = Secret(journal.first("PASSWORD", lambda: new_password().reveal()))
+    if tried:
+        with contextlib.suppress(HomeserverError):
+            return await _log_in(plan, wire, device_id, password)
+    try:
+        if isinstance(plan.credential, BySharedSecret):
+            return await Synapse(wire).register(
+                plan.credential.secret,
+                plan.bot_name,
+                password=password,
+                display_name="adminbot",
+                device_id=device_id,
+                admin=True,
+            )
+        async with _as_admin(plan.credential, wire) as (admin, synapse):
+            user_id = UserId(plan.bot_name, admin.server)
+            if journal.get("BLANK") != str(user_id):
+                await synapse.check_name_free(user_id)
+                # From here on an account of this name, without any device, is ours.
+                journal.keep(BLANK=str(user_id))
+                await synapse.create_blank(user_id)
+            elif await synapse.find_account(user_id) is None:
+                await synapse.create_blank(user_id)
+            elif await synapse.devices(user_id):
+                raise NameTaken(user_id)
+            await synapse.set_up(user_id, display_name="adminbot", password=password, admin=True)
+            return await _log_in(plan, wire, device_id, password)
+    except NameTaken as exc:
+        raise SetupError(
+            f"An account called {plan.bot_name} exists already, and I leave it alone.",
+            "Choose another with --bot-name.",
+        ) from exc
+    except HomeserverError as exc:
+        if exc.status == 400 and isinstance(plan.credential, BySharedSecret):
+            raise SetupError(
+                "The homeserver does not offer registration by shared secret.",
+                "Set registration_shared_secret, or use --login-as.",
+            ) from exc
+        raise
+
+
+async def _log_in(plan: Plan, wire: Wire, device_id: str, password: Secret) -> Session:
+    return await Account(wire).log_in(
+        plan.bot_name, password, device_id=device_id, device_name="adminbot"
+    )
+
+
+@asynccontextmanager
+async def _as_admin(
+    credential: ByLogin | ByToken, wire: Wire
+) -> AsyncIterator[tuple[UserId, Synapse]]:
+    """Act as a server admin; a session opened for it is logged out whatever happens."""
+    if isinstance(credential, ByToken):
+        acting = wire.acting_with(credential.token)
+        try:
+            user_id, _ = await Account(acting).whoami()
+        except TokenRejected as exc:
+            raise SetupError("The homeserver does not accept that admin token.") from exc
+        yield user_id, Synapse(acting)
+        return
+    try:
+        session = await Account(wire).log_in(
+            credential.name,
+            credential.password,
+            device_id=_ADMIN_DEVICE,
+            device_name="adminbot setup",
+        )
+    except HomeserverError as exc:
+        if exc.errcode == "M_FORBIDDEN":
+            raise SetupError(f"Name or password of {credential.name} is wrong.") from exc
+        raise
+    acting = wire.acting_with(session.token)
+    try:
+        yield session.user_id, Synapse(acting)
+    finally:
+        await Account(acting).log_out()
+
+
+async def _check_is_admin(session: Session, wire: Wire) -> None:
+    synapse = Synapse(wire.acting_with(session.token))
+    try:
+        await synapse.find_account(session.user_id)
+    except HomeserverError as exc:
+        if exc.status == 403:
+            raise SetupError(f"{session.user_id} is not a server admin.") from exc
+        raise
+
+
+# -- rooms and people
+
+
+async def _make_rooms(plan: Plan, journal: Journal, edges: Edges, say: Say) -> str:
+    """The admin room and one direct chat per admin, each found again if it is there already."""
+    account, own = edges.account, edges.session.user_id
+    states = {room: await account.room_state(room) for room in await account.joined_rooms()}
+    found = (room for room, state in states.items() if _named(state, ADMIN_ROOM_NAME))
+    room_id = journal.get("ROOM") or next(found, None)
+    if room_id is None:
+        room_id = await account.create_room(admin_room(list(plan.admins)))
+    journal.keep(ROOM=room_id)
+    say("✅ encrypted admin room made, admins invited")
+    for admin in plan.admins:
+        if await edges.store.dm(admin) is None:
+            pair = {str(own), str(admin)}
+            chats = (room for room, state in states.items() if _members(state) == pair)
+            chat = next((room for room in chats if room != room_id), None)
+            chat = chat or await account.create_room(direct_chat(admin))
+            await record_direct(account, own, admin, chat)
+            await edges.store.set_dm(admin, chat)
+        say(f"✅ private chat with {admin}")
+    return room_id
+
+
+def _named(state: list[dict[str, object]], name: str) -> bool:
+    return any(
+        event.get("type") == "m.room.name" and event.get("content") == {"name": name}
+        for event in state
+    )
+
+
+def _members(state: list[dict[str, object]]) -> set[str]:
+    return {
+        str(event.get("state_key"))
+        for event in state
+        if event.get("type") == "m.room.member"
+        and isinstance(content := event.get("content"), dict)
+        and content.get("membership") in ("join", "invite")
+    }
+
+
+async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
+    """Remember each admin's identity (master key) as it is now."""
+    await edges.client.refresh_keys(*(str(admin) for admin in plan.admins))
+    for admin in plan.admins:
+        standing = edges.policy.standing(str(admin))
+        if standing is Standing.AS_PINNED:
+            say(f"✅ identity of {admin} remembered")
+        else:
+            say(
+                f"⚠️ {admin} has no cross-signing yet: the first identity I see is the one I "
+                "trust. In Element: Settings → Encryption → set up recovery."
+            )
+
+
+async def _remember_now(edges: Edges) -> None:
+    """Fix the point from which on messages count."""
+    if await edges.store.fact("since") is None:
+        sync = Sync(
+            edges.client,
+            edges.account,
+            edges.store,
+            edges.policy,
+            changed=asyncio.Condition(),
+            on_incoming=lambda incoming: None,
+            on_unreadable=lambda room_id, event_id, sender: None,
+        )
+        await sync.start()
+
+
+# -- files
+
+
+def _settings(plan: Plan, session: Session, store_key: Secret, room_id: str) -> Settings:
+    return Settings(
+        homeserver=plan.homeserver,
+        public_url=plan.public_url,
+        user_id=session.user_id,
+        device_id=session.device_id,
+        access_token=session.token,
+        store_key=store_key,
+        room_id=room_id,
+        admins=plan.admins,
+        data_dir=plan.data_dir,
+        shared_secret=None,
+        trust=Trust.PINNED,
+        card_ttl=timedelta(hours=1),
+        prefix="!",
+        log_level="info",
+        log_format="text",
+    )
+
+
+def _env_lines(plan: Plan, session: Session, store_key: Secret, room_id: str) -> str:
+    values = {
+        "HOMESERVER": plan.homeserver,
+        "PUBLIC_URL": plan.public_url or "",
+        "USER_ID": str(session.user_id),
+        "DEVICE_ID": session.device_id,
+        "ACCESS_TOKEN": session.token.reveal(),
+        "STORE_KEY": store_key.reveal(),
+        "ROOM": room_id,
+        "ADMINS": " ".join(str(admin) for admin in plan.admins),
+        "DATA_DIR": str(plan.data_dir),
+    }
+    if plan.keep_shared_secret and isinstance(plan.credential, BySharedSecret):
+        values["REGISTRATION_SHARED_SECRET"] = plan.credential.secret.reveal()
+    header = (
+        "# Made by `adminbot setup`. Every name is explained in .env.example. Keep it secret.\n"
+    )
+    return header + _lines({PREFIX + name: value for name, value in values.items() if value})
+
+
+def _lines(values: dict[str, str]) -> str:
+    quoted = {
+        name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()
+    }
+    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as exc:
+        raise SetupError(f"{path} cannot be written.", "Check the directory.") from exc

@@ -1,0 +1,60 @@
+"""Reply text → Matrix message content. Pure.
+
+Texts use two marks: `code` and **bold**. They become HTML for clients that show it; the plain
+body keeps the words and loses the marks.
+"""
+
+import html
+import re
+from typing import Any
+
+from adminbot.ids import UserId
+
+_CODE = re.compile(r"`([^`\n]+)`")
+_BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
+
+
+def plain(text: str) -> str:
+    """The words without the marks."""
+    return _BOLD.sub(r"\1", _CODE.sub(r"\1", text))
+
+
+def as_html(text: str) -> str:
+    """Lines that begin with `• ` become a list, the rest are lines."""
+    out: list[str] = []
+    for line in text.split("\n"):
+        marked = _BOLD.sub(r"<b>\1</b>", _CODE.sub(r"<code>\1</code>", html.escape(line, False)))
+        if line.startswith("• "):
+            out.append(f"<li>{marked[2:]}</li>")
+        else:
+            out.append(f"{marked}<br>")
+    joined = "".join(out)
+    joined = re.sub(r"(?:<li>.*?</li>)+", lambda run: f"<ul>{run[0]}</ul>", joined)
+    return joined.replace("<br><ul>", "<ul>").removesuffix("<br>")
+
+
+def notice(text: str, *, reply_to: str | None = None) -> dict[str, Any]:
+    """An answer: `m.notice`, which rings no phone and which other bots ignore."""
+    return _message("m.notice", text, reply_to)
+
+
+def card_intro(text: str, reader: UserId) -> dict[str, Any]:
+    """The first message of a card: `m.text` with a mention, so that the phone rings."""
+    return _message("m.text", text, None) | {"m.mentions": {"user_ids": [str(reader)]}}
+
+
+def block(text: str) -> dict[str, Any]:
+    """The second message of a card: nothing but what is to be pasted."""
+    return {"msgtype": "m.text", "body": text}
+
+
+def _message(kind: str, text: str, reply_to: str | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "msgtype": kind,
+        "body": plain(text),
+        "format": "org.matrix.custom.html",
+        "formatted_body": as_html(text),
+    }
+    if reply_to:
+        content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply_to}}
+    return content

@@ -1,0 +1,558 @@
+"""The SQLite edge: what adminbot remembers, one question per method. No secrets in clear.
+
+Every write is one statement or one `BEGIN IMMEDIATE` under the store's lock, because all
+coroutines share one connection and with it one transaction state.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from adminbot.errors import SetupError
+from adminbot.ids import UserId
+from adminbot.secret import Sealer
+
+# Append only: the n-th entry takes the file from version n-1 to version n.
+MIGRATIONS = (
+    """
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE sealed (name TEXT PRIMARY KEY, blob BLOB NOT NULL) STRICT;
+    CREATE TABLE bot (
+        user_id TEXT PRIMARY KEY,
+        display_name TEXT NOT NULL,
+        device_id TEXT,                -- NULL: signed out, the next token gets a new device
+        has_password INTEGER NOT NULL, -- 1: cards carry a password, too
+        made_by TEXT NOT NULL,
+        made_at TEXT NOT NULL,         -- times are ISO 8601, UTC
+        token_at TEXT,
+        deleted_at TEXT
+    ) STRICT;
+    CREATE TABLE card (
+        id INTEGER PRIMARY KEY,
+        bot TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        content BLOB,                  -- sealed, and only until both messages are out
+        room_id TEXT,
+        intro_id TEXT,
+        block_id TEXT,
+        vanishes_at TEXT,
+        gone_at TEXT
+    ) STRICT;
+    CREATE TABLE pin (user_id TEXT PRIMARY KEY, master_key TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+    CREATE TABLE dm (user_id TEXT PRIMARY KEY, room_id TEXT NOT NULL) STRICT;
+    CREATE TABLE inbox (
+        event_id TEXT PRIMARY KEY,
+        position INTEGER NOT NULL,     -- order of arrival
+        content BLOB,                  -- the sealed message, and only until it is answered
+        reply BLOB,                    -- the sealed answer, and only until it is out
+        megolm TEXT                    -- "sender_key session_id index": a replay is refused
+    ) STRICT;
+    CREATE INDEX inbox_open ON inbox (position) WHERE content IS NOT NULL;
+    CREATE UNIQUE INDEX inbox_megolm ON inbox (megolm);
+    CREATE TABLE act (
+        event_id TEXT PRIMARY KEY,
+        who TEXT NOT NULL,
+        command TEXT NOT NULL,
+        target TEXT NOT NULL,
+        began_at TEXT NOT NULL,
+        ended_at TEXT,
+        outcome TEXT,                  -- NULL: under way, or cut off
+        device_id TEXT                 -- what `newbot` was about to make
+    ) STRICT;
+    CREATE TABLE question (
+        asked_of TEXT NOT NULL,
+        room_id TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        line TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        PRIMARY KEY (asked_of, room_id)
+    ) STRICT;
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """An account that was made here."""
+
+    user_id: UserId
+    display_name: str
+    device_id: str | None
+    has_password: bool
+    made_by: UserId
+    made_at: datetime
+    token_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A secret on its way out (`content` is there), shown, or gone."""
+
+    id: int
+    bot: UserId
+    reader: UserId
+    made_at: datetime
+    content: str | None
+    room_id: str | None
+    intro_id: str | None
+    block_id: str | None
+    vanishes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that wants an answer: sealed JSON as it came, and the answer once there is one."""
+
+    event_id: str
+    content: str
+    reply: str | None
+    megolm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change that somebody asked for; without outcome it is under way or was cut off."""
+
+    event_id: str
+    who: str
+    command: str
+    target: str
+    began_at: datetime
+    outcome: str | None
+    device_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person must still say before something happens."""
+
+    asked_of: UserId
+    room_id: str
+    event_id: str
+    line: str
+    answer: str
+    expires_at: datetime
+
+
+def now() -> datetime:
+    """The present, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """All that is remembered between two runs; opened by `open_store`."""
+
+    def __init__(self, db: aiosqlite.Connection, sealer: Sealer) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._lock = asyncio.Lock()
+
+    # -- facts and sealed secrets
+
+    async def fact(self, name: str) -> str | None:
+        """A small remembered value, such as the sync token."""
+        row = await self._one("SELECT value FROM fact WHERE name = ?", name)
+        return str(row[0]) if row else None
+
+    async def set_fact(self, name: str, value: str) -> None:
+        await self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)
+
+    async def secret(self, name: str) -> str | None:
+        """A sealed secret in clear. Raises SetupError when the store key is another one."""
+        row = await self._one("SELECT blob FROM sealed WHERE name = ?", name)
+        return self._open(name, row[0]) if row else None
+
+    async def set_secret(self, name: str, value: str) -> None:
+        blob = self._sealer.seal(name, value)
+        await self._write("INSERT OR REPLACE INTO sealed VALUES (?, ?)", name, blob)
+
+    async def drop_secret(self, name: str) -> None:
+        await self._write("DELETE FROM sealed WHERE name = ?", name)
+
+    def _open(self, purpose: str, blob: bytes) -> str:
+        try:
+            return self._sealer.open(purpose, blob)
+        except ValueError as exc:
+            raise SetupError(
+                "The data directory was sealed with another ADMINBOT_STORE_KEY.",
+                "Put the old key back, or start afresh with an empty data directory.",
+            ) from exc
+
+    # -- bots
+
+    async def bots(self) -> list[Bot]:
+        """The bots that are not deleted, oldest first."""
+        rows = await self._all("SELECT * FROM bot WHERE deleted_at IS NULL ORDER BY made_at")
+        return [_bot(row) for row in rows]
+
+    async def find_bot(self, user_id: UserId) -> Bot | None:
+        row = await self._one(
+            "SELECT * FROM bot WHERE user_id = ? AND deleted_at IS NULL", str(user_id)
+        )
+        return _bot(row) if row else None
+
+    async def hand_over(self, bot: Bot, *, event_id: str, reader: UserId, card: str) -> int:
+        """Remember the bot's new token's date, its sealed card and the act's success, at once.
+
+        Returns the card's id. From here on a crash cannot lose the secret.
+        """
+        async with self._transaction():
+            await self._db.execute(
+                "INSERT OR REPLACE INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    str(bot.user_id),
+                    bot.display_name,
+                    bot.device_id,
+                    int(bot.has_password),
+                    str(bot.made_by),
+                    bot.made_at.isoformat(),
+                    bot.token_at and bot.token_at.isoformat(),
+                ),
+            )
+            await self._end_act(event_id, "done")
+            # An older secret that never got out is dead now.
+            await self._db.execute(
+                "UPDATE card SET gone_at = ?, content = NULL "
+                "WHERE bot = ? AND content IS NOT NULL",
+                (now().isoformat(), str(bot.user_id)),
+            )
+            cursor = await self._db.execute(
+                "INSERT INTO card (bot, reader, made_at, content) VALUES (?, ?, ?, ?)",
+                (
+                    str(bot.user_id),
+                    str(reader),
+                    now().isoformat(),
+                    self._sealer.seal("card", card),
+                ),
+            )
+        return int(cursor.lastrowid or 0)
+
+    async def signed_out(self, user_id: UserId) -> None:
+        """The bot has no session any more; its next token needs a new device."""
+        await self._write(
+            "UPDATE bot SET device_id = NULL, token_at = NULL WHERE user_id = ?", str(user_id)
+        )
+
+    async def bot_deleted(self, user_id: UserId) -> None:
+        await self._write(
+            "UPDATE bot SET deleted_at = ? WHERE user_id = ?", now().isoformat(), str(user_id)
+        )
+
+    # -- cards
+
+    async def card(self, card_id: int) -> Card:
+        [row] = await self._all("SELECT * FROM card WHERE id = ?", card_id)
+        return self._card(row)
+
+    async def open_cards(self) -> list[Card]:
+        """Cards that are still to be sent or still to vanish, oldest first."""
+        rows = await self._all("SELECT * FROM card WHERE gone_at IS NULL ORDER BY id")
+        return [self._card(row) for row in rows]
+
+    async def card_goes_to(self, card_id: int, room_id: str) -> None:
+        """Fix the room before the first send, so that a repeated send is the same send."""
+        await self._write("UPDATE card SET room_id = ? WHERE id = ?", room_id, card_id)
+
+    async def card_shown(
+        self, card_id: int, *, intro_id: str, block_id: str, vanishes_at: datetime
+    ) -> None:
+        """Both messages are out: forget the content, remember when they vanish."""
+        await self._write(
+            "UPDATE card SET content = NULL, intro_id = ?, block_id = ?, vanishes_at = ? "
+            "WHERE id = ?",
+            intro_id,
+            block_id,
+            vanishes_at.isoformat(),
+            card_id,
+        )
+
+    async def card_gone(self, card_id: int) -> None:
+        await self._write(
+            "UPDATE card SET gone_at = ?, content = NULL WHERE id = ?", now().isoformat(), card_id
+        )
+
+    def _card(self, row: aiosqlite.Row) -> Card:
+        return Card(
+            id=row["id"],
+            bot=UserId.parse(row["bot"]),
+            reader=UserId.parse(row["reader"]),
+            made_at=datetime.fromisoformat(row["made_at"]),
+            content=self._open("card", row["content"]) if row["content"] else None,
+            room_id=row["room_id"],
+            intro_id=row["intro_id"],
+            block_id=row["block_id"],
+            vanishes_at=_time(row["vanishes_at"]),
+        )
+
+    # -- pins and direct rooms
+
+    async def pins(self) -> dict[str, str]:
+        """User id → master key (unpadded base64), as first seen or as the operator said."""
+        return {row[0]: row[1] for row in await self._all("SELECT user_id, master_key FROM pin")}
+
+    async def pin(self, user_id: UserId, master_key: str) -> None:
+        await self._write(
+            "INSERT OR REPLACE INTO pin VALUES (?, ?, ?)",
+            str(user_id),
+            master_key,
+            now().isoformat(),
+        )
+
+    async def dm(self, user_id: UserId) -> str | None:
+        """The room id of our direct chat with this person."""
+        row = await self._one("SELECT room_id FROM dm WHERE user_id = ?", str(user_id))
+        return str(row[0]) if row else None
+
+    async def set_dm(self, user_id: UserId, room_id: str) -> None:
+        await self._write("INSERT OR REPLACE INTO dm VALUES (?, ?)", str(user_id), room_id)
+
+    # -- the inbox
+
+    async def receive(self, letters: Iterable[Letter], *, since: str) -> list[str]:
+        """Take messages in and move the sync token on, at once; returns the event ids new to us.
+
+        A message that came before, or whose ciphertext came before under another event id
+        (a replay), is not taken in again.
+        """
+        fresh = []
+        async with self._transaction():
+            for letter in letters:
+                cursor = await self._db.execute(
+                    "INSERT OR IGNORE INTO inbox (event_id, position, content, megolm) "
+                    "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM inbox), ?, ?)",
+                    (letter.event_id, self._sealer.seal("inbox", letter.content), letter.megolm),
+                )
+                if cursor.rowcount:
+                    fresh.append(letter.event_id)
+            await self._db.execute("INSERT OR REPLACE INTO fact VALUES ('since', ?)", (since,))
+        return fresh
+
+    async def unanswered(self) -> list[Letter]:
+        """Messages taken in and not answered yet, in order of arrival."""
+        rows = await self._all(
+            "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL "
+            "ORDER BY position"
+        )
+        return [
+            Letter(
+                row["event_id"],
+                self._open("inbox", row["content"]),
+                row["reply"] and self._open("reply", row["reply"]),
+            )
+            for row in rows
+        ]
+
+    async def was_received(self, event_id: str) -> bool:
+        return await self._one("SELECT 1 FROM inbox WHERE event_id = ?", event_id) is not None
+
+    async def decided(self, event_id: str, reply: str, outcome: str) -> None:
+        """Keep the answer until it is out, and close the act if there is one, at once."""
+        async with self._transaction():
+            await self._db.execute(
+                "UPDATE inbox SET reply = ? WHERE event_id = ?",
+                (self._sealer.seal("reply", reply), event_id),
+            )
+            await self._end_act(event_id, outcome)
+
+    async def answered(self, event_id: str) -> None:
+        """The answer is out: forget what was asked and what was said."""
+        await self._write(
+            "UPDATE inbox SET content = NULL, reply = NULL WHERE event_id = ?", event_id
+        )
+
+    # -- acts
+
+    async def begin_act(
+        self, event_id: str, *, who: UserId, command: str, target: str, device_id: str | None
+    ) -> Act:
+        """Note what is about to be changed; returns the earlier note if this is a second try."""
+        await self._write(
+            "INSERT OR IGNORE INTO act VALUES (?, ?, ?, ?, ?, NULL, NULL, ?)",
+            event_id,
+            str(who),
+            command,
+            target,
+            now().isoformat(),
+            device_id,
+        )
+        [row] = await self._all("SELECT * FROM act WHERE event_id = ?", event_id)
+        return _act(row)
+
+    async def find_act(self, event_id: str) -> Act | None:
+        row = await self._one("SELECT * FROM act WHERE event_id = ?", event_id)
+        return _act(row) if row else None
+
+    async def _end_act(self, event_id: str, outcome: str) -> None:
+        await self._db.execute(
+            "UPDATE act SET outcome = ?, ended_at = ? WHERE event_id = ? AND outcome IS NULL",
+            (outcome, now().isoformat(), event_id),
+        )
+
+    # -- questions
+
+    async def ask(self, question: Question) -> None:
+        """Remember what was asked; a newer question in the same room replaces an older one."""
+        await self._write(
+            "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?)",
+            str(question.asked_of),
+            question.room_id,
+            question.event_id,
+            question.line,
+            question.answer,
+            question.expires_at.isoformat(),
+        )
+
+    async def questions(self, asked_of: UserId) -> list[Question]:
+        rows = await self._all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
+        return [
+            Question(
+                asked_of=asked_of,
+                room_id=row["room_id"],
+                event_id=row["event_id"],
+                line=row["line"],
+                answer=row["answer"],
+                expires_at=datetime.fromisoformat(row["expires_at"]),
+            )
+            for row in rows
+        ]
+
+    async def settle(self, question: Question, *, event_id: str, content: str | None) -> None:
+        """The question is answered; with `content`, the answering event becomes that message.
+
+        Both at once: after a crash the answer either still waits for its question, or stands
+        for the confirmed command.
+        """
+        async with self._transaction():
+            await self._db.execute(
+                "DELETE FROM question WHERE asked_of = ? AND room_id = ?",
+                (str(question.asked_of), question.room_id),
+            )
+            if content is not None:
+                await self._db.execute(
+                    "UPDATE inbox SET content = ? WHERE event_id = ?",
+                    (self._sealer.seal("inbox", content), event_id),
+                )
+
+    # -- below
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[None]:
+        async with self._lock:
+            await self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                await self._db.execute("ROLLBACK")
+                raise
+            await self._db.execute("COMMIT")
+
+    async def _write(self, sql: str, *values: Any) -> None:
+        async with self._lock:
+            await self._db.execute(sql, values)
+
+    async def _one(self, sql: str, *values: Any) -> aiosqlite.Row | None:
+        rows = await self._all(sql, *values)
+        return rows[0] if rows else None
+
+    async def _all(self, sql: str, *values: Any) -> Sequence[aiosqlite.Row]:
+        return list(await self._db.execute_fetchall(sql, values))
+
+
+def _bot(row: aiosqlite.Row) -> Bot:
+    return Bot(
+        user_id=UserId.parse(row["user_id"]),
+        display_name=row["display_name"],
+        device_id=row["device_id"],
+        has_password=bool(row["has_password"]),
+        made_by=UserId.parse(row["made_by"]),
+        made_at=datetime.fromisoformat(row["made_at"]),
+        token_at=_time(row["token_at"]),
+    )
+
+
+def _act(row: aiosqlite.Row) -> Act:
+    return Act(
+        event_id=row["event_id"],
+        who=row["who"],
+        command=row["command"],
+        target=row["target"],
+        began_at=datetime.fromisoformat(row["began_at"]),
+        outcome=row["outcome"],
+        device_id=row["device_id"],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+@asynccontextmanager
+async def open_store(data_dir: Path, sealer: Sealer) -> AsyncIterator[Store]:
+    """Open (and make, or bring up to date) the state in `data_dir`, for this process alone.
+
+    Raises:
+        SetupError: another process uses it, it is not writable, or it is from a newer version.
+    """
+    with _sole_owner(data_dir):
+        async with aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None) as db:
+            db.row_factory = aiosqlite.Row
+            await db.execute("PRAGMA journal_mode = WAL")
+            await db.execute("PRAGMA synchronous = FULL")
+            # What was sealed here and is forgotten shall not stay in a free page.
+            await db.execute("PRAGMA secure_delete = ON")
+            await _migrate(db)
+            yield Store(db, sealer)
+
+
+async def _migrate(db: aiosqlite.Connection) -> None:
+    [(done,)] = await db.execute_fetchall("PRAGMA user_version")
+    if done > len(MIGRATIONS):
+        raise SetupError(
+            "The data directory was written by a newer adminbot.",
+            "Use that version, or restore a backup from before.",
+        )
+    for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
+        await db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
+
+
+class _sole_owner:  # reads as a statement: with _sole_owner(dir)
+    """Holds the data directory's lock; the kernel lets go of it however the process ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def __enter__(self) -> None:
+        try:
+            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self._data_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as exc:
+            raise SetupError(
+                f"The data directory {self._data_dir} cannot be written.",
+                "Check ADMINBOT_DATA_DIR and who owns it.",
+            ) from exc
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            os.close(self._file)
+            raise SetupError(
+                f"Another adminbot already runs on {self._data_dir}.",
+                "Stop it first, or give this one its own ADMINBOT_DATA_DIR.",
+            ) from exc
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+
+def until(ttl: timedelta) -> datetime:
+    """The moment `ttl` from now."""
+    return now() + ttl

@@ -1,0 +1,253 @@
+"""The Synapse edge: the admin API, one method, one endpoint. No order of steps in here.
+
+Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are silent.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adminbot.errors import HomeserverError, NameTaken, UsageError
+from adminbot.ids import UserId
+from adminbot.secret import Secret
+from adminbot.wire import Wire, part
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a program needs to be somebody: a token bound to a device."""
+
+    user_id: UserId
+    device_id: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One session of an account; `last_seen` is None when it was never used."""
+
+    device_id: str
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the server says of an account."""
+
+    user_id: UserId
+    is_admin: bool
+    is_deactivated: bool
+
+
+class Synapse:
+    """Synapse's admin API, as the owner of the wire's token (a server admin)."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def server_version(self) -> str:
+        """Such as `1.163.2`; needs no token."""
+        _, body = await self._wire.ask("GET", "/_synapse/admin/v1/server_version")
+        return str(body.get("server_version", "unknown"))
+
+    async def is_mas(self) -> bool:
+        """Whether accounts are delegated to MAS (MSC2965: it publishes OAuth metadata)."""
+        try:
+            await self._wire.ask("GET", "/_matrix/client/v1/auth_metadata")
+        except HomeserverError as exc:
+            if exc.status == 404:
+                return False
+            raise
+        return True
+
+    async def check_name_free(self, user_id: UserId) -> None:
+        """Advisory (another can be faster), but it also knows reserved and deactivated names.
+
+        Raises:
+            NameTaken: the account exists, or did once.
+            UsageError: the name is reserved for an application service, or breaks a rule.
+        """
+        try:
+            await self._wire.ask(
+                "GET", f"/_synapse/admin/v1/username_available?username={part(user_id.localpart)}"
+            )
+        except HomeserverError as exc:
+            raise _name_refused(exc, user_id) from exc
+
+    async def register(
+        self,
+        shared_secret: Secret,
+        localpart: str,
+        *,
+        password: Secret,
+        display_name: str,
+        device_id: str,
+        admin: bool = False,
+    ) -> Session:
+        """Make an account with its first session in one atomic call; never touches an old one.
+
+        Not limited by `rc_login` or `rc_registration`. `device_id` and its name are honoured
+        though undocumented. The request is sent once: after HomeserverUnreachable the account
+        may exist.
+
+        Raises:
+            NameTaken: the account exists (or appeared between two of our calls).
+            HomeserverError: M_RESOURCE_LIMIT_EXCEEDED leaves the account made, without session.
+
+        Source: Synapse docs/admin_api/register_api.md.
+        """
+        path = "/_synapse/admin/v1/register"
+        _, offer = await self._wire.ask("GET", path)
+        nonce = str(offer.get("nonce", ""))
+        user_type = [] if admin else ["bot"]
+        signed = [
+            nonce,
+            localpart,
+            password.reveal(),
+            "admin" if admin else "notadmin",
+            *user_type,
+        ]
+        mac = hmac.new(
+            shared_secret.reveal().encode(), "\x00".join(signed).encode(), hashlib.sha1
+        ).hexdigest()
+        request: dict[str, Any] = {
+            "nonce": nonce,
+            "username": localpart,
+            "displayname": display_name,
+            "password": password.reveal(),
+            "admin": admin,
+            "mac": mac,
+            "device_id": device_id,
+            "initial_device_display_name": display_name,
+        }
+        if not admin:
+            request["user_type"] = "bot"
+        try:
+            _, body = await self._wire.ask("POST", path, request, once=True)
+        except HomeserverError as exc:
+            if exc.errcode == "M_USER_IN_USE":
+                raise NameTaken(localpart) from exc
+            if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
+                raise HomeserverError(
+                    "The homeserver does not accept the registration shared secret.",
+                    errcode=exc.errcode,
+                    status=403,
+                ) from exc
+            raise
+        return session_of(body)
+
+    async def create_blank(self, user_id: UserId) -> None:
+        """Make an account that cannot log in: no password, no display name.
+
+        The endpoint is create-*or-modify*; the empty body modifies nothing, and we go on
+        only on 201.
+
+        Raises:
+            NameTaken: it existed.
+        """
+        try:
+            status, _ = await self._wire.ask("PUT", self._user(user_id), {}, once=True)
+        except HomeserverError as exc:
+            raise _name_refused(exc, user_id) from exc
+        if status != 201:
+            raise NameTaken(user_id)
+
+    async def set_up(
+        self, user_id: UserId, *, display_name: str, password: Secret, admin: bool = False
+    ) -> None:
+        """Give an account that `create_blank` made its name, type and password."""
+        body: dict[str, Any] = {
+            "displayname": display_name,
+            "password": password.reveal(),
+            "logout_devices": False,
+        }
+        body |= {"admin": True} if admin else {"user_type": "bot"}
+        await self._wire.ask("PUT", self._user(user_id), body)
+
+    async def set_password(
+        self, user_id: UserId, password: Secret, *, logout_devices: bool
+    ) -> None:
+        """Replace the password; with `logout_devices` all sessions, devices and keys go, too.
+
+        The server's own default is to log out: it is never left to the default here.
+        """
+        body = {"password": password.reveal(), "logout_devices": logout_devices}
+        await self._wire.ask("PUT", self._user(user_id), body)
+
+    async def find_account(self, user_id: UserId) -> AccountState | None:
+        try:
+            _, body = await self._wire.ask("GET", self._user(user_id))
+        except HomeserverError as exc:
+            if exc.errcode == "M_NOT_FOUND":
+                return None
+            raise
+        return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
+
+    async def devices(self, user_id: UserId) -> list[Device]:
+        """The account's sessions; those made with login-as have no device and are not here."""
+        _, body = await self._wire.ask("GET", f"{self._user(user_id)}/devices")
+        return [
+            Device(str(entry["device_id"]), _from_ms(entry.get("last_seen_ts")))
+            for entry in body.get("devices", [])
+            if isinstance(entry, dict) and "device_id" in entry
+        ]
+
+    async def whois(self, user_id: UserId) -> list[str]:
+        """The IP addresses the account was seen from, without repeats."""
+        _, body = await self._wire.ask("GET", f"/_synapse/admin/v1/whois/{part(user_id)}")
+        return sorted(
+            {
+                str(connection.get("ip"))
+                for device in body.get("devices", {}).values()
+                for session in device.get("sessions", [])
+                for connection in session.get("connections", [])
+            }
+        )
+
+    async def delete_device(self, user_id: UserId, device_id: str) -> None:
+        """Sign one session out for good, with its keys; one that is not there is no error."""
+        await self._wire.ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
+
+    async def deactivate(self, user_id: UserId) -> None:
+        """Close an account: sessions and password gone, rooms left, the name never free again."""
+        path = f"/_synapse/admin/v1/deactivate/{part(user_id)}"
+        await self._wire.ask("POST", path, {"erase": False})
+
+    async def lift_rate_limit(self, user_id: UserId) -> None:
+        """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""
+        path = f"/_synapse/admin/v1/users/{part(user_id)}/override_ratelimit"
+        await self._wire.ask("POST", path, {"messages_per_second": 0, "burst_count": 0})
+
+    @staticmethod
+    def _user(user_id: UserId) -> str:
+        return f"/_synapse/admin/v2/users/{part(user_id)}"
+
+
+def session_of(body: dict[str, Any]) -> Session:
+    """The session in a login or register answer. Raises HomeserverError if it is not there."""
+    try:
+        user_id = UserId.parse(body["user_id"])
+        return Session(user_id, str(body["device_id"]), Secret(str(body["access_token"])))
+    except (KeyError, ValueError, AttributeError):
+        raise HomeserverError("The homeserver's answer holds no session.") from None
+
+
+def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
+    if exc.errcode == "M_USER_IN_USE":
+        return NameTaken(user_id, f"{user_id.localpart}2")
+    if exc.errcode == "M_EXCLUSIVE":
+        return UsageError(
+            f"{user_id} is reserved for a bridge (application service).",
+            f"Pick another name: `!newbot {user_id.localpart}2`",
+        )
+    if exc.errcode == "M_INVALID_USERNAME":
+        return UsageError(f"The homeserver does not accept the name {user_id.localpart}.")
+    return exc
+
+
+def _from_ms(stamp_ms: object) -> datetime | None:
+    if not isinstance(stamp_ms, int) or stamp_ms <= 0:
+        return None
+    return datetime.fromtimestamp(stamp_ms / 1000, UTC)

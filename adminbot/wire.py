@@ -1,0 +1,157 @@
+"""One HTTP request to the homeserver, and what its answer means. No endpoint in here.
+
+`decipher` decides without I/O; `Wire` moves the bytes, with time-outs and patience.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    RateLimited,
+    TokenRejected,
+)
+from adminbot.secret import Secret
+
+log = logging.getLogger(__name__)
+
+# bcrypt at a high work factor on a busy small server takes seconds; a connect does not.
+TIMEOUT = httpx.Timeout(30, connect=10)
+_BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
+
+
+def part(text: object) -> str:
+    """A path segment: every reserved character quoted (`/` is allowed in localparts)."""
+    return quote(str(text), safe="")
+
+
+def decipher(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of a 2xx answer, or raise what the answer means. No I/O.
+
+    Raises:
+        RateLimited: 429; `retry_after` is what the server said, else 5 s.
+        TokenRejected: 401 with M_UNKNOWN_TOKEN or M_MISSING_TOKEN.
+        HomeserverUnreachable: nothing a Matrix server says: 5xx, a proxy's page, a cut-off body.
+        HomeserverError: any other refusal, with its errcode.
+    """
+    body = _json_object(response)
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise RateLimited(_retry_after(response, body or {}))
+    if body is None or response.status_code >= 500:
+        raise HomeserverUnreachable(f"HTTP {response.status_code}")
+    if response.is_success:
+        return body
+    errcode = body.get("errcode")
+    if not isinstance(errcode, str):
+        errcode = "M_UNKNOWN"
+    if response.status_code == 401 and errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
+        raise TokenRejected
+    refusal = HomeserverError(
+        f"The homeserver refused ({response.status_code} {_printable(errcode)}).",
+        errcode=errcode,
+        status=response.status_code,
+    )
+    refusal.answer = body
+    raise refusal
+
+
+def _json_object(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(body, list):  # GET /rooms/{id}/state is the one answer that is a list
+        return {"list": body}
+    return body if isinstance(body, dict) else None
+
+
+def _retry_after(response: httpx.Response, body: dict[str, Any]) -> timedelta:
+    waits_ms = body.get("retry_after_ms")
+    if isinstance(waits_ms, (int, float)) and 0 < waits_ms < 86_400_000:
+        return timedelta(milliseconds=waits_ms)
+    header = response.headers.get("Retry-After", "")
+    if header.isdigit() and 0 < int(header) < 86_400:
+        return timedelta(seconds=int(header))
+    return timedelta(seconds=5)
+
+
+def _printable(errcode: str) -> str:
+    """An errcode is the server's text: only its usual letters may be shown."""
+    kept = "".join(c for c in errcode if c.isascii() and (c.isalnum() or c in "._"))
+    return kept[:60] or "M_UNKNOWN"
+
+
+class Wire:
+    """Requests to one homeserver with one default access token, in the header only."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        token: Secret | None = None,
+        *,
+        patience: timedelta = timedelta(seconds=60),
+    ) -> None:
+        self._http = http
+        self.token = token
+        self._patience = patience
+
+    def acting_with(self, token: Secret) -> "Wire":
+        """The same connections with another access token."""
+        return Wire(self._http, token, patience=self._patience)
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, once: bool = False
+    ) -> tuple[int, dict[str, Any]]:
+        """Send one request; returns (HTTP status, JSON object) of a 2xx answer.
+
+        A request that may be repeated without harm is repeated for up to `patience` when no
+        usable answer comes. With `once` it is sent once, and HomeserverUnreachable means: look
+        up what happened before you try again.
+
+        Raises: as `decipher`.
+        """
+        if once:
+            return await self._ask_once(method, path, body)
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._patience.total_seconds()
+        for pause in (*_BACKOFF_S, *([30] * 100)):
+            try:
+                return await self._ask_once(method, path, body)
+            except HomeserverUnreachable as exc:
+                if loop.time() + pause > give_up:
+                    raise
+                log.warning("no usable answer, trying again in_s=%s why=%s", pause, exc)
+                await asyncio.sleep(pause)
+        raise HomeserverUnreachable("no answer")
+
+    async def _ask_once(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
+        try:
+            response = await self._http.request(method, path, json=body, headers=headers)
+        except httpx.HTTPError as exc:
+            raise HomeserverUnreachable(type(exc).__name__) from None
+        return response.status_code, decipher(response)
+
+
+@asynccontextmanager
+async def open_wire(
+    homeserver: str,
+    token: Secret | None = None,
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    patience: timedelta = timedelta(seconds=60),
+) -> AsyncIterator[Wire]:
+    """Connections to `homeserver` (a base URL) until the block ends."""
+    async with httpx.AsyncClient(
+        base_url=homeserver, timeout=TIMEOUT, transport=transport, trust_env=True
+    ) as http:
+        yield Wire(http, token, patience=patience)

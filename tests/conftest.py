@@ -1,0 +1,55 @@
+"""Real servers for the tests: one Synapse for most, one with its default limits."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from adminbot.demo.homeserver import Homeserver, Person, running, synapse_python
+from tests.human import ensure_installed
+from tests.world import MANY_LOGINS, World, a_world
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def synapse() -> Path:
+    """Installs Synapse and the human's client where they are missing; nothing skips."""
+    ensure_installed()
+    return synapse_python(print)
+
+
+@pytest.fixture(scope="session")
+def homeserver(synapse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homeserver]:
+    with running(tmp_path_factory.mktemp("synapse"), synapse, extra=MANY_LOGINS) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def root(homeserver: Homeserver) -> Person:
+    """A server admin who is not the bot."""
+    return homeserver.register("root", admin=True)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory whose name serves as the bot's name: no two bots share one."""
+    path = tmp_path / f"adminbot{next(_numbers)}"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+async def world(
+    homeserver: Homeserver, root: Person, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """One bot and one admin for the tests of a module."""
+    path = tmp_path_factory.mktemp("bot") / f"adminbot{next(_numbers)}"
+    async with a_world(homeserver, root, path) as made:
+        yield made
