@@ -92,7 +92,7 @@ class Account:
             if exc.status == 401 and "flows" in exc.answer:
                 raise SetupError(
                     "The bot's account already has another cross-signing identity.",
-                    "Use the data directory it was made with, or set up under another --bot-name.",
+                    "Use the data directory it was made with, or set up another bot.",
                 ) from exc
             raise
 

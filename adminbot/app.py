@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 import time
@@ -36,9 +35,11 @@ from adminbot.trust import TrustPolicy
 from adminbot.wire import open_wire
 
 log = logging.getLogger(__name__)
+_ready = logging.getLogger(f"{__name__}.ready")  # said at every log level
 
 _BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
 _FINISH_S = 3
+_SET_UP_ANOTHER = "Set up another: `adminbot setup` with a new --bot-name, --data-dir, --env-file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ async def _wait_for_homeserver(account: Account, session: Session) -> None:
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
-                "Set up again: `adminbot setup --force` under another --bot-name.",
+                _SET_UP_ANOTHER,
             ) from exc
         except (HomeserverUnreachable, RateLimited) as exc:
             pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
@@ -140,20 +141,22 @@ async def run(settings: Settings) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    if not serving.done():
-        log.info("stopping")
-        serving.cancel()
-    try:
-        await asyncio.wait_for(serving, _FINISH_S)
-    except (asyncio.CancelledError, TimeoutError):
-        log.info("stopped")
-    except BaseExceptionGroup as group:
-        raise _first_of(group) from group
+    if serving.done():
+        _raise_first(serving)
+    log.info("stopping")
+    serving.cancel()
+    # What is cut off here is taken up again by the next start, as after a crash.
+    await asyncio.wait({serving}, timeout=_FINISH_S)
+    log.info("stopped")
 
 
-def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+def _raise_first(task: asyncio.Task[None]) -> None:
+    """Raise what ended the task; a group of reasons has one that came first."""
+    reason = task.exception()
+    while isinstance(reason, BaseExceptionGroup):
+        reason = reason.exceptions[0]
+    if reason:
+        raise reason
 
 
 async def _serve(settings: Settings, began: float) -> None:
@@ -199,13 +202,13 @@ async def _serve(settings: Settings, began: float) -> None:
         tasks.create_task(cards.forever())
         tasks.create_task(_warm_up(chat, edges, settings))
         took = time.monotonic() - began
-        log.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
+        _ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
         try:
             await sync.forever()
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver ended my own session.",
-                "Set up again: `adminbot setup --force` under another --bot-name.",
+                _SET_UP_ANOTHER,
             ) from exc
 
 
@@ -253,12 +256,12 @@ def set_up_logging(level: str, form: str) -> None:
 
     In `text`, an INFO record is its bare message, so that `ready …` begins its line.
     """
-    os.umask(0o077)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    _ready.setLevel(logging.INFO)
     for name in ("nio", "httpx", "httpcore", "aiohttp", "peewee", "aiosqlite", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -6,7 +6,7 @@ The only reader of the environment. `.env.example` is the manual.
 import enum
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,9 +58,10 @@ class Settings:
     log_format: str
 
     @classmethod
-    def from_mapping(cls, env: Mapping[str, str]) -> Self:
+    def from_mapping(cls, env: Mapping[str, str], unknown: Sequence[str] = ()) -> Self:
         """Raises ConfigError naming every wrong variable at once, never a value."""
         reader = _Reader(env)
+        reader.problems += [f"{name} is not a setting of adminbot" for name in unknown]
         settings = cls(
             homeserver=reader.url("HOMESERVER"),
             public_url=reader.url("PUBLIC_URL") if reader.has("PUBLIC_URL") else None,
@@ -232,30 +233,33 @@ def load(env_file: Path) -> Settings:
     Raises:
         ConfigError: something is missing or wrong, or the file holds an unknown name.
     """
-    return Settings.from_mapping(merged(env_file, os.environ))
+    return Settings.from_mapping(*merged(read_env_file(env_file), os.environ))
 
 
-def merged(env_file: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """One mapping; `NAME` in the environment also hides `NAME_FILE` in the file, and vice versa.
+def default_data_dir() -> Path:
+    """Where state goes when nobody says otherwise: ADMINBOT_DATA_DIR, else `data`."""
+    return Path(os.environ.get(f"{PREFIX}DATA_DIR") or "data")
 
+
+def merged(
+    from_file: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Returns one mapping, and the unknown names in the file.
+
+    `NAME` in the environment also hides `NAME_FILE` in the file, and vice versa.
     Unknown ADMINBOT_ names are an error in the file (a misspelt setting) and ignored in the
     environment (Kubernetes puts ADMINBOT_PORT there for a service called adminbot).
     """
-    from_file = read_env_file(env_file)
     known = {PREFIX + name for name in NAMES} | {f"{PREFIX}{name}_FILE" for name in SECRETS}
     unknown = sorted(name for name in from_file if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        raise ConfigError(
-            f"The env file holds names that adminbot does not know: {', '.join(unknown)}.",
-            "`.env.example` lists all of them.",
-        )
     from_environ = {name: value for name, value in environ.items() if name in known and value}
     hidden = set(from_environ)
     for name in SECRETS:
         pair = {PREFIX + name, f"{PREFIX}{name}_FILE"}
         if pair & hidden:
             hidden |= pair
-    return {k: v for k, v in from_file.items() if k not in hidden} | from_environ
+    kept = {name: value for name, value in from_file.items() if name not in hidden}
+    return kept | from_environ, unknown
 
 
 def read_env_file(path: Path) -> dict[str, str]:

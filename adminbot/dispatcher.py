@@ -232,14 +232,15 @@ class Dispatcher:
                 incoming.sender,
                 type(exc).__name__,
             )
-            reply, outcome = Reply(f"❌ {exc.told()}", ok=False), type(exc).__name__
+            # Errors speak of `!commands`, whatever the prefix is here.
+            told = exc.told().replace("`!", f"`{self._manners.prefix}")
+            reply, outcome = Reply(f"❌ {told}"), type(exc).__name__
         except Exception:
             ref = secrets.token_hex(4)
             log.exception("failed event=%s ref=%s", incoming.event_id, ref)
             reply = Reply(
                 f"❌ Something broke on my side; the log has it under `{ref}`. "
                 f"See what is there: `{self._manners.prefix}bots`",
-                ok=False,
             )
             outcome = f"bug {ref}"
         if interrupted:

@@ -29,7 +29,8 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.ids import UserId, new_device_id
-from adminbot.secret import Secret, new_password, new_store_key
+from adminbot.secret import Sealer, Secret, new_password, new_store_key
+from adminbot.store import open_store
 from adminbot.synapse import Session, Synapse
 from adminbot.trust import Standing
 from adminbot.wire import Wire, open_wire
@@ -105,6 +106,17 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
 
+def finished(env_file: Path) -> bool:
+    """Whether an earlier setup was cut off with nothing left but tidying up; does that, too."""
+    journal = Journal(env_file)
+    token = journal.get("TOKEN")
+    written = config.read_env_file(env_file).get(f"{PREFIX}ACCESS_TOKEN")
+    if not token or written != token:
+        return False
+    journal.done()
+    return True
+
+
 async def install(plan: Plan, say: Say) -> str:
     """Set everything up; returns the admin room's id.
 
@@ -113,9 +125,15 @@ async def install(plan: Plan, say: Say) -> str:
         HomeserverError: the server refused, or gave no answer for a while.
     """
     journal = Journal(plan.env_file)
+    if journal.first("BOT_NAME", lambda: plan.bot_name) != plan.bot_name:
+        raise SetupError(
+            f"There is an unfinished setup of {journal.get('BOT_NAME')} beside {plan.env_file}.",
+            "Finish it with that --bot-name, or use another --env-file.",
+        )
     store_key = Secret(journal.first("STORE_KEY", lambda: new_store_key().reveal()))
     async with open_wire(plan.homeserver, patience=_PATIENCE) as wire:
         await _check_server(wire, say)
+        await _check_data_dir(plan, journal, store_key)
         session = await _session(plan, journal, wire, say)
     settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
     async with open_edges(settings, session) as edges:
@@ -149,12 +167,26 @@ async def _check_server(wire: Wire, say: Say) -> None:
     say(f"✅ Synapse {version}, no MAS")
 
 
+async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> None:
+    """Before anything is made on the server: can the state be kept there?"""
+    async with open_store(plan.data_dir, Sealer.from_base64(store_key)) as store:
+        if await store.fact("since") and not journal.get("TOKEN"):
+            raise SetupError(
+                f"{plan.data_dir} already holds the state of another bot.",
+                "Choose another with --data-dir.",
+            )
+
+
 # -- the account
 
 
 async def _session(plan: Plan, journal: Journal, wire: Wire, say: Say) -> Session:
     """The bot's own session: the one of an earlier try, or a new account's."""
     token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
+    if journal.get("PASSWORD") and isinstance(plan.credential, ByLogin):
+        # An interrupted try may have left its admin session behind: same device, out it goes.
+        async with _as_admin(plan.credential, wire):
+            pass
     if token and user and device:
         session = Session(UserId.parse(user), device, Secret(token))
         await Account(wire.acting_with(session.token)).whoami()
@@ -208,7 +240,8 @@ async def _new_account(plan: Plan, journal: Journal, wire: Wire) -> Session:
             "Choose another with --bot-name.",
         ) from exc
     except HomeserverError as exc:
-        if exc.status == 400 and isinstance(plan.credential, BySharedSecret):
+        no_offer = exc.status == 400 and exc.errcode == "M_UNKNOWN"
+        if no_offer and isinstance(plan.credential, BySharedSecret):
             raise SetupError(
                 "The homeserver does not offer registration by shared secret.",
                 "Set registration_shared_secret, or use --login-as.",

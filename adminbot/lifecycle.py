@@ -136,8 +136,24 @@ class BotKeeper:
                 made_at=now(),
                 token_at=now(),
             )
-            session, password = await self._make_account(bot, noted, say)
+            try:
+                session, password = await self._make_account(bot, noted, say)
+            except HomeserverError as exc:
+                await self._keep_half_made(bot, noted, exc)
+                raise
             return bot, await self._hand_over(bot, session, password, owner, act, "new bot")
+
+    async def _keep_half_made(self, bot: Bot, noted: Act, exc: HomeserverError) -> None:
+        """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
+        try:
+            made = await self._was_made_by(noted, bot.user_id)
+        except HomeserverError:
+            made = False
+        if made:
+            await self._store.add_bot(replace(bot, token_at=None))
+            exc.hint = (
+                f"The account is made, but has no login yet: `!rotate {bot.user_id.localpart}`"
+            )
 
     def _usable(self, device_id: str | None) -> str | None:
         if device_id == self._own_device:

@@ -26,7 +26,6 @@ class Reply:
     """
 
     text: str
-    ok: bool = True
     ask: str = ""
     card: int | None = None
 

@@ -201,24 +201,32 @@ class Store:
         )
         return _bot(row) if row else None
 
+    async def add_bot(self, bot: Bot) -> None:
+        """Remember an account that was made here."""
+        async with self._transaction():
+            await self._put_bot(bot)
+
+    async def _put_bot(self, bot: Bot) -> None:
+        await self._db.execute(
+            "INSERT OR REPLACE INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            (
+                str(bot.user_id),
+                bot.display_name,
+                bot.device_id,
+                int(bot.has_password),
+                str(bot.made_by),
+                bot.made_at.isoformat(),
+                bot.token_at and bot.token_at.isoformat(),
+            ),
+        )
+
     async def hand_over(self, bot: Bot, *, event_id: str, reader: UserId, card: str) -> int:
         """Remember the bot's new token's date, its sealed card and the act's success, at once.
 
         Returns the card's id. From here on a crash cannot lose the secret.
         """
         async with self._transaction():
-            await self._db.execute(
-                "INSERT OR REPLACE INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
-                (
-                    str(bot.user_id),
-                    bot.display_name,
-                    bot.device_id,
-                    int(bot.has_password),
-                    str(bot.made_by),
-                    bot.made_at.isoformat(),
-                    bot.token_at and bot.token_at.isoformat(),
-                ),
-            )
+            await self._put_bot(bot)
             await self._end_act(event_id, "done")
             # An older secret that never got out is dead now.
             await self._db.execute(

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -151,7 +152,12 @@ async def open_wire(
     patience: timedelta = timedelta(seconds=60),
 ) -> AsyncIterator[Wire]:
     """Connections to `homeserver` (a base URL) until the block ends."""
+    # The system's certificates and no proxy variables, exactly as matrix-nio's connections.
     async with httpx.AsyncClient(
-        base_url=homeserver, timeout=TIMEOUT, transport=transport, trust_env=True
+        base_url=homeserver,
+        timeout=TIMEOUT,
+        transport=transport,
+        trust_env=False,
+        verify=ssl.create_default_context() if homeserver.startswith("https") else False,
     ) as http:
         yield Wire(http, token, patience=patience)

@@ -204,9 +204,7 @@ async def test_revoke_asks_first_and_then_signs_out(world: World) -> None:
     question = await world.ask("!revoke revoked")
     assert (await whoami(world.homeserver, card.token))[0] == 200
     await world.human.react(world.room, question.event_id, "✅")
-    await world.human.wait_message(
-        world.room, "is signed out everywhere", after=question.event_id
-    )
+    await world.human.wait_message(world.room, "is signed out everywhere", after=question.event_id)
 
     assert (await whoami(world.homeserver, card.token))[0] == 401
     await world.human.wait_for(lambda h: card.block.redacted or None)

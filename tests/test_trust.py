@@ -125,9 +125,7 @@ async def test_one_without_cross_signing_is_told_how_and_pinned_then(
             await late.wait_message(world.room, "has no cross-signing yet")
             await late.reset_identity()
             event_id = await late.send(world.room, "!ping")
-            answer = await late.wait_message(
-                world.room, lambda m: replies_to(m) == event_id
-            )
+            answer = await late.wait_message(world.room, lambda m: replies_to(m) == event_id)
             assert answer.body == "🏓 pong"
 
 
@@ -137,7 +135,10 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
     async with a_world(homeserver, root, directory) as world:
         await set_password(homeserver, root, world.human.user_id, "new-Passw0rd!")
         async with Human.open(
-            homeserver.url, world.human.user_id, password="new-Passw0rd!", bootstrap=False,
+            homeserver.url,
+            world.human.user_id,
+            password="new-Passw0rd!",
+            bootstrap=False,
             strict=False,
         ) as thief:
             await thief.reset_identity()
@@ -153,7 +154,10 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
         assert code == 0, err
         await world.bot.start()
         async with Human.open(
-            homeserver.url, world.human.user_id, password="new-Passw0rd!", bootstrap=False,
+            homeserver.url,
+            world.human.user_id,
+            password="new-Passw0rd!",
+            bootstrap=False,
             strict=False,
         ) as again:
             await again.reset_identity()
@@ -161,9 +165,7 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
         assert "Remembered" in out
 
 
-async def set_password(
-    homeserver: Homeserver, root: Person, user_id: str, password: str
-) -> None:
+async def set_password(homeserver: Homeserver, root: Person, user_id: str, password: str) -> None:
     body = {"password": password, "logout_devices": False}
     path = f"/_synapse/admin/v2/users/{user_id}"
     (await call(homeserver, root.access_token, "PUT", path, body)).raise_for_status()

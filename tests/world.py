@@ -238,7 +238,7 @@ async def a_world(
 ) -> AsyncIterator[World]:
     """Set a bot up for a new admin, start it, and let the admin join."""
     name = directory.name
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
     person = await a_person(homeserver, root, f"you-{name}")
     async with a_human(homeserver, person) as human:
         bot = Bot(homeserver, directory, settings)

@@ -92,6 +92,7 @@ class Client(AsyncClient):
         self, room_id: str, ignore_unverified_devices: bool = False
     ) -> ShareGroupSessionResponse | ShareGroupSessionError:
         """nio leaves its marker behind when claiming keys fails: later sends would hang."""
+        ours = room_id not in self.sharing_session
         try:
             shared: (
                 ShareGroupSessionResponse | ShareGroupSessionError

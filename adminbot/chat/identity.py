@@ -51,7 +51,7 @@ async def ensure_trusted(client: Client, account: Account, store: Store, user_id
             raise SetupError(
                 "The bot's account has a cross-signing identity whose keys are not in the "
                 "data directory.",
-                "Put the old data directory back, or set up under another --bot-name.",
+                "Put the old data directory back, or use another --bot-name and --data-dir.",
             )
         seeds = Identity.new_seeds()
         await store.set_secret(_SEEDS, seeds)  # before the upload: it could not be undone
@@ -63,7 +63,7 @@ async def ensure_trusted(client: Client, account: Account, store: Store, user_id
         raise SetupError(
             "The bot's cross-signing identity on the server is not the one in the data directory: "
             "somebody replaced it.",
-            "Find out who: a homeserver admin can. Then set up under another --bot-name.",
+            "Find out who: a homeserver admin can. Then use another --bot-name and --data-dir.",
         )
     device = answer.get("device_keys", {}).get(str(user_id), {}).get(client.device_id)
     if device is None:

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import logging
+import os
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from adminbot.errors import AdminbotError
@@ -17,8 +19,9 @@ class UsageFault(Exception):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one word. Exit codes: 0 done, 1 could not be done, 2 wrong usage."""
-    parser = _parser()
-    args = parser.parse_args(argv)
+    os.umask(0o077)  # whatever is written is for its owner alone
+    logging.basicConfig(level=logging.CRITICAL)  # `run` sets up its own; errors are one line
+    args = _parser().parse_args(argv)
     try:
         asyncio.run(args.word(args))
     except UsageFault as exc:
@@ -27,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     except AdminbotError as exc:
         print(f"adminbot: {exc.told().replace('`', '')}", file=sys.stderr)
         return NOT_DONE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("adminbot: interrupted", file=sys.stderr)
         return NOT_DONE
     except Exception as exc:  # a bug; the shell gets a line, -X dev the rest
@@ -41,11 +44,18 @@ def main(argv: list[str] | None = None) -> int:
     return DONE
 
 
+def _version() -> str:
+    try:
+        return version("matrix-adminbot")
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="adminbot", description="BotFather for a Matrix server that is yours."
     )
-    parser.add_argument("--version", action="version", version=version("matrix-adminbot"))
+    parser.add_argument("--version", action="version", version=_version())
     words = parser.add_subparsers(dest="word_name", metavar="WORD", required=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
@@ -80,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     setup.add_argument("--password-file", type=Path, metavar="F", help="goes with --login-as")
     setup.add_argument("--bot-name", default="adminbot", metavar="NAME", help="default: adminbot")
-    setup.add_argument("--data-dir", type=Path, default=Path("data"), metavar="DIR")
+    setup.add_argument("--data-dir", type=Path, metavar="DIR", help="default: data")
     setup.add_argument(
         "--keep-shared-secret",
         action="store_true",

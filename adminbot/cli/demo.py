@@ -28,7 +28,6 @@ from adminbot.synapse import Session
 from adminbot.wire import open_wire
 
 _BOT = "adminbot"
-_NAME_COLUMNS, _TEXT_COLUMNS = 8, 62
 _TOKEN = re.compile(r"syt_\S+")
 _CARD_LINE = re.compile(r"^MATRIX_(\w+)=(.+)$", re.MULTILINE)
 
@@ -48,16 +47,12 @@ async def main(args: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(name) is not signal.SIG_IGN:  # as under nohup
-            loop.add_signal_handler(name, _stop_once(playing))
+            # Once: a second signal must not cut the cleaning up short.
+            loop.add_signal_handler(name, lambda: playing.cancelling() or playing.cancel())
     try:
         await playing
     except asyncio.CancelledError:
         raise SetupError("Interrupted. Everything is cleaned up.") from None
-
-
-def _stop_once(playing: asyncio.Task[None]) -> Callable[[], object]:
-    """Cancel at the first signal; a second one must not cut the cleaning up short."""
-    return lambda: playing.cancelling() or playing.cancel()
 
 
 # -- the screen
@@ -81,7 +76,8 @@ class _Screen:
         print(f"\n[{self.elapsed_s:5.1f} s] {self._step}. {text}", flush=True)
 
     def fact(self, text: str) -> None:
-        print(f"  {text}", flush=True)
+        for number, piece in enumerate(_wrapped(text, 76)):
+            print(f"  {'   ' if number else ''}{piece}", flush=True)
 
     def claim(self, is_true: bool, text: str) -> None:
         """Show what was checked. Raises SetupError when it is not so."""
@@ -94,10 +90,14 @@ class _Screen:
         if place != self._place:
             self._place = place
             print(f"  🔒 {place}", flush=True)
-        for line in _TOKEN.sub("syt_…", text).split("\n"):
-            for piece in textwrap.wrap(line, _TEXT_COLUMNS, break_long_words=False) or [""]:
-                print(f"  {name:{_NAME_COLUMNS}} │ {piece}".rstrip(), flush=True)
-                name = ""
+        for piece in _wrapped(_TOKEN.sub("syt_…", text), 62):
+            print(f"  {name:8} │ {piece}".rstrip(), flush=True)
+            name = ""
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    wrap = textwrap.TextWrapper(columns, break_long_words=False, break_on_hyphens=False).wrap
+    return [piece for line in text.split("\n") for piece in wrap(line) or [""]]
 
 
 # -- the play
@@ -278,21 +278,20 @@ async def _hear(scene: _Scene, session: Session, text: str, room_id: str | None 
 async def _stay(scene: _Scene, guest: Person, ended: Callable[[], Awaitable[None]]) -> None:
     """Leave it all running until a signal comes."""
     scene.screen.step("Your turn")
-    scene.screen.fact(
-        f"""Element Desktop or app.element.io on this machine: Sign in, edit the homeserver.
+    print(
+        f"""  Element Desktop or app.element.io on this machine: Sign in, edit the homeserver.
     Homeserver  {scene.server.url}
     User        {guest.user_id}
     Password    {guest.password}
-  It is an admin here, too. Signing in, Element makes its encryption identity, and adminbot
-  remembers that one. Accept the invitation to “{_BOT}”, and type:  !help
+  It is an admin here, too. Signing in, Element makes its encryption identity, and
+  adminbot remembers that one. Accept the invitation to “{_BOT}”, and type:  !help
 
   Settings and logs  {scene.directory}
-  Stop it, and remove everything:  ^C"""
+  Stop it, and remove everything:  ^C""",
+        flush=True,
     )
     try:
         await ended()
     except asyncio.CancelledError:
-        # The signal is how this ends well.
-        if task := asyncio.current_task():
-            task.uncancel()
+        # The signal is how this ends well. (No uncancel: a second one shall still do nothing.)
         print(flush=True)

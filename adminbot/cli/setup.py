@@ -1,19 +1,32 @@
 """`adminbot setup`: what to set up, from flags or by asking; then the installer does it."""
 
 import argparse
+import asyncio
 import getpass
+import signal
 from pathlib import Path
 
 from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.errors import SetupError, UsageError
 from adminbot.ids import BotName, UserId
-from adminbot.installer import ByLogin, BySharedSecret, ByToken, Credential, Plan, install
+from adminbot.installer import (
+    ByLogin,
+    BySharedSecret,
+    ByToken,
+    Credential,
+    Plan,
+    finished,
+    install,
+)
 from adminbot.secret import Secret
 
 
 async def main(args: argparse.Namespace) -> None:
     """Collect what is needed, all that is missing named at once, then install."""
+    if finished(args.env_file):
+        print(f"{args.env_file} was complete already.")
+        return
     if args.env_file.exists() and not args.force:
         raise SetupError(
             f"{args.env_file} exists already, and I never write over one.",
@@ -27,13 +40,16 @@ async def main(args: argparse.Namespace) -> None:
         admins=_admins(args.admin or _ask("Your user id (@you:example.org): ").split()),
         bot_name=_bot_name(args.bot_name),
         credential=_credential(args),
-        data_dir=args.data_dir.resolve(),
+        data_dir=(args.data_dir or config.default_data_dir()).resolve(),
         env_file=args.env_file,
         keep_shared_secret=args.keep_shared_secret,
     )
     if plan.keep_shared_secret and not isinstance(plan.credential, BySharedSecret):
         raise UsageFault("--keep-shared-secret goes with --shared-secret-file")
-    room_id = await install(plan, say=print)
+    work = asyncio.ensure_future(install(plan, say=print))
+    # A session opened for the setup is to be logged out also when it is told to stop.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+    room_id = await work
     print(
         f"\nDone. Accept the invitations from {plan.bot_name} in your app "
         f"(the admin room is {room_id}), then start the bot:\n"

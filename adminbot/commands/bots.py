@@ -176,7 +176,7 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
 
 
 def _seen(found: Bot, last_seen: datetime | None) -> str:
-    if found.device_id is None:
+    if found.token_at is None:
         return "signed out"
     return f"seen {_ago(last_seen)} ago" if last_seen else "never used"
 

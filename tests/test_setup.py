@@ -1,0 +1,244 @@
+"""`adminbot setup`, as typed in a shell: three ways, wrong use, and interrupted anywhere."""
+
+import asyncio
+import os
+import signal
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adminbot.demo.homeserver import Homeserver, Person, running
+from tests.world import Bot, a_human, a_person, adminbot, call, join_all, replies_to, whoami
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def you(homeserver: Homeserver, root: Person, directory: Path) -> Person:
+    return await a_person(homeserver, root, f"you-{directory.name}")
+
+
+async def serves(bot: Bot, you: Person) -> None:
+    """The bot runs and answers its admin."""
+    async with a_human(bot.homeserver, you) as human:
+        await bot.start()
+        room, _ = await join_all(human, bot)
+        event_id = await human.send(room, "!ping")
+        answer = await human.wait_message(room, lambda m: replies_to(m) == event_id)
+        assert (answer.body, answer.shield) == ("🏓 pong", "none")
+        assert await bot.stop() == 0
+
+
+async def devices(homeserver: Homeserver, person: Person) -> set[str]:
+    path = "/_matrix/client/v3/devices"
+    answer = await call(homeserver, person.access_token, "GET", path)
+    return {device["device_id"] for device in answer.json()["devices"]}
+
+
+async def test_the_shared_secret_is_used_and_not_kept(
+    homeserver: Homeserver, directory: Path, you: Person
+) -> None:
+    bot = Bot(homeserver, directory)
+    printed = await bot.set_up(you.user_id, keep_secret=False)
+
+    assert stat.S_IMODE(bot.env_file.stat().st_mode) == 0o600
+    everything = printed + bot.env_file.read_text()
+    assert homeserver.shared_secret not in everything
+    assert bot.setting("ACCESS_TOKEN") not in printed
+    assert not (directory / "env.setup").exists()
+    await serves(bot, you)
+
+
+async def test_an_admins_login_is_ended_again(
+    homeserver: Homeserver, root: Person, directory: Path, you: Person
+) -> None:
+    before = await devices(homeserver, root)
+    bot = Bot(homeserver, directory)
+    (directory / "password").write_text(root.password)
+    words = bot.setup_words([you.user_id])
+    way = words.index("--shared-secret-file")
+    words[way : way + 2] = ["--login-as", "root", "--password-file", directory / "password"]
+    code, out, err = await adminbot(*words)
+
+    assert code == 0, err
+    assert root.password not in out + err + bot.env_file.read_text()
+    assert await devices(homeserver, root) == before
+    await serves(bot, you)
+
+
+async def test_an_admins_token_will_do(
+    homeserver: Homeserver, root: Person, directory: Path, you: Person
+) -> None:
+    bot = Bot(homeserver, directory)
+    (directory / "token").write_text(root.access_token)
+    words = bot.setup_words([you.user_id])
+    way = words.index("--shared-secret-file")
+    words[way : way + 2] = ["--admin-token-file", directory / "token"]
+    code, _, err = await adminbot(*words)
+
+    assert code == 0, err
+    assert root.access_token not in bot.env_file.read_text()
+    assert (await whoami(homeserver, root.access_token))[0] == 200
+    await serves(bot, you)
+
+
+async def test_an_env_file_is_never_written_over(
+    homeserver: Homeserver, directory: Path, you: Person
+) -> None:
+    bot = Bot(homeserver, directory)
+    bot.env_file.write_text("MINE=1\n")
+    code, _, err = await adminbot(*bot.setup_words([you.user_id]))
+
+    assert (code, bot.env_file.read_text()) == (1, "MINE=1\n")
+    assert "--force" in err
+    answer = await call(homeserver, None, "GET", f"/_matrix/client/v3/profile/@{directory.name}:x")
+    assert answer.status_code != 200
+
+
+async def test_an_existing_account_is_left_alone(
+    homeserver: Homeserver, directory: Path, you: Person
+) -> None:
+    bot = Bot(homeserver, directory)
+    words = bot.setup_words([you.user_id])
+    words[words.index("--bot-name") + 1] = you.user_id[1:].split(":")[0]
+    code, _, err = await adminbot(*words)
+
+    assert code == 1
+    assert "exists already, and I leave it alone" in err
+    assert (await whoami(homeserver, you.access_token))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 2, "WORD"),
+        (("fly",), 2, "invalid choice"),
+        (("setup", "--non-interactive"), 2, "--homeserver; --admin; one of --shared-secret-file"),
+        (("setup", "--homeserver", "nonsense"), 2, "a base URL looks like"),
+        (("setup", "--homeserver", "http://127.0.0.1:1", "--admin", "you"), 2, "a full user id"),
+        (("setup",), 2, "nobody to ask"),
+        (("run", "--env-file", "/nowhere/.env"), 1, "ADMINBOT_HOMESERVER is missing"),
+    ],
+)
+async def test_wrong_use_is_a_line_and_an_exit_code(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    env = (
+        ()
+        if not words or words[0] == "fly" or "--env-file" in words
+        else ("--env-file", tmp_path / "env")
+    )
+    got, out, err = await adminbot(*words, *env)
+
+    assert got == code
+    assert said in err
+    assert "Traceback" not in out + err
+
+
+async def test_a_dead_port_or_a_foreign_server_is_told(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    code, _, err = await adminbot(
+        *("setup", "--non-interactive", "--homeserver", "http://127.0.0.1:1"),
+        *("--admin", "@you:example.test", "--shared-secret-file", secret),
+        *("--data-dir", tmp_path / "data", "--env-file", tmp_path / "env"),
+    )
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "No Matrix homeserver answers" in err
+
+
+async def test_a_wrong_secret_changes_nothing_and_the_right_one_then_works(
+    homeserver: Homeserver, directory: Path, you: Person
+) -> None:
+    bot = Bot(homeserver, directory)
+    words = bot.setup_words([you.user_id])
+    (directory / "shared-secret").write_text("wrong")
+    code, _, err = await adminbot(*words)
+    assert code == 1
+    assert "does not accept the registration shared secret" in err
+
+    await bot.set_up(you.user_id)
+    await serves(bot, you)
+
+
+# Killed after this many lines of output: each line is a step that was done.
+@pytest.mark.parametrize("lines", range(8))
+async def test_killed_after_any_step_it_finishes_when_run_again(
+    homeserver: Homeserver, root: Person, directory: Path, you: Person, lines: int
+) -> None:
+    bot = Bot(homeserver, directory)
+    words = [str(word) for word in bot.setup_words([you.user_id])]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-u", "-m", "adminbot", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout
+    for _ in range(lines):
+        await process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    code, _, err = await adminbot(*words)
+    assert code == 0, err
+    assert not (directory / "env.setup").exists()
+
+    async with a_human(homeserver, you) as human:
+        await bot.start()
+        room, _ = await join_all(human, bot)  # exactly one admin room and one direct chat
+        event_id = await human.send(room, "!ping")
+        answer = await human.wait_message(room, lambda m: replies_to(m) == event_id)
+        assert (answer.body, answer.shield) == ("🏓 pong", "none")
+        assert await bot.stop() == 0
+
+
+@pytest.fixture
+def default_server(synapse: Path, tmp_path: Path) -> Iterator[Homeserver]:
+    """A Synapse with every limit as it ships."""
+    with running(tmp_path / "synapse", synapse, extra="bcrypt_rounds: 4\n") as server:
+        yield server
+
+
+async def test_with_default_limits_setup_and_a_dozen_bots_work(
+    default_server: Homeserver, tmp_path: Path
+) -> None:
+    """With the shared secret kept nothing waits: no login, and our own limit lifted."""
+    you = default_server.register("you")
+    directory = tmp_path / "adminbot"
+    directory.mkdir()
+    bot = Bot(default_server, directory)
+    async with a_human(default_server, you) as human:
+        await bot.set_up(you.user_id)
+        await bot.start()
+        room, dm = await join_all(human, bot)
+        for number in range(12):
+            await human.send(room, f"!newbot bot{number}")
+        for number in range(12):
+            await human.wait_message(
+                dm,
+                lambda m, n=number: f"@bot{n}:" in (m.body or "") and "MATRIX_" in m.body,
+                timeout=90,
+            )
+        assert await bot.stop() == 0
+
+
+async def test_a_used_up_login_limit_is_said_with_its_time(
+    default_server: Homeserver, tmp_path: Path
+) -> None:
+    """Without the shared secret each bot costs a login; the sixth waits, and says so."""
+    you = default_server.register("you")
+    directory = tmp_path / "adminbot"
+    directory.mkdir()
+    bot = Bot(default_server, directory)
+    async with a_human(default_server, you) as human:
+        await bot.set_up(you.user_id, keep_secret=False)
+        await bot.start()
+        room, _ = await join_all(human, bot)
+        for number in range(6):
+            await human.send(room, f"!newbot bot{number}")
+        await human.wait_message(room, "Synapse asks me to wait", timeout=60)
+        assert await bot.stop() == 0
