@@ -26,9 +26,9 @@ class Account:
         """Go on with another access token of ours (everything on this wire does)."""
         self._wire.token = token
 
-    async def whoami(self) -> tuple[UserId, str | None]:
+    async def whoami(self, *, once: bool = False) -> tuple[UserId, str | None]:
         """(user id, device id); the latter is None for a login-as token."""
-        _, body = await self._wire.ask("GET", f"{_V3}/account/whoami")
+        _, body = await self._wire.ask("GET", f"{_V3}/account/whoami", once=once)
         return UserId.parse(str(body.get("user_id"))), body.get("device_id")
 
     async def log_in(

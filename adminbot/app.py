@@ -107,7 +107,7 @@ async def _wait_for_homeserver(account: Account, session: Session) -> None:
     """Until it answers. Raises SetupError when it does not know the session."""
     for attempt in range(1_000_000):
         try:
-            user_id, device_id = await account.whoami()
+            user_id, device_id = await account.whoami(once=True)
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",

@@ -88,6 +88,7 @@ class Bot:
         return out + err
 
     async def start(self, *, ready: bool = True) -> None:
+        so_far = f"\n{self.log}".count("\nready ")
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "adminbot", "run", "--env-file", str(self.env_file)),
@@ -95,10 +96,7 @@ class Bot:
                 stderr=log,
             )
         if ready:
-            await self.wait_log("\nready ", count=self.starts + 1)
-        self.starts += 1
-
-    starts: int = 0
+            await self.wait_log("\nready ", count=so_far + 1)
 
     async def wait_log(self, text: str, *, count: int = 1, within_s: float = 20) -> None:
         deadline = time.monotonic() + within_s

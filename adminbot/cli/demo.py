@@ -285,6 +285,7 @@ async def _stay(scene: _Scene, guest: Person, ended: Callable[[], Awaitable[None
     Password    {guest.password}
   It is an admin here, too. Signing in, Element makes its encryption identity, and
   adminbot remembers that one. Accept the invitation to “{_BOT}”, and type:  !help
+  (What was said there before it signed in stays unreadable to it.)
 
   Settings and logs  {scene.directory}
   Stop it, and remove everything:  ^C""",

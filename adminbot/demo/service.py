@@ -34,14 +34,14 @@ async def service(
     try:
         await asyncio.wait({starting, log}, timeout=_READY_S, return_when="FIRST_COMPLETED")
         if not ready.is_set():
-            raise SetupError(f"adminbot did not start: {_last_line(log_file)}")
+            raise SetupError(f"The service did not get ready. Its last line: {_last_line(log_file)}")
         yield lambda: _end_by_itself(log, log_file)
     finally:
         starting.cancel()
         await _stop(process)
         await log
     if process.returncode != 0:
-        raise SetupError(f"adminbot did not stop cleanly: exit code {process.returncode}.")
+        raise SetupError(f"The service did not stop cleanly: exit code {process.returncode}.")
 
 
 async def _keep_log(
@@ -58,7 +58,7 @@ async def _keep_log(
 
 async def _end_by_itself(log: asyncio.Task[None], log_file: Path) -> NoReturn:
     await asyncio.shield(log)
-    raise SetupError(f"adminbot ended by itself: {_last_line(log_file)}")
+    raise SetupError(f"The service ended by itself. Its last line: {_last_line(log_file)}")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
