@@ -150,6 +150,13 @@ class CardDesk:
             if card.bot == bot and card.block_id:
                 await self._take_back(card, "no longer valid")
 
+    async def withdraw_older(self, card_id: int) -> None:
+        """Take back the cards that this newer one made worthless."""
+        bot = (await self._store.card(card_id)).bot
+        for card in await self._store.open_cards():
+            if card.bot == bot and card.id < card_id and card.block_id:
+                await self._take_back(card, "no longer valid")
+
     async def _take_back(self, card: Card, why: str) -> None:
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
         async with self._busy[card.id]:

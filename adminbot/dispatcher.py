@@ -292,6 +292,7 @@ class Dispatcher:
             return reply
         try:
             await self._cards.deliver(reply.card)
+            self._start(self._cards.withdraw_older(reply.card))
         except (AdminbotError, OSError, TimeoutError) as exc:
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
             return replace(

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,7 +179,7 @@ async def test_a_lost_crypto_store_costs_a_device_and_nothing_else(
         await world.card("is ready", f"!newbot {directory.name}-x")
 
 
-async def keys(world: World, user_id: str) -> dict[str, dict[str, object]]:
+async def keys(world: World, user_id: str) -> dict[str, dict[str, Any]]:
     found = await world.human.raw(
         "POST", "/_matrix/client/v3/keys/query", {"device_keys": {user_id: []}}
     )

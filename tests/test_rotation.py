@@ -39,7 +39,8 @@ async def a_program(card: Card, store: Path) -> AsyncIterator[AsyncClient]:
 
 def identity_keys(client: AsyncClient) -> dict[str, str]:
     assert client.olm
-    return dict(client.olm.account.identity_keys)
+    keys = client.olm.account.identity_keys
+    return {"ed25519": keys["ed25519"], "curve25519": keys["curve25519"]}
 
 
 async def sync(client: AsyncClient) -> SyncResponse:
@@ -128,4 +129,6 @@ async def test_every_older_token_dies(world: World) -> None:
     assert (await whoami(world.homeserver, stolen["access_token"]))[0] == 401
     assert (await whoami(world.homeserver, card.token))[0] == 401
     assert (await whoami(world.homeserver, renewed.token))[0] == 200
+    await world.human.wait_for(lambda h: card.block.redacted or None)
+    assert not renewed.block.redacted
     assert renewed.values["MATRIX_PASSWORD"] != card.values["MATRIX_PASSWORD"]

@@ -34,7 +34,7 @@ async def service(
     try:
         await asyncio.wait({starting, log}, timeout=_READY_S, return_when="FIRST_COMPLETED")
         if not ready.is_set():
-            raise SetupError(f"The service did not get ready. Its last line: {_last_line(log_file)}")
+            raise SetupError(f"The service did not get ready: {_last_line(log_file)}")
         yield lambda: _end_by_itself(log, log_file)
     finally:
         starting.cancel()

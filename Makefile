@@ -1,0 +1,63 @@
+# Needs POSIX sh, make and Python 3.11 or newer; `make test` also Node 20 or newer with npm.
+# A second run installs nothing.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV = .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
+	@echo 'make test    the tests'
+	@echo 'make lint    formatting, style, types'
+	@echo 'make bench   how long things take'
+	@echo 'make clean   remove what was made here'
+
+demo: $(VENV)/runtime
+	@$(BIN)/adminbot demo $(ARGS)
+
+test: $(VENV)/dev
+	@for tool in node npm; do command -v $$tool >/dev/null || { \
+	  echo "The tests' person is Element's own library: they need $$tool (Node 20 or newer)." >&2; \
+	  exit 1; }; done
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(VENV)/dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
+
+# The stamps: a virtual environment; with what adminbot needs; with what its developers need.
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "adminbot needs Python 3.11 or newer. Name one: make PYTHON=python3.12 ..." >&2; \
+	  exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv module is not complete. On Debian: apt-get install python3-venv" >&2; \
+	  exit 1; }
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/made requirements.txt pyproject.toml
+	@echo "installing what adminbot needs (once) ..."
+	@$(PIP) --requirement requirements.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements-dev.txt
+	@echo "installing what its developers need (once) ..."
+	@$(PIP) --requirement requirements-dev.txt
+	@touch $@
