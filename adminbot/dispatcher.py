@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
 
 from adminbot import render
 from adminbot.cards import SAVED, CardDesk
@@ -22,14 +21,14 @@ from adminbot.context import Context
 from adminbot.errors import AdminbotError
 from adminbot.ids import UserId
 from adminbot.lifecycle import BotKeeper
+from adminbot.permission import why_not
+from adminbot.progress import DONE, FAILED, Progress, quietly
 from adminbot.router import YES, Args, Command, Reply, Router, command_line
 from adminbot.store import Question, Store, now, until
-from adminbot.trust import Standing, TrustPolicy
+from adminbot.trust import TrustPolicy
 
 log = logging.getLogger(__name__)
 
-_WORKING, _DONE, _FAILED, _NO = "⏳", "✅", "❌", "❌"
-_BLINK_S = 0.5
 _TIME_TO_CONFIRM = timedelta(minutes=2)
 
 
@@ -119,7 +118,11 @@ class Dispatcher:
                 await self._store.answered(incoming.event_id)
                 return
             incoming, line = wanted
-            if refusal := self._refusal(incoming):
+            at_home = incoming.room_id == self._admin_room or self._chat.is_own_dm(
+                incoming.room_id, incoming.sender
+            )
+            standing = self._policy.standing(incoming.sender)
+            if refusal := why_not(incoming, at_home=at_home, standing=standing):
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return
@@ -129,8 +132,8 @@ class Dispatcher:
     async def _react_to(self, incoming: Incoming) -> None:
         """✅ or ❌ under a question, ✅ under a card."""
         question = await self._question(incoming, lambda q: q.event_id == incoming.relates_to)
-        if question and question.answer == YES and incoming.body in (_DONE, _NO):
-            await self._settle(incoming, question, incoming.body == _DONE)
+        if question and question.answer == YES and incoming.body in (DONE, FAILED):
+            await self._settle(incoming, question, incoming.body == DONE)
         else:
             if incoming.body == SAVED:
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
@@ -145,11 +148,11 @@ class Dispatcher:
         if question:
             said = incoming.body.strip().lower()
             agreed = said == question.answer.lower() or (
-                question.answer == YES and said in ("y", "ja", "oui", "si", "ok", _DONE)
+                question.answer == YES and said in ("y", "ja", "oui", "si", "ok", DONE)
             )
             if agreed and not incoming.trusted:
                 return incoming, line or said
-            if agreed or line == "cancel" or said in ("no", "n", "cancel", _NO):
+            if agreed or line == "cancel" or said in ("no", "n", "cancel", FAILED):
                 await self._settle(incoming, question, agreed)
                 return None
         return (incoming, line) if line is not None else None
@@ -179,41 +182,6 @@ class Dispatcher:
         else:
             await self._give(incoming, Reply("Left as it is. Nothing was changed."))
 
-    # -- may they?
-
-    def _refusal(self, incoming: Incoming) -> str:
-        """Why this admin's command is not carried out here; empty if it is."""
-        if incoming.room_id != self._admin_room and not self._chat.is_own_dm(
-            incoming.room_id, incoming.sender
-        ):
-            return (
-                "🔒 I take commands in the admin room or in our private chat only. "
-                "Nothing was done."
-            )
-        if not incoming.encrypted:
-            return (
-                "🔒 That came unencrypted, so I did nothing. Turn encryption on in this room, "
-                "or write to me in the admin room."
-            )
-        if incoming.trusted:
-            return ""
-        if self._policy.standing(incoming.sender) is Standing.CHANGED:
-            return (
-                "🔒 Your cross-signing identity is another one than I remember, so I do nothing. "
-                "If you reset it yourself: whoever runs this server types\n"
-                f"`adminbot trust {incoming.sender}`"
-            )
-        if self._policy.standing(incoming.sender) is Standing.NO_IDENTITY:
-            return (
-                "🔒 Your account has no cross-signing yet, so I cannot tell your devices from "
-                "a stranger's. In Element: Settings → Encryption → set up recovery. "
-                "Then send it again."
-            )
-        return (
-            "🔒 This device of yours is not verified, so I did nothing. "
-            "In Element: Settings → Encryption → verify this device. Then send it again."
-        )
-
     # -- doing it
 
     async def _decide(self, incoming: Incoming, line: str) -> Reply:
@@ -222,9 +190,9 @@ class Dispatcher:
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._manners.prefix)
-            async with _Progress(self._chat, incoming, self._start, command.acts) as progress:
+            async with Progress(self._chat, incoming, self._start, command.acts) as progress:
                 reply = await self._run(command, args, incoming)
-                progress.mark = "" if reply.ask else _DONE
+                progress.mark = "" if reply.ask else DONE
         except AdminbotError as exc:
             log.info(
                 "refused event=%s sender=%s why=%s",
@@ -252,8 +220,9 @@ class Dispatcher:
         sender = UserId.parse(incoming.sender)
         done = await self._store.find_act(incoming.event_id)
         if done and done.outcome == "done":
-            # Cut off after the secret was kept and before the answer was: the card desk has it.
-            return Reply(f"✅ `{done.target}`: done. Its login is in our private chat 🔐")
+            # Cut off between the end of the act and its answer; a card is the card desk's.
+            where = " Its login is in our private chat 🔐" if command.gives_card else ""
+            return Reply(f"✅ `{command.name}` of `{done.target}` is done.{where}")
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
 
         async def say(text: str) -> None:
@@ -327,8 +296,8 @@ class Dispatcher:
         )
         await self._store.ask(question)
         if reply.ask == YES:
-            for key in (_DONE, _NO):
-                await _quietly(
+            for key in (DONE, FAILED):
+                await quietly(
                     self._chat.react(incoming.room_id, event_id, key, txn=f"ask-{key}-{event_id}")
                 )
 
@@ -340,56 +309,3 @@ class Dispatcher:
             await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)
-
-
-class _Progress:
-    """⏳ under the command while it runs (at once, or after a blink), then ✅ or ❌ instead."""
-
-    def __init__(
-        self,
-        chat: Chat,
-        incoming: Incoming,
-        start: Callable[[Coroutine[None, None, None]], None],
-        at_once: bool,
-    ) -> None:
-        self._chat = chat
-        self._incoming = incoming
-        self._start = start
-        self._at_once = at_once
-        self.mark = _FAILED
-
-    async def __aenter__(self) -> Self:
-        self._shown = asyncio.create_task(self._show())
-        return self
-
-    async def _show(self) -> str | None:
-        if not self._at_once:
-            await asyncio.sleep(_BLINK_S)
-        return await _quietly(self._react(_WORKING))
-
-    async def __aexit__(self, *_: object) -> None:
-        if not self._at_once and not self._shown.done():
-            self._shown.cancel()
-        else:
-            self._start(self._replace())
-
-    async def _replace(self) -> None:
-        shown = await self._shown
-        if self.mark:
-            await _quietly(self._react(self.mark))
-        if shown:
-            room_id = self._incoming.room_id
-            await self._chat.redact(room_id, shown, reason=None, txn=f"unmark-{shown}")
-
-    def _react(self, key: str) -> Coroutine[None, None, str]:
-        event_id = self._incoming.event_id
-        return self._chat.react(self._incoming.room_id, event_id, key, txn=f"{key}-{event_id}")
-
-
-async def _quietly(sending: Coroutine[None, None, str]) -> str | None:
-    """Await a decoration: failing to place it is worth a log line and nothing else."""
-    try:
-        return await sending
-    except AdminbotError as exc:
-        log.info("mark not placed why=%s", exc)
-        return None

@@ -6,7 +6,6 @@ before each step that could not be repeated: interrupted anywhere and run again,
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.ids import UserId, new_device_id
+from adminbot.journal import Journal, env_lines, write_private
 from adminbot.secret import Sealer, Secret, new_password, new_store_key
 from adminbot.store import open_store
 from adminbot.synapse import Session, Synapse
@@ -81,31 +81,6 @@ class Plan:
     keep_shared_secret: bool
 
 
-class Journal:
-    """Names and values of an unfinished setup; secrets among them, hence mode 0600."""
-
-    def __init__(self, env_file: Path) -> None:
-        self._path = env_file.with_name(f"{env_file.name}.setup")
-        self._values = config.read_env_file(self._path)
-
-    def get(self, name: str) -> str | None:
-        return self._values.get(name)
-
-    def keep(self, **values: str) -> None:
-        """Remember, durably, before going on."""
-        self._values |= values
-        write_private(self._path, _lines(self._values))
-
-    def first(self, name: str, make: Callable[[], str]) -> str:
-        """The remembered value, or a new one that is remembered from now on."""
-        if name not in self._values:
-            self.keep(**{name: make()})
-        return self._values[name]
-
-    def done(self) -> None:
-        self._path.unlink(missing_ok=True)
-
-
 def finished(env_file: Path) -> bool:
     """Whether an earlier setup was cut off with nothing left but tidying up; does that, too."""
     journal = Journal(env_file)
@@ -143,7 +118,7 @@ async def install(plan: Plan, say: Say) -> str:
         room_id = await _make_rooms(plan, journal, edges, say)
         await _pin(plan, edges, say)
         await _remember_now(edges)
-    write_private(plan.env_file, _env_lines(plan, session, store_key, room_id))
+    write_private(plan.env_file, _envenv_lines(plan, session, store_key, room_id))
     journal.done()
     say(f"✅ settings in {plan.env_file} (mode 0600)")
     return room_id
@@ -390,7 +365,7 @@ def _settings(plan: Plan, session: Session, store_key: Secret, room_id: str) -> 
     )
 
 
-def _env_lines(plan: Plan, session: Session, store_key: Secret, room_id: str) -> str:
+def _envenv_lines(plan: Plan, session: Session, store_key: Secret, room_id: str) -> str:
     values = {
         "HOMESERVER": plan.homeserver,
         "PUBLIC_URL": plan.public_url or "",
@@ -407,25 +382,4 @@ def _env_lines(plan: Plan, session: Session, store_key: Secret, room_id: str) ->
     header = (
         "# Made by `adminbot setup`. Every name is explained in .env.example. Keep it secret.\n"
     )
-    return header + _lines({PREFIX + name: value for name, value in values.items() if value})
-
-
-def _lines(values: dict[str, str]) -> str:
-    quoted = {
-        name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()
-    }
-    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
-    draft = path.with_name(f"{path.name}.new")
-    try:
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as exc:
-        raise SetupError(f"{path} cannot be written.", "Check the directory.") from exc
+    return header + env_lines({PREFIX + name: value for name, value in values.items() if value})

@@ -7,9 +7,9 @@ process dies between two of its steps. `act` is the event id of the command.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from adminbot.account import Account
 from adminbot.crosssigning import master_key, trusted_devices
@@ -18,22 +18,19 @@ from adminbot.errors import (
     HomeserverUnreachable,
     NameTaken,
     NotManaged,
-    RateLimited,
     UsageError,
-    said_duration,
 )
 from adminbot.ids import BotName, UserId, new_device_id
 from adminbot.secret import Secret, new_password
+from adminbot.sessions import Say, Sessions
 from adminbot.store import Act, Bot, Store, now
 from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
 
-Say = Callable[[str], Awaitable[None]]
 # Given the bot, its session and perhaps its password: the text of its card.
 Phrase = Callable[[Bot, Session, Secret | None, str], str]
 _TRIES = 5
-_LONGEST_WAIT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +61,7 @@ class BotKeeper:
         self._own_device = own_device
         self._synapse = synapse
         self._account = account
+        self._sessions = Sessions(synapse, account)
         self._store = store
         self._phrase = phrase
         self._shared_secret = shared_secret
@@ -178,24 +176,23 @@ class BotKeeper:
                 await self._synapse.set_up(
                     bot.user_id, display_name=bot.display_name, password=new_password()
                 )
-                return await self._fresh_session(bot.user_id, str(bot.device_id), bot, say)
+                return await self._sessions.renew_in_place(bot, say)
         raise HomeserverUnreachable("several tries")
 
     async def _create_once(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
-        password, device_id = new_password(), str(bot.device_id)
+        password = new_password()
         if self._shared_secret:
             session = await self._synapse.register(
                 self._shared_secret,
                 bot.user_id.localpart,
                 password=password,
                 display_name=bot.display_name,
-                device_id=device_id,
+                device_id=str(bot.device_id),
             )
             return session, password
         await self._synapse.create_blank(bot.user_id)
         await self._synapse.set_up(bot.user_id, display_name=bot.display_name, password=password)
-        session = await self._log_in(bot, device_id, password, say)
-        return session, password
+        return await self._sessions.log_in(bot, password, say), password
 
     async def _was_made_by(self, noted: Act, user_id: UserId) -> bool:
         """Whether the account that is there now is what this act made.
@@ -223,78 +220,30 @@ class BotKeeper:
         """
         bot = await self.get(typed)
         async with self._locks[bot.user_id]:
-            fresh = new_device or bot.device_id is None
-            device_id = new_device_id(bot.user_id.localpart) if fresh else bot.device_id
+            kept = None if new_device else await self._present_device(bot)
             noted = await self._store.begin_act(
-                act, who=owner, command="rotate", target=str(bot.user_id), device_id=device_id
+                act,
+                who=owner,
+                command="rotate",
+                target=str(bot.user_id),
+                device_id=kept or new_device_id(bot.user_id.localpart),
             )
             bot = replace(bot, device_id=noted.device_id, token_at=now())
-            renew = self._new_session if fresh else self._fresh_session
-            session, password = await renew(bot.user_id, str(noted.device_id), bot, say)
-            title = "new token and device" if fresh else "new token"
+            if kept:
+                session, password = await self._sessions.renew_in_place(bot, say)
+            else:
+                session, password = await self._sessions.start_afresh(bot, say)
+            title = "new token" if kept else "new token and device"
             return bot, await self._hand_over(bot, session, password, owner, act, title)
 
-    async def _fresh_session(
-        self, user_id: UserId, device_id: str, bot: Bot, say: Say
-    ) -> tuple[Session, Secret]:
-        """A new token for an existing device, all older tokens dead, keys kept.
+    async def _present_device(self, bot: Bot) -> str | None:
+        """The bot's device, if the server still has it: a logout of the program deletes it.
 
-        1. A password by the admin API, logging nobody out. 2. A login on the same device.
-        3. With the new token, a password change that logs all others out: only this spares
-        the device. Stopped after 1 nothing is lost; after 2 the old token lives, too; run it
-        again. An answer lost in 3 leaves the password unknown, so it starts again at 1.
+        The same device id again would lead to a deaf program: its keys are gone from the
+        server, while its own store believes them to be there.
         """
-        for attempt in range(_TRIES):
-            first, second = new_password(), new_password()
-            await self._synapse.set_password(user_id, first, logout_devices=False)
-            session = await self._log_in(bot, device_id, first, say)
-            try:
-                await self._account.change_password(session, old=first, new=second)
-            except HomeserverUnreachable:
-                log.warning("rotation's last step unknown user=%s try=%s", user_id, attempt)
-                if attempt == _TRIES - 1:
-                    raise
-                continue
-            return session, second
-        raise AssertionError("unreachable")
-
-    async def _new_session(
-        self, user_id: UserId, device_id: str, bot: Bot, say: Say
-    ) -> tuple[Session, Secret]:
-        """Sign everything out, devices and keys included, and log in on a new device."""
-        password = new_password()
-        await self._synapse.set_password(user_id, password, logout_devices=True)
-        return await self._log_in(bot, device_id, password, say), password
-
-    async def _log_in(self, bot: Bot, device_id: str, password: Secret, say: Say) -> Session:
-        """Log in, and sit Synapse's login limit out (by default five, then one in 333 s)."""
-        deadline = now() + _LONGEST_WAIT
-        while True:
-            try:
-                return await self._account.log_in(
-                    bot.user_id.localpart,
-                    password,
-                    device_id=device_id,
-                    device_name=bot.display_name,
-                )
-            except RateLimited as exc:
-                if now() + exc.retry_after > deadline:
-                    raise
-                wait = said_duration(round(exc.retry_after.total_seconds()))
-                await say(
-                    f"⏳ Synapse asks me to wait {wait}: its login limit is used up. "
-                    f"I finish {bot.user_id.localpart} then, nothing to do for you."
-                )
-                await asyncio.sleep(exc.retry_after.total_seconds() + 0.5)
-            except HomeserverError as exc:
-                if exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN", "M_UNRECOGNIZED"):
-                    raise HomeserverError(
-                        f"Synapse does not let {bot.user_id} log in by password "
-                        "(is `password_config` switched off?).",
-                        errcode=exc.errcode,
-                        status=exc.status,
-                    ) from exc
-                raise
+        devices = {device.device_id for device in await self._synapse.devices(bot.user_id)}
+        return bot.device_id if bot.device_id in devices else None
 
     async def _hand_over(
         self, bot: Bot, session: Session, password: Secret, owner: UserId, act: str, title: str
@@ -314,7 +263,7 @@ class BotKeeper:
                 act, who=owner, command="revoke", target=str(bot.user_id), device_id=None
             )
             await self._synapse.set_password(bot.user_id, new_password(), logout_devices=True)
-            await self._store.signed_out(bot.user_id)
+            await self._store.signed_out(bot.user_id, event_id=act)
         return bot
 
     async def delete(self, typed: str, *, owner: UserId, act: str) -> Bot:
@@ -325,7 +274,7 @@ class BotKeeper:
                 act, who=owner, command="deletebot", target=str(bot.user_id), device_id=None
             )
             await self._synapse.deactivate(bot.user_id)
-            await self._store.bot_deleted(bot.user_id)
+            await self._store.bot_deleted(bot.user_id, event_id=act)
         return bot
 
     # -- looking

@@ -5,12 +5,9 @@ coroutines share one connection and with it one transaction state.
 """
 
 import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,134 +16,23 @@ import aiosqlite
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
-
-# Append only: the n-th entry takes the file from version n-1 to version n.
-MIGRATIONS = (
-    """
-    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-    CREATE TABLE sealed (name TEXT PRIMARY KEY, blob BLOB NOT NULL) STRICT;
-    CREATE TABLE bot (
-        user_id TEXT PRIMARY KEY,
-        display_name TEXT NOT NULL,
-        device_id TEXT,                -- NULL: signed out, the next token gets a new device
-        has_password INTEGER NOT NULL, -- 1: cards carry a password, too
-        made_by TEXT NOT NULL,
-        made_at TEXT NOT NULL,         -- times are ISO 8601, UTC
-        token_at TEXT,
-        deleted_at TEXT
-    ) STRICT;
-    CREATE TABLE card (
-        id INTEGER PRIMARY KEY,
-        bot TEXT NOT NULL,
-        reader TEXT NOT NULL,
-        made_at TEXT NOT NULL,
-        content BLOB,                  -- sealed, and only until both messages are out
-        room_id TEXT,
-        intro_id TEXT,
-        block_id TEXT,
-        vanishes_at TEXT,
-        gone_at TEXT
-    ) STRICT;
-    CREATE TABLE pin (user_id TEXT PRIMARY KEY, master_key TEXT NOT NULL, at TEXT NOT NULL) STRICT;
-    CREATE TABLE dm (user_id TEXT PRIMARY KEY, room_id TEXT NOT NULL) STRICT;
-    CREATE TABLE inbox (
-        event_id TEXT PRIMARY KEY,
-        position INTEGER NOT NULL,     -- order of arrival
-        content BLOB,                  -- the sealed message, and only until it is answered
-        reply BLOB,                    -- the sealed answer, and only until it is out
-        megolm TEXT                    -- "sender_key session_id index": a replay is refused
-    ) STRICT;
-    CREATE INDEX inbox_open ON inbox (position) WHERE content IS NOT NULL;
-    CREATE UNIQUE INDEX inbox_megolm ON inbox (megolm);
-    CREATE TABLE act (
-        event_id TEXT PRIMARY KEY,
-        who TEXT NOT NULL,
-        command TEXT NOT NULL,
-        target TEXT NOT NULL,
-        began_at TEXT NOT NULL,
-        ended_at TEXT,
-        outcome TEXT,                  -- NULL: under way, or cut off
-        device_id TEXT                 -- what `newbot` was about to make
-    ) STRICT;
-    CREATE TABLE question (
-        asked_of TEXT NOT NULL,
-        room_id TEXT NOT NULL,
-        event_id TEXT NOT NULL,
-        line TEXT NOT NULL,
-        answer TEXT NOT NULL,
-        expires_at TEXT NOT NULL,
-        PRIMARY KEY (asked_of, room_id)
-    ) STRICT;
-    """,
+from adminbot.store.owner import SoleOwner
+from adminbot.store.rows import (
+    Act,
+    Bot,
+    Card,
+    Letter,
+    Question,
+    act_of,
+    bot_of,
+    card_of,
+    now,
+    question_of,
+    until,
 )
+from adminbot.store.schema import migrate
 
-
-@dataclass(frozen=True, slots=True)
-class Bot:
-    """An account that was made here."""
-
-    user_id: UserId
-    display_name: str
-    device_id: str | None
-    has_password: bool
-    made_by: UserId
-    made_at: datetime
-    token_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A secret on its way out (`content` is there), shown, or gone."""
-
-    id: int
-    bot: UserId
-    reader: UserId
-    made_at: datetime
-    content: str | None
-    room_id: str | None
-    intro_id: str | None
-    block_id: str | None
-    vanishes_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message that wants an answer: sealed JSON as it came, and the answer once there is one."""
-
-    event_id: str
-    content: str
-    reply: str | None
-    megolm: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One change that somebody asked for; without outcome it is under way or was cut off."""
-
-    event_id: str
-    who: str
-    command: str
-    target: str
-    began_at: datetime
-    outcome: str | None
-    device_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a person must still say before something happens."""
-
-    asked_of: UserId
-    room_id: str
-    event_id: str
-    line: str
-    answer: str
-    expires_at: datetime
-
-
-def now() -> datetime:
-    """The present, aware, UTC."""
-    return datetime.now(UTC)
+__all__ = ["Act", "Bot", "Card", "Letter", "Question", "Store", "now", "open_store", "until"]
 
 
 class Store:
@@ -193,13 +79,13 @@ class Store:
     async def bots(self) -> list[Bot]:
         """The bots that are not deleted, oldest first."""
         rows = await self._all("SELECT * FROM bot WHERE deleted_at IS NULL ORDER BY made_at")
-        return [_bot(row) for row in rows]
+        return [bot_of(row) for row in rows]
 
     async def find_bot(self, user_id: UserId) -> Bot | None:
         row = await self._one(
             "SELECT * FROM bot WHERE user_id = ? AND deleted_at IS NULL", str(user_id)
         )
-        return _bot(row) if row else None
+        return bot_of(row) if row else None
 
     async def add_bot(self, bot: Bot) -> None:
         """Remember an account that was made here."""
@@ -245,16 +131,23 @@ class Store:
             )
         return int(cursor.lastrowid or 0)
 
-    async def signed_out(self, user_id: UserId) -> None:
-        """The bot has no session any more; its next token needs a new device."""
-        await self._write(
-            "UPDATE bot SET device_id = NULL, token_at = NULL WHERE user_id = ?", str(user_id)
-        )
+    async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
+        """The bot has no session any more; its next token needs a new device. Ends the act."""
+        async with self._transaction():
+            await self._db.execute(
+                "UPDATE bot SET device_id = NULL, token_at = NULL WHERE user_id = ?",
+                (str(user_id),),
+            )
+            await self._end_act(event_id, "done")
 
-    async def bot_deleted(self, user_id: UserId) -> None:
-        await self._write(
-            "UPDATE bot SET deleted_at = ? WHERE user_id = ?", now().isoformat(), str(user_id)
-        )
+    async def bot_deleted(self, user_id: UserId, *, event_id: str) -> None:
+        """The account is closed; the row stays as a memory. Ends the act."""
+        async with self._transaction():
+            await self._db.execute(
+                "UPDATE bot SET deleted_at = ? WHERE user_id = ?",
+                (now().isoformat(), str(user_id)),
+            )
+            await self._end_act(event_id, "done")
 
     # -- cards
 
@@ -290,17 +183,7 @@ class Store:
         )
 
     def _card(self, row: aiosqlite.Row) -> Card:
-        return Card(
-            id=row["id"],
-            bot=UserId.parse(row["bot"]),
-            reader=UserId.parse(row["reader"]),
-            made_at=datetime.fromisoformat(row["made_at"]),
-            content=self._open("card", row["content"]) if row["content"] else None,
-            room_id=row["room_id"],
-            intro_id=row["intro_id"],
-            block_id=row["block_id"],
-            vanishes_at=_time(row["vanishes_at"]),
-        )
+        return card_of(row, self._open("card", row["content"]) if row["content"] else None)
 
     # -- pins and direct rooms
 
@@ -394,11 +277,11 @@ class Store:
             device_id,
         )
         [row] = await self._all("SELECT * FROM act WHERE event_id = ?", event_id)
-        return _act(row)
+        return act_of(row)
 
     async def find_act(self, event_id: str) -> Act | None:
         row = await self._one("SELECT * FROM act WHERE event_id = ?", event_id)
-        return _act(row) if row else None
+        return act_of(row) if row else None
 
     async def _end_act(self, event_id: str, outcome: str) -> None:
         await self._db.execute(
@@ -422,17 +305,7 @@ class Store:
 
     async def questions(self, asked_of: UserId) -> list[Question]:
         rows = await self._all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
-        return [
-            Question(
-                asked_of=asked_of,
-                room_id=row["room_id"],
-                event_id=row["event_id"],
-                line=row["line"],
-                answer=row["answer"],
-                expires_at=datetime.fromisoformat(row["expires_at"]),
-            )
-            for row in rows
-        ]
+        return [question_of(row) for row in rows]
 
     async def settle(self, question: Question, *, event_id: str, content: str | None) -> None:
         """The question is answered; with `content`, the answering event becomes that message.
@@ -476,34 +349,6 @@ class Store:
         return list(await self._db.execute_fetchall(sql, values))
 
 
-def _bot(row: aiosqlite.Row) -> Bot:
-    return Bot(
-        user_id=UserId.parse(row["user_id"]),
-        display_name=row["display_name"],
-        device_id=row["device_id"],
-        has_password=bool(row["has_password"]),
-        made_by=UserId.parse(row["made_by"]),
-        made_at=datetime.fromisoformat(row["made_at"]),
-        token_at=_time(row["token_at"]),
-    )
-
-
-def _act(row: aiosqlite.Row) -> Act:
-    return Act(
-        event_id=row["event_id"],
-        who=row["who"],
-        command=row["command"],
-        target=row["target"],
-        began_at=datetime.fromisoformat(row["began_at"]),
-        outcome=row["outcome"],
-        device_id=row["device_id"],
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
 @asynccontextmanager
 async def open_store(data_dir: Path, sealer: Sealer) -> AsyncIterator[Store]:
     """Open (and make, or bring up to date) the state in `data_dir`, for this process alone.
@@ -511,56 +356,12 @@ async def open_store(data_dir: Path, sealer: Sealer) -> AsyncIterator[Store]:
     Raises:
         SetupError: another process uses it, it is not writable, or it is from a newer version.
     """
-    with _sole_owner(data_dir):
+    with SoleOwner(data_dir):
         async with aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None) as db:
             db.row_factory = aiosqlite.Row
             await db.execute("PRAGMA journal_mode = WAL")
             await db.execute("PRAGMA synchronous = FULL")
             # What was sealed here and is forgotten shall not stay in a free page.
             await db.execute("PRAGMA secure_delete = ON")
-            await _migrate(db)
+            await migrate(db)
             yield Store(db, sealer)
-
-
-async def _migrate(db: aiosqlite.Connection) -> None:
-    [(done,)] = await db.execute_fetchall("PRAGMA user_version")
-    if done > len(MIGRATIONS):
-        raise SetupError(
-            "The data directory was written by a newer adminbot.",
-            "Use that version, or restore a backup from before.",
-        )
-    for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-        await db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
-
-
-class _sole_owner:  # reads as a statement: with _sole_owner(dir)
-    """Holds the data directory's lock; the kernel lets go of it however the process ends."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
-
-    def __enter__(self) -> None:
-        try:
-            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self._data_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        except OSError as exc:
-            raise SetupError(
-                f"The data directory {self._data_dir} cannot be written.",
-                "Check ADMINBOT_DATA_DIR and who owns it.",
-            ) from exc
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            os.close(self._file)
-            raise SetupError(
-                f"Another adminbot already runs on {self._data_dir}.",
-                "Stop it first, or give this one its own ADMINBOT_DATA_DIR.",
-            ) from exc
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
-
-
-def until(ttl: timedelta) -> datetime:
-    """The moment `ttl` from now."""
-    return now() + ttl

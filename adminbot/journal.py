@@ -1,0 +1,55 @@
+"""Private files that survive a crash: the journal of an unfinished setup, and the env file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from adminbot.config import read_env_file
+from adminbot.errors import SetupError
+
+
+class Journal:
+    """Names and values of an unfinished setup; secrets among them, hence mode 0600."""
+
+    def __init__(self, env_file: Path) -> None:
+        self._path = env_file.with_name(f"{env_file.name}.setup")
+        self._values = read_env_file(self._path)
+
+    def get(self, name: str) -> str | None:
+        return self._values.get(name)
+
+    def keep(self, **values: str) -> None:
+        """Remember, durably, before going on."""
+        self._values |= values
+        write_private(self._path, env_lines(self._values))
+
+    def first(self, name: str, make: Callable[[], str]) -> str:
+        """The remembered value, or a new one that is remembered from now on."""
+        if name not in self._values:
+            self.keep(**{name: make()})
+        return self._values[name]
+
+    def done(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def env_lines(values: dict[str, str]) -> str:
+    """Assignments as python-dotenv reads them back."""
+    quoted = {
+        name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in values.items()
+    }
+    return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as exc:
+        raise SetupError(f"{path} cannot be written.", "Check the directory.") from exc

@@ -1,0 +1,68 @@
+"""The mark under a command while it runs and once it has: a decoration, never an answer."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Self
+
+from adminbot.chat import Chat
+from adminbot.chat.incoming import Incoming
+from adminbot.errors import AdminbotError
+
+log = logging.getLogger(__name__)
+
+WORKING, DONE, FAILED = "⏳", "✅", "❌"
+_BLINK_S = 0.5
+
+
+class Progress:
+    """⏳ under the command while it runs (at once, or after a blink), then ✅ or ❌ instead."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        incoming: Incoming,
+        start: Callable[[Coroutine[None, None, None]], None],
+        at_once: bool,
+    ) -> None:
+        self._chat = chat
+        self._incoming = incoming
+        self._start = start
+        self._at_once = at_once
+        self.mark = FAILED
+
+    async def __aenter__(self) -> Self:
+        self._shown = asyncio.create_task(self._show())
+        return self
+
+    async def _show(self) -> str | None:
+        if not self._at_once:
+            await asyncio.sleep(_BLINK_S)
+        return await quietly(self._react(WORKING))
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._at_once and not self._shown.done():
+            self._shown.cancel()
+        else:
+            self._start(self._replace())
+
+    async def _replace(self) -> None:
+        shown = await self._shown
+        if self.mark:
+            await quietly(self._react(self.mark))
+        if shown:
+            room_id = self._incoming.room_id
+            await self._chat.redact(room_id, shown, reason=None, txn=f"unmark-{shown}")
+
+    def _react(self, key: str) -> Coroutine[None, None, str]:
+        event_id = self._incoming.event_id
+        return self._chat.react(self._incoming.room_id, event_id, key, txn=f"{key}-{event_id}")
+
+
+async def quietly(sending: Coroutine[None, None, str]) -> str | None:
+    """Await a decoration: failing to place it is worth a log line and nothing else."""
+    try:
+        return await sending
+    except AdminbotError as exc:
+        log.info("mark not placed why=%s", exc)
+        return None

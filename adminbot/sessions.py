@@ -1,0 +1,98 @@
+"""How a managed account gets a session: in place, afresh, and with Synapse's login limit sat out.
+
+Nothing is remembered here: passwords live as long as a call.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from adminbot.account import Account
+from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited, said_duration
+from adminbot.secret import Secret, new_password
+from adminbot.store import Bot, now
+from adminbot.synapse import Session, Synapse
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[str], Awaitable[None]]
+_TRIES = 5
+_LONGEST_WAIT = timedelta(hours=1)
+
+
+class Sessions:
+    """Opens sessions for `bot.device_id`; each answer is (session, the account's password)."""
+
+    def __init__(self, synapse: Synapse, account: Account) -> None:
+        self._synapse = synapse
+        self._account = account
+
+    async def renew_in_place(self, bot: Bot, say: Say) -> tuple[Session, Secret]:
+        """A new token for an existing device, all older tokens dead, keys kept.
+
+        1. A password by the admin API, logging nobody out. 2. A login on the same device.
+        3. With the new token, a password change that logs all others out: only this spares
+        the device. Stopped after 1 nothing is lost; after 2 the old token lives, too; run it
+        again. An answer lost in 3 leaves the password unknown, so it starts again at 1.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            first, second = new_password(), new_password()
+            await self._synapse.set_password(bot.user_id, first, logout_devices=False)
+            session = await self.log_in(bot, first, say)
+            try:
+                await self._account.change_password(session, old=first, new=second)
+            except HomeserverUnreachable:
+                log.warning("last step unknown user=%s tries_left=%s", bot.user_id, tries_left)
+                if not tries_left:
+                    raise
+            else:
+                return session, second
+        raise AssertionError("unreachable")
+
+    async def start_afresh(self, bot: Bot, say: Say) -> tuple[Session, Secret]:
+        """Sign everything out, devices and keys included, and log in on a new device."""
+        password = new_password()
+        await self._synapse.set_password(bot.user_id, password, logout_devices=True)
+        return await self.log_in(bot, password, say), password
+
+    async def log_in(self, bot: Bot, password: Secret, say: Say) -> Session:
+        """Log in, and sit Synapse's login limit out (by default five, then one in 333 s).
+
+        Raises:
+            RateLimited: it would take more than an hour.
+            HomeserverError: password login is off on this server.
+        """
+        deadline = now() + _LONGEST_WAIT
+        while True:
+            try:
+                return await self._account.log_in(
+                    bot.user_id.localpart,
+                    password,
+                    device_id=str(bot.device_id),
+                    device_name=bot.display_name,
+                )
+            except RateLimited as exc:
+                if now() + exc.retry_after > deadline:
+                    raise
+                wait = said_duration(round(exc.retry_after.total_seconds()))
+                await say(
+                    f"⏳ Synapse asks me to wait {wait}: its login limit is used up. "
+                    f"I finish {bot.user_id.localpart} then, nothing to do for you."
+                )
+                await asyncio.sleep(exc.retry_after.total_seconds() + 0.5)
+            except HomeserverUnreachable:
+                raise
+            except HomeserverError as exc:
+                if exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN", "M_UNRECOGNIZED"):
+                    raise _no_password_login(bot, exc) from exc
+                raise
+
+
+def _no_password_login(bot: Bot, exc: HomeserverError) -> HomeserverError:
+    return HomeserverError(
+        f"Synapse does not let {bot.user_id} log in by password "
+        "(is `password_config` switched off?).",
+        errcode=exc.errcode,
+        status=exc.status,
+    )

@@ -1,0 +1,134 @@
+"""What the store gives back: values, not rows. Times are aware, UTC."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import aiosqlite
+
+from adminbot.ids import UserId
+
+
+def now() -> datetime:
+    """The present, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def until(ttl: timedelta) -> datetime:
+    """The moment `ttl` from now."""
+    return now() + ttl
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """An account that was made here."""
+
+    user_id: UserId
+    display_name: str
+    device_id: str | None
+    has_password: bool
+    made_by: UserId
+    made_at: datetime
+    token_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A secret on its way out (`content` is there), shown, or gone."""
+
+    id: int
+    bot: UserId
+    reader: UserId
+    made_at: datetime
+    content: str | None
+    room_id: str | None
+    intro_id: str | None
+    block_id: str | None
+    vanishes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that wants an answer: sealed JSON as it came, and the answer once there is one."""
+
+    event_id: str
+    content: str
+    reply: str | None
+    megolm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One change that somebody asked for; without outcome it is under way or was cut off."""
+
+    event_id: str
+    who: str
+    command: str
+    target: str
+    began_at: datetime
+    outcome: str | None
+    device_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person must still say before something happens."""
+
+    asked_of: UserId
+    room_id: str
+    event_id: str
+    line: str
+    answer: str
+    expires_at: datetime
+
+
+def bot_of(row: aiosqlite.Row) -> Bot:
+    return Bot(
+        user_id=UserId.parse(row["user_id"]),
+        display_name=row["display_name"],
+        device_id=row["device_id"],
+        has_password=bool(row["has_password"]),
+        made_by=UserId.parse(row["made_by"]),
+        made_at=datetime.fromisoformat(row["made_at"]),
+        token_at=_time(row["token_at"]),
+    )
+
+
+def act_of(row: aiosqlite.Row) -> Act:
+    return Act(
+        event_id=row["event_id"],
+        who=row["who"],
+        command=row["command"],
+        target=row["target"],
+        began_at=datetime.fromisoformat(row["began_at"]),
+        outcome=row["outcome"],
+        device_id=row["device_id"],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def card_of(row: aiosqlite.Row, content: str | None) -> Card:
+    return Card(
+        id=row["id"],
+        bot=UserId.parse(row["bot"]),
+        reader=UserId.parse(row["reader"]),
+        made_at=datetime.fromisoformat(row["made_at"]),
+        content=content,
+        room_id=row["room_id"],
+        intro_id=row["intro_id"],
+        block_id=row["block_id"],
+        vanishes_at=_time(row["vanishes_at"]),
+    )
+
+
+def question_of(row: aiosqlite.Row) -> Question:
+    return Question(
+        asked_of=UserId.parse(row["asked_of"]),
+        room_id=row["room_id"],
+        event_id=row["event_id"],
+        line=row["line"],
+        answer=row["answer"],
+        expires_at=datetime.fromisoformat(row["expires_at"]),
+    )

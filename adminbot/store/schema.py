@@ -1,0 +1,76 @@
+"""The tables, and how an older file is brought up to date."""
+
+import aiosqlite
+
+from adminbot.errors import SetupError
+
+# Append only: the n-th entry takes the file from version n-1 to version n.
+MIGRATIONS = (
+    """
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE sealed (name TEXT PRIMARY KEY, blob BLOB NOT NULL) STRICT;
+    CREATE TABLE bot (
+        user_id TEXT PRIMARY KEY,
+        display_name TEXT NOT NULL,
+        device_id TEXT,                -- NULL: signed out, the next token gets a new device
+        has_password INTEGER NOT NULL, -- 1: cards carry a password, too
+        made_by TEXT NOT NULL,
+        made_at TEXT NOT NULL,         -- times are ISO 8601, UTC
+        token_at TEXT,
+        deleted_at TEXT
+    ) STRICT;
+    CREATE TABLE card (
+        id INTEGER PRIMARY KEY,
+        bot TEXT NOT NULL,
+        reader TEXT NOT NULL,
+        made_at TEXT NOT NULL,
+        content BLOB,                  -- sealed, and only until both messages are out
+        room_id TEXT,
+        intro_id TEXT,
+        block_id TEXT,
+        vanishes_at TEXT,
+        gone_at TEXT
+    ) STRICT;
+    CREATE TABLE pin (user_id TEXT PRIMARY KEY, master_key TEXT NOT NULL, at TEXT NOT NULL) STRICT;
+    CREATE TABLE dm (user_id TEXT PRIMARY KEY, room_id TEXT NOT NULL) STRICT;
+    CREATE TABLE inbox (
+        event_id TEXT PRIMARY KEY,
+        position INTEGER NOT NULL,     -- order of arrival
+        content BLOB,                  -- the sealed message, and only until it is answered
+        reply BLOB,                    -- the sealed answer, and only until it is out
+        megolm TEXT                    -- "sender_key session_id index": a replay is refused
+    ) STRICT;
+    CREATE INDEX inbox_open ON inbox (position) WHERE content IS NOT NULL;
+    CREATE UNIQUE INDEX inbox_megolm ON inbox (megolm);
+    CREATE TABLE act (
+        event_id TEXT PRIMARY KEY,
+        who TEXT NOT NULL,
+        command TEXT NOT NULL,
+        target TEXT NOT NULL,
+        began_at TEXT NOT NULL,
+        ended_at TEXT,
+        outcome TEXT,                  -- NULL: under way, or cut off
+        device_id TEXT                 -- what `newbot` was about to make
+    ) STRICT;
+    CREATE TABLE question (
+        asked_of TEXT NOT NULL,
+        room_id TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        line TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        PRIMARY KEY (asked_of, room_id)
+    ) STRICT;
+    """,
+)
+
+
+async def migrate(db: aiosqlite.Connection) -> None:
+    [(done,)] = await db.execute_fetchall("PRAGMA user_version")
+    if done > len(MIGRATIONS):
+        raise SetupError(
+            "The data directory was written by a newer adminbot.",
+            "Use that version, or restore a backup from before.",
+        )
+    for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
+        await db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
