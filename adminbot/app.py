@@ -197,8 +197,9 @@ async def _serve(settings: Settings, began: float) -> None:
             on_incoming=dispatcher.take,
             on_unreadable=dispatcher.could_not_read,
         )
+        unanswered = await edges.store.unanswered()
         await _start(sync, edges)
-        await dispatcher.take_up()
+        dispatcher.take_up(unanswered)
         tasks.create_task(cards.forever())
         tasks.create_task(_warm_up(chat, edges, settings))
         took = time.monotonic() - began

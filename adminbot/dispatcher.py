@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Self
 
 from adminbot import render
 from adminbot.cards import SAVED, CardDesk
@@ -24,12 +25,34 @@ from adminbot.lifecycle import BotKeeper
 from adminbot.permission import why_not
 from adminbot.progress import DONE, FAILED, Progress, quietly
 from adminbot.router import YES, Args, Command, Reply, Router, command_line
-from adminbot.store import Question, Store, now, until
+from adminbot.store import Letter, Question, Store, now, until
 from adminbot.trust import TrustPolicy
 
 log = logging.getLogger(__name__)
 
 _TIME_TO_CONFIRM = timedelta(minutes=2)
+
+
+class _Turn:
+    """One person's messages are handled one after the other, unless one has to wait long."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._mine = False
+
+    async def __aenter__(self) -> Self:
+        await self._lock.acquire()
+        self._mine = True
+        return self
+
+    def release(self) -> None:
+        """Let the next message in; more than once is no harm."""
+        if self._mine:
+            self._mine = False
+            self._lock.release()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +91,27 @@ class Dispatcher:
         self._admin_room = admin_room
         self._tasks = tasks
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._held: list[Incoming] | None = []  # until `take_up`; then None
 
     # -- entrances
 
     def take(self, incoming: Incoming) -> None:
         """Called inside the sync loop: hand over and return."""
-        self._start(self._answer(incoming, None))
+        if self._held is not None:
+            self._held.append(incoming)
+        else:
+            self._start(self._answer(incoming, None))
 
-    async def take_up(self) -> None:
-        """After a start: go on with what was taken in and not answered."""
-        for letter in await self._store.unanswered():
+    def take_up(self, letters: list[Letter]) -> None:
+        """After the first sync: go on with what an earlier run left unanswered, then the rest."""
+        for letter in letters:
             incoming = Incoming.from_json(letter.content)
             log.info("taken up again event=%s decided=%s", incoming.event_id, bool(letter.reply))
             reply = Reply.from_json(letter.reply) if letter.reply else None
             self._start(self._answer(incoming, reply))
+        held, self._held = self._held or [], None
+        for incoming in held:
+            self.take(incoming)
 
     def could_not_read(self, room_id: str, event_id: str, sender: str) -> None:
         """An admin's message whose key did not come: say so, where they can read it."""
@@ -105,15 +135,15 @@ class Dispatcher:
     # -- one message
 
     async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
-        async with self._turns[incoming.sender]:
-            await self._answer_in_turn(incoming, reply)
+        async with _Turn(self._turns[incoming.sender]) as turn:
+            await self._answer_in_turn(incoming, reply, turn)
 
-    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None) -> None:
+    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None, turn: _Turn) -> None:
         if reply is None:
             if incoming.kind == REACTION:
-                await self._react_to(incoming)
+                await self._react_to(incoming, turn)
                 return
-            wanted = await self._wanted(incoming)
+            wanted = await self._wanted(incoming, turn)
             if wanted is None:
                 await self._store.answered(incoming.event_id)
                 return
@@ -126,20 +156,20 @@ class Dispatcher:
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return
-            reply = await self._decide(incoming, line)
+            reply = await self._decide(incoming, line, turn)
         await self._give(incoming, reply)
 
-    async def _react_to(self, incoming: Incoming) -> None:
+    async def _react_to(self, incoming: Incoming, turn: _Turn) -> None:
         """✅ or ❌ under a question, ✅ under a card."""
         question = await self._question(incoming, lambda q: q.event_id == incoming.relates_to)
         if question and question.answer == YES and incoming.body in (DONE, FAILED):
-            await self._settle(incoming, question, incoming.body == DONE)
+            await self._settle(incoming, question, incoming.body == DONE, turn)
         else:
             if incoming.body == SAVED:
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
             await self._store.answered(incoming.event_id)
 
-    async def _wanted(self, incoming: Incoming) -> tuple[Incoming, str] | None:
+    async def _wanted(self, incoming: Incoming, turn: _Turn) -> tuple[Incoming, str] | None:
         """The command line in a text, or None if it is not for us (or was settled here)."""
         if incoming.confirmed:
             return incoming, incoming.body
@@ -153,7 +183,7 @@ class Dispatcher:
             if agreed and not incoming.trusted:
                 return incoming, line or said
             if agreed or line == "cancel" or said in ("no", "n", "cancel", FAILED):
-                await self._settle(incoming, question, agreed)
+                await self._settle(incoming, question, agreed, turn)
                 return None
         return (incoming, line) if line is not None else None
 
@@ -165,7 +195,9 @@ class Dispatcher:
                 return question
         return None
 
-    async def _settle(self, incoming: Incoming, question: Question, agreed: bool) -> None:
+    async def _settle(
+        self, incoming: Incoming, question: Question, agreed: bool, turn: _Turn
+    ) -> None:
         """Carry out, or drop, what was asked. The answering event becomes the act's event."""
         confirmed = replace(
             incoming,
@@ -178,20 +210,20 @@ class Dispatcher:
         content = confirmed.to_json() if agreed else None
         await self._store.settle(question, event_id=incoming.event_id, content=content)
         if agreed:
-            await self._give(confirmed, await self._decide(confirmed, question.line))
+            await self._give(confirmed, await self._decide(confirmed, question.line, turn))
         else:
             await self._give(incoming, Reply("Left as it is. Nothing was changed."))
 
     # -- doing it
 
-    async def _decide(self, incoming: Incoming, line: str) -> Reply:
+    async def _decide(self, incoming: Incoming, line: str, turn: _Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
         interrupted = await self._store.find_act(incoming.event_id)
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._manners.prefix)
             async with Progress(self._chat, incoming, self._start, command.acts) as progress:
-                reply = await self._run(command, args, incoming)
+                reply = await self._run(command, args, incoming, turn)
                 progress.mark = "" if reply.ask else DONE
         except AdminbotError as exc:
             log.info(
@@ -216,7 +248,7 @@ class Dispatcher:
         await self._store.decided(incoming.event_id, reply.to_json(), outcome)
         return reply
 
-    async def _run(self, command: Command, args: Args, incoming: Incoming) -> Reply:
+    async def _run(self, command: Command, args: Args, incoming: Incoming, turn: _Turn) -> Reply:
         sender = UserId.parse(incoming.sender)
         done = await self._store.find_act(incoming.event_id)
         if done and done.outcome == "done":
@@ -226,6 +258,7 @@ class Dispatcher:
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
 
         async def say(text: str) -> None:
+            turn.release()  # this will take a while: the person's next command need not wait
             content = render.notice(text, reply_to=incoming.event_id)
             txn = f"say-{secrets.token_hex(8)}"
             await self._chat.send(incoming.room_id, content, txn=txn)

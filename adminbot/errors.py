@@ -51,7 +51,7 @@ class NotManaged(AdminbotError):
     """No bot of that name was made by this adminbot."""
 
     def __init__(self, name: object) -> None:
-        super().__init__(f"{name} is not one of my bots, so I leave it alone.")
+        super().__init__(f"{str(name)[:40]} is not one of my bots, so I leave it alone.")
         self.hint = "`!bots` lists mine."
 
 

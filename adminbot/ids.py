@@ -53,13 +53,14 @@ class BotName:
         bare, colon, of_server = bare.partition(":")
         if colon and of_server != server:
             raise UsageError(
-                f"I make accounts on {server} only.", f"Type the name alone: `!newbot {bare}`"
+                f"I make accounts on {server} only.",
+                f"Type the name alone: `!newbot {_closest(bare.lower())}`",
             )
         name = re.sub(r"\s+", "-", bare.strip()).lower()
         problem = _problem(name, server)
         if problem:
             raise UsageError(
-                f"“{bare}” cannot be a name: {problem}. Nothing was made.",
+                f"“{bare[:40]}” cannot be a name: {problem}. Nothing was made.",
                 f"For example: `!newbot {_closest(name)}`",
             )
         return cls(name, changed_from="" if name == bare else bare)
@@ -71,7 +72,7 @@ def _problem(name: str, server: str) -> str:
         return "it is empty"
     wrong = sorted(set(re.sub(_LOCALPART, "", name)))
     if wrong:
-        return f"only a-z 0-9 . _ - = / + are allowed, not {' '.join(wrong)}"
+        return f"only a-z 0-9 . _ - = / + are allowed, not {' '.join(wrong[:8])}"
     if name.startswith("_"):
         return "it may not begin with _"
     if name.isdigit():

@@ -29,6 +29,7 @@ class Progress:
         self._incoming = incoming
         self._start = start
         self._at_once = at_once
+        self._began = False
         self.mark = FAILED
 
     async def __aenter__(self) -> Self:
@@ -38,13 +39,14 @@ class Progress:
     async def _show(self) -> str | None:
         if not self._at_once:
             await asyncio.sleep(_BLINK_S)
+        self._began = True
         return await quietly(self._react(WORKING))
 
     async def __aexit__(self, *_: object) -> None:
-        if not self._at_once and not self._shown.done():
-            self._shown.cancel()
-        else:
+        if self._began:
             self._start(self._replace())
+        else:
+            self._shown.cancel()
 
     async def _replace(self) -> None:
         shown = await self._shown

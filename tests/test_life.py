@@ -277,3 +277,38 @@ async def test_an_unreadable_message_is_answered_with_the_remedy(
         event_id = answer.json()["event_id"]
         told = await world.answer_to(event_id, within_s=30)
         assert "I could not read that message" in str(told.body)
+
+
+async def test_a_card_can_be_read_in_a_chat_that_is_joined_only_afterwards(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    """The admin has joined the admin room alone; a new client of theirs joins the chat later."""
+    person = homeserver.register(f"you-{directory.name}")
+    async with a_human(homeserver, person) as human:
+        bot = Bot(homeserver, directory)
+        await bot.set_up(person.user_id)
+        await bot.start()
+        await human.wait_for(lambda h: len(h.invites()) == 2 or None)
+        room = bot.setting("ROOM")
+        await human.join(room)
+        [dm] = human.invites()
+        event_id = await human.send(room, f"!newbot {directory.name}-x")
+        await human.wait_message(room, lambda m: replies_to(m) == event_id)
+        await human.join(dm)
+        block = await human.wait_message(dm, lambda m: (m.body or "").startswith("MATRIX_"))
+        trusted(block)
+        assert await bot.stop() == 0
+
+
+async def test_a_chat_that_the_admin_left_is_used_again(world: World) -> None:
+    """One direct chat per admin: who left is invited again, to the same room."""
+    await world.human.leave(world.dm)
+    event_id = await world.say("!newbot returned")
+    room = await world.human.wait_invite()
+    assert room == world.dm
+    await world.human.join(room)
+    await world.answer_to(event_id)
+    block = await world.human.wait_message(
+        world.dm, lambda m: "@returned:" in (m.body or "") and "MATRIX_" in (m.body or "")
+    )
+    trusted(block)
