@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nio import KeysQueryResponse, MatrixRoom, RoomRedactResponse, RoomSendResponse
@@ -98,10 +99,10 @@ class Chat:
 
         await self._until_out(once)
 
-    async def _until_out(self, once: Any) -> str:
+    async def _until_out(self, once: Callable[[], Awaitable[str]]) -> str:
         for attempt in range(1_000_000):
             try:
-                event_id: str = await once()
+                event_id = await once()
             except RateLimited as exc:
                 pause = exc.retry_after.total_seconds()
             except HomeserverUnreachable as exc:

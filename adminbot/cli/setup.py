@@ -21,6 +21,8 @@ from adminbot.installer import (
 )
 from adminbot.secret import Secret
 
+_NEAR = "http://localhost:8008"
+
 
 async def main(args: argparse.Namespace) -> None:
     """Collect what is needed, all that is missing named at once, then install."""
@@ -35,7 +37,7 @@ async def main(args: argparse.Namespace) -> None:
     if args.non_interactive:
         _complain_of_gaps(args)
     plan = Plan(
-        homeserver=_url(args.homeserver or _ask("Homeserver (http://localhost:8008): ")),
+        homeserver=_url(args.homeserver or _ask(f"Homeserver [{_NEAR}]: ") or _NEAR),
         public_url=_url(args.public_url) if args.public_url else None,
         admins=_admins(args.admin or _ask("Your user id (@you:example.org): ").split()),
         bot_name=_bot_name(args.bot_name),
