@@ -67,7 +67,7 @@ class Settings:
             public_url=reader.url("PUBLIC_URL") if reader.has("PUBLIC_URL") else None,
             user_id=reader.user_id("USER_ID"),
             device_id=reader.required("DEVICE_ID"),
-            access_token=Secret(reader.required("ACCESS_TOKEN")),
+            access_token=reader.token("ACCESS_TOKEN"),
             store_key=reader.store_key("STORE_KEY"),
             room_id=reader.room_id("ROOM"),
             admins=reader.user_ids("ADMINS"),
@@ -166,6 +166,12 @@ class _Reader:
         if value and not value.startswith("!"):
             self._wrong(name, "must be a room id, which begins with !")
         return value
+
+    def token(self, name: str) -> Secret:
+        value = self.required(name)
+        if not all("!" <= letter <= "~" for letter in value):
+            self._wrong(name, "holds something that no access token has (a space, a second line?)")
+        return Secret(value)
 
     def store_key(self, name: str) -> Secret:
         key = Secret(self.required(name))

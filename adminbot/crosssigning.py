@@ -144,12 +144,13 @@ def _signs_itself(keys: object, user_id: str, device_id: str) -> bool:
 def _only_key(users: object, user_id: str, usage: str) -> str | None:
     found = _member(users, user_id)
     keys = found.get("keys")
-    if found.get("user_id") != user_id or usage not in (found.get("usage") or ()):
+    usages = found.get("usage")
+    if found.get("user_id") != user_id or not isinstance(usages, list) or usage not in usages:
         return None
     if not isinstance(keys, dict) or len(keys) != 1:
         return None
     [(key_id, public)] = keys.items()
-    return public if key_id == f"ed25519:{public}" else None
+    return public if isinstance(public, str) and key_id == f"ed25519:{public}" else None
 
 
 def _member(users: object, user_id: str) -> JSON:

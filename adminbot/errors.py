@@ -16,6 +16,8 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 A text never holds an upstream body, a path with a secret in it, or a secret.
 """
 
+import math
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +53,7 @@ class NotManaged(AdminbotError):
     """No bot of that name was made by this adminbot."""
 
     def __init__(self, name: object) -> None:
-        super().__init__(f"{str(name)[:40]} is not one of my bots, so I leave it alone.")
+        super().__init__(f"{shortened(str(name))} is not one of my bots, so I leave it alone.")
         self.hint = "`!bots` lists mine."
 
 
@@ -92,7 +94,7 @@ class RateLimited(HomeserverError):
     """Synapse asks to come back later."""
 
     def __init__(self, retry_after: timedelta) -> None:
-        seconds = max(1, round(retry_after.total_seconds()))
+        seconds = max(1, math.ceil(retry_after.total_seconds()))
         super().__init__(
             f"Synapse asks me to wait {said_duration(seconds)}.",
             errcode="M_LIMIT_EXCEEDED",
@@ -119,6 +121,12 @@ class HomeserverUnreachable(HomeserverError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The homeserver gave no usable answer ({why}).")
         self.hint = "Send it again in a minute."
+
+
+def shortened(text: str) -> str:
+    """Somebody's text, fit to be repeated in a reply: short, on one line, without marks."""
+    text = re.sub(r"[`*\s]+", " ", text).strip()
+    return text if len(text) <= 30 else f"{text[:29]}…"
 
 
 def said_duration(seconds: int) -> str:

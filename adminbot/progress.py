@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 WORKING, DONE, FAILED = "⏳", "✅", "❌"
 _BLINK_S = 0.5
+_HEAD_START_S = 0.08  # an act is under way at the server before its mark competes with it
 
 
 class Progress:
@@ -37,8 +38,7 @@ class Progress:
         return self
 
     async def _show(self) -> str | None:
-        if not self._at_once:
-            await asyncio.sleep(_BLINK_S)
+        await asyncio.sleep(_HEAD_START_S if self._at_once else _BLINK_S)
         self._began = True
         return await quietly(self._react(WORKING))
 

@@ -6,6 +6,7 @@ body keeps the words and loses the marks.
 
 import html
 import re
+from collections.abc import Callable
 from typing import Any
 
 from adminbot.ids import UserId
@@ -16,21 +17,27 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 
 def plain(text: str) -> str:
     """The words without the marks."""
-    return _BOLD.sub(r"\1", _CODE.sub(r"\1", text))
+    return _each(text, code=str, rest=lambda words: _BOLD.sub(r"\1", words))
 
 
 def as_html(text: str) -> str:
     """Lines that begin with `• ` become a list, the rest are lines."""
     out: list[str] = []
     for line in text.split("\n"):
-        marked = _BOLD.sub(r"<b>\1</b>", _CODE.sub(r"<code>\1</code>", html.escape(line, False)))
-        if line.startswith("• "):
-            out.append(f"<li>{marked[2:]}</li>")
-        else:
-            out.append(f"{marked}<br>")
-    joined = "".join(out)
-    joined = re.sub(r"(?:<li>.*?</li>)+", lambda run: f"<ul>{run[0]}</ul>", joined)
+        marked = _each(
+            html.escape(line, quote=False),
+            code=lambda words: f"<code>{words}</code>",
+            rest=lambda words: _BOLD.sub(r"<b>\1</b>", words),
+        )
+        out.append(f"<li>{marked[2:]}</li>" if line.startswith("• ") else f"{marked}<br>")
+    joined = re.sub(r"(?:<li>.*?</li>)+", lambda run: f"<ul>{run[0]}</ul>", "".join(out))
     return joined.replace("<br><ul>", "<ul>").removesuffix("<br>")
+
+
+def _each(text: str, *, code: Callable[[str], str], rest: Callable[[str], str]) -> str:
+    """Apply `code` to what stands between back-ticks and `rest` to everything else."""
+    pieces = _CODE.split(text)
+    return "".join(code(piece) if i % 2 else rest(piece) for i, piece in enumerate(pieces))
 
 
 def notice(text: str, *, reply_to: str | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from adminbot.errors import UsageError
+from adminbot.errors import UsageError, shortened
 
 if TYPE_CHECKING:
     from adminbot.context import Context
@@ -162,6 +162,7 @@ def _parse_args(command: Command, rest: list[str], prefix: str) -> Args:
             )
         if command.flags[flag] and not equals:
             value = next(pending, "")
+            value = "" if value.startswith("--") else value
         if bool(value) != bool(command.flags[flag]):
             wants = "wants a value" if command.flags[flag] else "takes no value"
             raise UsageError(f"`--{flag}` {wants}.", usage)
@@ -171,12 +172,6 @@ def _parse_args(command: Command, rest: list[str], prefix: str) -> Args:
     if command.most is not None and len(words) > command.most:
         raise UsageError(f"That is more than `{prefix}{command.name}` takes.", usage)
     return Args(tuple(words), flags)
-
-
-def shortened(text: str) -> str:
-    """Somebody's text, fit to be repeated in a reply."""
-    text = re.sub(r"[`*\s]+", " ", text)
-    return text if len(text) <= 30 else f"{text[:29]}…"
 
 
 def split(line: str) -> list[str]:

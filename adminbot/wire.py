@@ -6,6 +6,7 @@
 import asyncio
 import json
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,7 +81,7 @@ def _retry_after(response: httpx.Response, body: dict[str, Any]) -> timedelta:
     if isinstance(waits_ms, (int, float)) and 0 < waits_ms < 86_400_000:
         return timedelta(milliseconds=waits_ms)
     header = response.headers.get("Retry-After", "")
-    if header.isdigit() and 0 < int(header) < 86_400:
+    if re.fullmatch(r"[1-9][0-9]{0,4}", header):
         return timedelta(seconds=int(header))
     return timedelta(seconds=5)
 
@@ -140,6 +141,8 @@ class Wire:
             response = await self._http.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as exc:
             raise HomeserverUnreachable(type(exc).__name__) from None
+        except UnicodeEncodeError:
+            raise HomeserverError("That holds a character that cannot be sent.") from None
         return response.status_code, decipher(response)
 
 

@@ -84,7 +84,8 @@ def plain(body: str, formatted: str | None, *, is_reply: bool) -> str:
         name = html.unescape(re.sub(r"<[^>]*>", "", label))
         if name:
             body = body.replace(name, unquote(html.unescape(user_id)), 1)
-    return body.strip()
+    # Half a character (a lone surrogate) can neither be stored nor sent.
+    return body.encode("utf-8", "replace").decode().strip()
 
 
 def edit_of(event_id: str, content: dict[str, Any]) -> dict[str, Any]:

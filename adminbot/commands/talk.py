@@ -1,8 +1,8 @@
 """Commands about adminbot itself: help, who is who, is it there."""
 
 from adminbot.context import Context
-from adminbot.errors import UsageError
-from adminbot.router import Args, Command, Reply, Router, shortened
+from adminbot.errors import UsageError, shortened
+from adminbot.router import Args, Command, Reply, Router
 
 router = Router()
 

@@ -115,7 +115,7 @@ class Store:
             await self._put_bot(bot)
             await self._end_act(event_id, "done")
             # An older secret that never got out is dead now.
-            await self._db.execute(
+            dropped = await self._db.execute(
                 "UPDATE card SET gone_at = ?, content = NULL "
                 "WHERE bot = ? AND content IS NOT NULL",
                 (now().isoformat(), str(bot.user_id)),
@@ -129,6 +129,8 @@ class Store:
                     self._sealer.seal("card", card),
                 ),
             )
+        if dropped.rowcount:
+            await self._scrub()
         return int(cursor.lastrowid or 0)
 
     async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
@@ -176,11 +178,13 @@ class Store:
             vanishes_at.isoformat(),
             card_id,
         )
+        await self._scrub()
 
     async def card_gone(self, card_id: int) -> None:
         await self._write(
             "UPDATE card SET gone_at = ?, content = NULL WHERE id = ?", now().isoformat(), card_id
         )
+        await self._scrub()
 
     def _card(self, row: aiosqlite.Row) -> Card:
         return card_of(row, self._open("card", row["content"]) if row["content"] else None)
@@ -326,6 +330,11 @@ class Store:
 
     # -- below
 
+    async def _scrub(self) -> None:
+        """Empty the write-ahead log, which `secure_delete` does not reach."""
+        async with self._lock:
+            await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._lock:
@@ -358,10 +367,20 @@ async def open_store(data_dir: Path, sealer: Sealer) -> AsyncIterator[Store]:
     """
     with SoleOwner(data_dir):
         async with aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None) as db:
-            db.row_factory = aiosqlite.Row
-            await db.execute("PRAGMA journal_mode = WAL")
-            await db.execute("PRAGMA synchronous = FULL")
-            # What was sealed here and is forgotten shall not stay in a free page.
-            await db.execute("PRAGMA secure_delete = ON")
-            await migrate(db)
+            await _prepare(db)
             yield Store(db, sealer)
+
+
+async def _prepare(db: aiosqlite.Connection) -> None:
+    db.row_factory = aiosqlite.Row
+    try:
+        await db.execute("PRAGMA journal_mode = WAL")
+        await db.execute("PRAGMA synchronous = FULL")
+        # What was sealed here and is forgotten shall not stay in a free page.
+        await db.execute("PRAGMA secure_delete = ON")
+        await migrate(db)
+    except aiosqlite.DatabaseError as exc:
+        raise SetupError(
+            "The state in the data directory cannot be read: it is damaged, or no database.",
+            "Restore it from a backup, or start afresh with an empty data directory.",
+        ) from exc
