@@ -73,6 +73,16 @@ class Client(AsyncClient):
         self.positions: dict[str, str] = {}
         self._nio_index_ok = self.olm.message_index_ok
         self.olm.message_index_ok = self._index_ok
+        self._nio_decrypt = self.olm._decrypt_megolm_no_error
+        self.olm._decrypt_megolm_no_error = self._decrypt
+
+    def _decrypt(self, event: MegolmEvent, room_id: str | None = None) -> Any:
+        """nio catches its own errors only; JSON nested 1,000 deep is another."""
+        try:
+            return self._nio_decrypt(event, room_id)
+        except Exception as exc:  # noqa: BLE001  # one message must not take a sync with it
+            log.warning("dropped a message that cannot be parsed why=%s", type(exc).__name__)
+            return None
 
     def _index_ok(self, index: int, event: MegolmEvent) -> bool:
         self.positions[event.event_id] = f"{event.sender_key} {event.session_id} {index}"
@@ -105,6 +115,8 @@ class Client(AsyncClient):
 
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
         """nio drops the cross-signing half of the answer; it is judged here, each time."""
+        if not self.users_for_key_query:  # another task was faster; nio would raise
+            return KeysQueryResponse({}, {})
         response: KeysQueryResponse | KeysQueryError = await super().keys_query()
         if isinstance(response, KeysQueryResponse):
             answer = await raw_answer(response)

@@ -1,6 +1,7 @@
 """Commands about managed bots: from words to the keeper and back to words."""
 
 import asyncio
+import re
 from datetime import datetime
 
 from adminbot.context import Context
@@ -87,7 +88,7 @@ async def bots(ctx: Context, args: Args) -> Reply:
         return Reply(f"No bots yet. Make one: `{ctx.prefix}newbot nanobot`")
     pages = (len(every) + _PER_PAGE - 1) // _PER_PAGE
     typed = args.words[0] if args.words else "1"
-    if not typed.isdecimal() or not 1 <= int(typed) <= pages:
+    if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= pages:
         raise UsageError(f"There is no page {typed[:10]}; there are {pages}.")
     page = int(typed)
     shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]

@@ -1,0 +1,371 @@
+"""What is remembered, what is forgotten, and that nothing secret rests in clear."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adminbot.errors import SetupError
+from adminbot.ids import UserId
+from adminbot.secret import Sealer
+from adminbot.store import Bot, Letter, Question, Store, now, open_store
+from adminbot.store.schema import MIGRATIONS
+
+pytestmark = pytest.mark.anyio
+
+KEY = bytes(range(32))
+YOU = UserId("you", "example.org")
+NANO = UserId("nano", "example.org")
+TOKEN = "syt_bmFub2JvdA_hunter2"
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+BOT = Bot(NANO, "Nano", "NANO1", False, YOU, WHEN, WHEN)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "data"
+    path.mkdir()
+    return path
+
+
+@asynccontextmanager
+async def opened(data_dir: Path, key: bytes = KEY) -> AsyncIterator[Store]:
+    async with open_store(data_dir, Sealer(key)) as store:
+        yield store
+
+
+@pytest.fixture
+async def store(data_dir: Path) -> AsyncIterator[Store]:
+    async with opened(data_dir) as store:
+        yield store
+
+
+def found_in_files(data_dir: Path, wanted: bytes) -> list[str]:
+    """The files, the write-ahead log among them, that hold these bytes or a piece of them."""
+    pieces = [wanted[start : start + 32] for start in range(0, len(wanted), 500)]
+    return [
+        str(path.relative_to(data_dir))
+        for path in data_dir.rglob("*")
+        if path.is_file() and any(piece in path.read_bytes() for piece in pieces)
+    ]
+
+
+def question(answer: str = "yes", room_id: str = "!r") -> Question:
+    return Question(YOU, room_id, "$q", "revoke nano", answer, WHEN)
+
+
+# -- opening
+
+
+async def test_an_empty_directory_becomes_a_store_of_the_newest_version(data_dir: Path) -> None:
+    async with opened(data_dir / "deep" / "er") as store:
+        await store.set_fact("since", "s1")
+    async with opened(data_dir / "deep" / "er") as store:
+        assert await store.fact("since") == "s1"
+        assert await store.fact("other") is None
+    with sqlite3.connect(data_dir / "deep/er/adminbot.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    db.close()
+    assert (data_dir / "deep/er").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("done", range(len(MIGRATIONS)))
+async def test_every_older_version_is_brought_up_to_date(done: int, data_dir: Path) -> None:
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    for script in MIGRATIONS[:done]:
+        db.executescript(script)
+    db.execute(f"PRAGMA user_version = {done}")
+    db.commit()
+    db.close()
+
+    async with opened(data_dir) as store:
+        await store.add_bot(BOT)
+        assert await store.bots() == [BOT]
+
+
+async def test_a_newer_version_is_refused_and_left_as_it_is(data_dir: Path) -> None:
+    async with opened(data_dir):
+        pass
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    with pytest.raises(SetupError, match="newer adminbot"):
+        async with opened(data_dir):
+            pass
+
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+    db.close()
+
+
+async def test_a_second_owner_is_refused_while_the_first_one_lives(data_dir: Path) -> None:
+    async with opened(data_dir) as first:
+        with pytest.raises(SetupError, match="Another adminbot already runs"):
+            async with opened(data_dir):
+                pass
+        await first.set_fact("still", "mine")
+    async with opened(data_dir) as second:
+        assert await second.fact("still") == "mine"
+
+
+async def test_a_directory_that_cannot_be_is_our_own_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupError, match="cannot be written"):
+        async with opened(tmp_path / "file" / "data"):
+            pass
+
+
+async def test_a_file_that_is_no_database_is_our_own_error(data_dir: Path) -> None:
+    (data_dir / "adminbot.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(SetupError):
+        async with opened(data_dir):
+            pass
+
+
+async def test_another_store_key_is_named_for_everything_that_was_sealed(data_dir: Path) -> None:
+    async with opened(data_dir) as store:
+        await store.set_secret("seeds", "abc")
+        await store.hand_over(BOT, event_id="$e", reader=YOU, card=TOKEN)
+        await store.receive([Letter("$e", "!ping", None)], since="s")
+
+    async with opened(data_dir, bytes(32)) as store:
+        for ask in (store.secret("seeds"), store.open_cards(), store.unanswered()):
+            with pytest.raises(SetupError, match="another ADMINBOT_STORE_KEY"):
+                await ask
+
+
+async def test_a_sealed_secret_cannot_be_moved_to_another_name(data_dir: Path) -> None:
+    async with opened(data_dir) as store:
+        await store.set_secret("seeds", "abc")
+        await store.set_secret("healed session", "x")
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    db.execute("UPDATE sealed SET blob = (SELECT blob FROM sealed WHERE name = 'seeds')")
+    db.commit()
+    db.close()
+
+    async with opened(data_dir) as store:
+        assert await store.secret("seeds") == "abc"
+        with pytest.raises(SetupError):
+            await store.secret("healed session")
+
+
+async def test_secrets_facts_pins_and_rooms_are_remembered_and_replaced(store: Store) -> None:
+    for value in ("one", "two"):
+        await store.set_secret("seeds", value)
+        await store.pin(YOU, value)
+        await store.set_dm(YOU, value)
+        assert await store.secret("seeds") == value
+        assert await store.pins() == {str(YOU): value}
+        assert await store.dm(YOU) == value
+    await store.drop_secret("seeds")
+    assert await store.secret("seeds") is None
+    assert await store.dm(NANO) is None
+
+
+# -- bots and cards
+
+
+async def test_a_bot_is_remembered_as_it_is(store: Store) -> None:
+    older = replace(BOT, user_id=YOU, made_at=WHEN - timedelta(days=1), has_password=True)
+    await store.add_bot(BOT)
+    await store.add_bot(older)
+
+    assert await store.bots() == [older, BOT]
+    assert await store.find_bot(NANO) == BOT
+    await store.signed_out(NANO, event_id="$out")
+    assert await store.find_bot(NANO) == replace(BOT, device_id=None, token_at=None)
+    await store.bot_deleted(NANO, event_id="$deleted")
+    assert await store.find_bot(NANO) is None
+    assert await store.bots() == [older]
+
+
+async def test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown(
+    store: Store, data_dir: Path
+) -> None:
+    """Also by one who has the store key and reads the files, write-ahead log included."""
+    text = f"card {TOKEN}".rjust(20_000)  # several pages of the file
+    card_id = await store.hand_over(BOT, event_id="$e", reader=YOU, card=text)
+    assert (await store.card(card_id)).content == text
+    assert found_in_files(data_dir, b"Nano"), "the search finds what is there"
+    assert found_in_files(data_dir, TOKEN.encode()) == []
+    sealed = await sealed_card(data_dir)
+    assert found_in_files(data_dir, sealed)
+
+    await store.card_goes_to(card_id, "!dm")
+    await store.card_shown(card_id, intro_id="$i", block_id="$b", vanishes_at=WHEN)
+
+    [card] = await store.open_cards()
+    assert card.content is None
+    assert (card.room_id, card.intro_id, card.block_id) == ("!dm", "$i", "$b")
+    assert card.vanishes_at == WHEN
+    assert found_in_files(data_dir, sealed) == []
+
+
+async def test_a_card_that_was_never_shown_is_forgotten_when_a_newer_one_comes(
+    store: Store, data_dir: Path
+) -> None:
+    first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
+    sealed = await sealed_card(data_dir)
+    second = await store.hand_over(BOT, event_id="$2", reader=YOU, card="two")
+
+    assert [card.id for card in await store.open_cards()] == [second]
+    assert (await store.card(first)).content is None
+    assert found_in_files(data_dir, sealed) == []
+
+
+async def test_a_shown_card_stays_open_beside_a_newer_one_until_it_is_gone(store: Store) -> None:
+    """It still hangs in the chat: somebody has to take it back."""
+    first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
+    await store.card_shown(first, intro_id="$i", block_id="$b", vanishes_at=WHEN)
+    other = replace(BOT, user_id=YOU)
+    unsent = await store.hand_over(other, event_id="$2", reader=YOU, card="two")
+    await store.hand_over(BOT, event_id="$3", reader=YOU, card="three")
+    assert first in [card.id for card in await store.open_cards()]
+    assert unsent in [card.id for card in await store.open_cards()]
+
+    await store.card_gone(first)
+    assert first not in [card.id for card in await store.open_cards()]
+
+
+async def sealed_card(data_dir: Path) -> bytes:
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    try:
+        [(blob,)] = db.execute("SELECT content FROM card WHERE content IS NOT NULL")
+    finally:
+        db.close()
+    assert isinstance(blob, bytes)
+    return blob
+
+
+# -- the inbox
+
+
+async def test_a_message_is_taken_in_once_in_order_and_with_the_sync_token(store: Store) -> None:
+    letters = [Letter("$b", "1", None, "k s 0"), Letter("$a", "2", None, "k s 1")]
+    assert await store.receive(letters, since="s1") == ["$b", "$a"]
+    assert await store.receive([*letters, Letter("$c", "3", None)], since="s2") == ["$c"]
+
+    assert [letter.content for letter in await store.unanswered()] == ["1", "2", "3"]
+    assert await store.fact("since") == "s2"
+    assert await store.was_received("$a")
+    assert not await store.was_received("$z")
+
+
+async def test_an_answered_message_does_not_come_again(store: Store) -> None:
+    letter = Letter("$a", "!newbot x", None, "k s 0")
+    await store.receive([letter], since="s1")
+    await store.answered("$a")
+
+    assert await store.receive([letter], since="s2") == []
+    assert await store.unanswered() == []
+
+
+async def test_the_same_ciphertext_under_another_event_id_is_not_taken_in(store: Store) -> None:
+    assert await store.receive([Letter("$a", "!newbot x", None, "k s 0")], since="s1")
+    await store.answered("$a")
+
+    assert await store.receive([Letter("$b", "!newbot x", None, "k s 0")], since="s2") == []
+    assert await store.receive([Letter("$c", "!newbot x", None, "k s 1")], since="s3") == ["$c"]
+    assert await store.receive([Letter("$d", "x", None, "k t 0")], since="s4") == ["$d"]
+
+
+async def test_many_messages_without_a_ciphertext_are_all_taken_in(store: Store) -> None:
+    letters = [Letter(f"${n}", "reaction", None, None) for n in range(5)]
+
+    assert len(await store.receive(letters, since="s")) == 5
+
+
+async def test_a_message_rests_sealed_and_is_forgotten_once_it_is_answered(
+    store: Store, data_dir: Path
+) -> None:
+    await store.receive([Letter("$a", "hunter2 typed", None)], since="s")
+    await store.decided("$a", "hunter2 answered", "done")
+    [letter] = await store.unanswered()
+    assert (letter.content, letter.reply) == ("hunter2 typed", "hunter2 answered")
+    await store.answered("$a")
+
+    assert await store.unanswered() == []
+    assert found_in_files(data_dir, b"hunter2") == []
+
+
+# -- acts and questions
+
+
+async def test_an_act_is_noted_once_and_ends_once(store: Store) -> None:
+    first = await store.begin_act(
+        "$a", who=YOU, command="newbot", target=str(NANO), device_id="D1"
+    )
+    again = await store.begin_act(
+        "$a", who=YOU, command="newbot", target=str(NANO), device_id="D2"
+    )
+    assert again == first
+    assert again.device_id == "D1"
+    assert again.outcome is None
+
+    await store.decided("$a", "reply", "done")
+    await store.decided("$a", "reply", "NameTaken")
+    act = await store.find_act("$a")
+    assert act
+    assert act.outcome == "done"
+    assert await store.find_act("$b") is None
+
+
+async def test_what_changes_a_bot_ends_its_act_at_once(store: Store) -> None:
+    """A crash right after it must not lead to doing it again."""
+    for name in ("$made", "$out", "$gone"):
+        await store.begin_act(name, who=YOU, command="x", target=str(NANO), device_id="D")
+    await store.hand_over(BOT, event_id="$made", reader=YOU, card="c")
+    await store.signed_out(NANO, event_id="$out")
+    await store.bot_deleted(NANO, event_id="$gone")
+
+    for name in ("$made", "$out", "$gone"):
+        act = await store.find_act(name)
+        assert act
+        assert act.outcome == "done"
+
+
+async def test_a_newer_question_replaces_the_older_one_in_its_room_only(store: Store) -> None:
+    await store.ask(question())
+    await store.ask(question("nano"))
+    await store.ask(question("yes", "!other"))
+
+    assert {q.answer for q in await store.questions(YOU)} == {"nano", "yes"}
+    assert len(await store.questions(YOU)) == 2
+    assert await store.questions(NANO) == []
+
+
+async def test_an_agreed_question_becomes_the_message_that_answered_it(store: Store) -> None:
+    await store.ask(question())
+    await store.ask(question(room_id="!other"))
+    await store.receive([Letter("$yes", "yes", None)], since="s")
+    await store.settle(question(), event_id="$yes", content="confirmed: revoke nano")
+
+    assert [q.room_id for q in await store.questions(YOU)] == ["!other"]
+    assert [letter.content for letter in await store.unanswered()] == ["confirmed: revoke nano"]
+
+
+async def test_a_declined_question_leaves_the_message_as_it_was(store: Store) -> None:
+    await store.ask(question())
+    await store.receive([Letter("$no", "no", None)], since="s")
+    await store.settle(question(), event_id="$no", content=None)
+
+    assert await store.questions(YOU) == []
+    assert [letter.content for letter in await store.unanswered()] == ["no"]
+
+
+async def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:
+    """Half a surrogate pair is no text to SQLite: the whole of it is undone, and it goes on."""
+    with pytest.raises(UnicodeEncodeError):
+        await store.receive([Letter("$a", "1", None), Letter("\ud800", "2", None)], since="s2")
+    assert await store.unanswered() == []
+    assert await store.fact("since") is None
+
+    assert await store.receive([Letter("$a", "1", None)], since="s3") == ["$a"]
+
+
+async def test_times_are_aware() -> None:
+    assert now().tzinfo is UTC
