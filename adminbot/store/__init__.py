@@ -50,9 +50,6 @@ class Store:
         row = await self._one("SELECT value FROM fact WHERE name = ?", name)
         return str(row[0]) if row else None
 
-    async def set_fact(self, name: str, value: str) -> None:
-        await self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)
-
     async def secret(self, name: str) -> str | None:
         """A sealed secret in clear. Raises SetupError when the store key is another one."""
         row = await self._one("SELECT blob FROM sealed WHERE name = ?", name)
@@ -246,9 +243,6 @@ class Store:
             )
             for row in rows
         ]
-
-    async def was_received(self, event_id: str) -> bool:
-        return await self._one("SELECT 1 FROM inbox WHERE event_id = ?", event_id) is not None
 
     async def decided(self, event_id: str, reply: str, outcome: str) -> None:
         """Keep the answer until it is out, and close the act if there is one, at once."""
