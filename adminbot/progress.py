@@ -43,13 +43,13 @@ class Progress:
         return await quietly(self._react(WORKING))
 
     async def __aexit__(self, *_: object) -> None:
-        if self._began:
-            self._start(self._replace())
-        else:
+        if not self._began:
             self._shown.cancel()
+        if self._began or self._at_once:
+            self._start(self._replace())
 
     async def _replace(self) -> None:
-        shown = await self._shown
+        shown = await self._shown if self._began else None
         if self.mark:
             await quietly(self._react(self.mark))
         if shown:
