@@ -5,15 +5,12 @@ before each step that could not be repeated: interrupted anywhere and run again,
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from adminbot import config
-from adminbot.account import Account
 from adminbot.app import Edges, open_edges
 from adminbot.chat import record_direct
 from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat
@@ -23,48 +20,20 @@ from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
     MasNotSupported,
-    NameTaken,
     SetupError,
-    TokenRejected,
 )
-from adminbot.ids import UserId, new_device_id
+from adminbot.ids import UserId
 from adminbot.journal import Journal, env_lines, write_private
-from adminbot.secret import Sealer, Secret, new_password, new_store_key
+from adminbot.ownaccount import BySharedSecret, Credential, own_session
+from adminbot.secret import Sealer, Secret, new_store_key
 from adminbot.store import open_store
 from adminbot.synapse import Session, Synapse
 from adminbot.trust import Standing
 from adminbot.wire import Wire, open_wire
 
-# A fixed device: a session that a crash left behind is found again and logged out.
-_ADMIN_DEVICE = "ADMINBOTSETUP"
 _PATIENCE = timedelta(seconds=8)
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BySharedSecret:
-    """Synapse's `registration_shared_secret`."""
-
-    secret: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class ByLogin:
-    """A server admin's name and password, for a session that is logged out again."""
-
-    name: str
-    password: Secret
-
-
-@dataclass(frozen=True, slots=True)
-class ByToken:
-    """A server admin's access token, which stays as it is."""
-
-    token: Secret
-
-
-Credential = BySharedSecret | ByLogin | ByToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +78,7 @@ async def install(plan: Plan, say: Say) -> str:
     async with open_wire(plan.homeserver, patience=_PATIENCE) as wire:
         await _check_server(wire, say)
         await _check_data_dir(plan, journal, store_key)
-        session = await _session(plan, journal, wire, say)
+        session = await own_session(plan.bot_name, plan.credential, journal, wire, say)
     settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
     async with open_edges(settings, session) as edges:
         say("✅ encryption keys made, device cross-signed")
@@ -150,125 +119,6 @@ async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> No
                 f"{plan.data_dir} already holds the state of another bot.",
                 "Choose another with --data-dir.",
             )
-
-
-# -- the account
-
-
-async def _session(plan: Plan, journal: Journal, wire: Wire, say: Say) -> Session:
-    """The bot's own session: the one of an earlier try, or a new account's."""
-    token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
-    if journal.get("PASSWORD") and isinstance(plan.credential, ByLogin):
-        # An interrupted try may have left its admin session behind: same device, out it goes.
-        async with _as_admin(plan.credential, wire):
-            pass
-    if token and user and device:
-        session = Session(UserId.parse(user), device, Secret(token))
-        await Account(wire.acting_with(session.token)).whoami()
-        say(f"✅ account {session.user_id} from the interrupted setup")
-    else:
-        session = await _new_account(plan, journal, wire)
-        journal.keep(
-            TOKEN=session.token.reveal(),
-            USER_ID=str(session.user_id),
-            DEVICE_ID=session.device_id,
-        )
-        say(f"✅ account {session.user_id} made")
-    await _check_is_admin(session, wire)
-    return session
-
-
-async def _new_account(plan: Plan, journal: Journal, wire: Wire) -> Session:
-    """Create if absent. The password in the journal opens an account whose token was lost."""
-    device_id = journal.first("DEVICE_ID", lambda: new_device_id(plan.bot_name))
-    tried = journal.get("PASSWORD") is not None
-    password = Secret(journal.first("PASSWORD", lambda: new_password().reveal()))
-    if tried:
-        with contextlib.suppress(HomeserverError):
-            return await _log_in(plan, wire, device_id, password)
-    try:
-        if isinstance(plan.credential, BySharedSecret):
-            return await Synapse(wire).register(
-                plan.credential.secret,
-                plan.bot_name,
-                password=password,
-                display_name="adminbot",
-                device_id=device_id,
-                admin=True,
-            )
-        async with _as_admin(plan.credential, wire) as (admin, synapse):
-            user_id = UserId(plan.bot_name, admin.server)
-            if journal.get("BLANK") != str(user_id):
-                await synapse.check_name_free(user_id)
-                # From here on an account of this name, without any device, is ours.
-                journal.keep(BLANK=str(user_id))
-                await synapse.create_blank(user_id)
-            elif await synapse.find_account(user_id) is None:
-                await synapse.create_blank(user_id)
-            elif await synapse.devices(user_id):
-                raise NameTaken(user_id)
-            await synapse.set_up(user_id, display_name="adminbot", password=password, admin=True)
-            return await _log_in(plan, wire, device_id, password)
-    except NameTaken as exc:
-        raise SetupError(
-            f"An account called {plan.bot_name} exists already, and I leave it alone.",
-            "Choose another with --bot-name.",
-        ) from exc
-    except HomeserverError as exc:
-        no_offer = exc.status == 400 and exc.errcode == "M_UNKNOWN"
-        if no_offer and isinstance(plan.credential, BySharedSecret):
-            raise SetupError(
-                "The homeserver does not offer registration by shared secret.",
-                "Set registration_shared_secret, or use --login-as.",
-            ) from exc
-        raise
-
-
-async def _log_in(plan: Plan, wire: Wire, device_id: str, password: Secret) -> Session:
-    return await Account(wire).log_in(
-        plan.bot_name, password, device_id=device_id, device_name="adminbot"
-    )
-
-
-@asynccontextmanager
-async def _as_admin(
-    credential: ByLogin | ByToken, wire: Wire
-) -> AsyncIterator[tuple[UserId, Synapse]]:
-    """Act as a server admin; a session opened for it is logged out whatever happens."""
-    if isinstance(credential, ByToken):
-        acting = wire.acting_with(credential.token)
-        try:
-            user_id, _ = await Account(acting).whoami()
-        except TokenRejected as exc:
-            raise SetupError("The homeserver does not accept that admin token.") from exc
-        yield user_id, Synapse(acting)
-        return
-    try:
-        session = await Account(wire).log_in(
-            credential.name,
-            credential.password,
-            device_id=_ADMIN_DEVICE,
-            device_name="adminbot setup",
-        )
-    except HomeserverError as exc:
-        if exc.errcode == "M_FORBIDDEN":
-            raise SetupError(f"Name or password of {credential.name} is wrong.") from exc
-        raise
-    acting = wire.acting_with(session.token)
-    try:
-        yield session.user_id, Synapse(acting)
-    finally:
-        await Account(acting).log_out()
-
-
-async def _check_is_admin(session: Session, wire: Wire) -> None:
-    synapse = Synapse(wire.acting_with(session.token))
-    try:
-        await synapse.find_account(session.user_id)
-    except HomeserverError as exc:
-        if exc.status == 403:
-            raise SetupError(f"{session.user_id} is not a server admin.") from exc
-        raise
 
 
 # -- rooms and people

@@ -25,7 +25,7 @@ def identity() -> Identity:
     return Identity.from_seeds(Identity.new_seeds())
 
 
-def device_of(owner: str = YOU, name: str = "PHONE", **claims: str) -> JSON:
+def device_of(owner: str = YOU, name: str = "PHONE", claims: JSON | None = None) -> JSON:
     """A device's keys as the device itself publishes them."""
     own = SigningKey(bytes([7] * 32))
     keys: JSON = {
@@ -33,7 +33,7 @@ def device_of(owner: str = YOU, name: str = "PHONE", **claims: str) -> JSON:
         "device_id": name,
         "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
         "keys": {f"ed25519:{name}": own.public, f"curve25519:{name}": "c" * 43},
-        **claims,
+        **(claims or {}),
     }
     return keys | {"signatures": {owner: {f"ed25519:{name}": own.sign(keys)}}}
 
@@ -166,9 +166,11 @@ def bad_answers() -> Iterator[tuple[str, JSON]]:
     yield "device under another id", moved
     her = "@her:example.org"
     for claim in ({"user_id": her}, {"device_id": "OTHER"}):
-        answer = answer_of(MINE, signed_by(MINE, device_of(**claim)))
-        answer["device_keys"] = {YOU: {"PHONE": signed_by(MINE, device_of(**claim))}}
-        yield f"device that claims another {next(iter(claim))}", answer
+        liar = {"PHONE": signed_by(MINE, device_of(claims=claim))}
+        yield (
+            f"device that claims another {next(iter(claim))}",
+            _with({"device_keys": {YOU: liar}}),
+        )
     theirs = answer_of(MINE, signed_by(MINE, device_of(her), her))
     yield "somebody else's device under our name", theirs
     elsewhere = {part: {her: users[YOU]} for part, users in GOOD.items()}

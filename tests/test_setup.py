@@ -109,6 +109,7 @@ async def test_an_existing_account_is_left_alone(
     assert code == 1
     assert "exists already, and I leave it alone" in err
     assert (await whoami(homeserver, you.access_token))[0] == 200
+    await bot.set_up(you.user_id)  # another name, the same files
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from adminbot.demo.human import Heard, Participant, participant
 from adminbot.demo.service import service
 from adminbot.errors import SetupError, TokenRejected
 from adminbot.ids import UserId
-from adminbot.installer import BySharedSecret, Plan, install
+from adminbot.installer import Plan, install
+from adminbot.ownaccount import BySharedSecret
 from adminbot.secret import Secret
 from adminbot.synapse import Session
 from adminbot.wire import open_wire

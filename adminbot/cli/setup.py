@@ -10,15 +10,8 @@ from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.errors import SetupError, UsageError
 from adminbot.ids import BotName, UserId
-from adminbot.installer import (
-    ByLogin,
-    BySharedSecret,
-    ByToken,
-    Credential,
-    Plan,
-    finished,
-    install,
-)
+from adminbot.installer import Plan, finished, install
+from adminbot.ownaccount import ByLogin, BySharedSecret, ByToken, Credential
 from adminbot.secret import Secret
 
 _NEAR = "http://localhost:8008"

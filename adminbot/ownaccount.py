@@ -1,0 +1,181 @@
+"""The bot's own account and session: made by one of three credentials, or taken up again.
+
+Nothing of the operator's is kept, and a session that was opened for this is logged out.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from adminbot.account import Account
+from adminbot.errors import (
+    HomeserverError,
+    NameTaken,
+    SetupError,
+    TokenRejected,
+)
+from adminbot.ids import UserId, new_device_id
+from adminbot.journal import Journal
+from adminbot.secret import Secret, new_password
+from adminbot.synapse import Session, Synapse
+from adminbot.wire import Wire
+
+# A fixed device: a session that a crash left behind is found again and logged out.
+_ADMIN_DEVICE = "ADMINBOTSETUP"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BySharedSecret:
+    """Synapse's `registration_shared_secret`."""
+
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ByLogin:
+    """A server admin's name and password, for a session that is logged out again."""
+
+    name: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ByToken:
+    """A server admin's access token, which stays as it is."""
+
+    token: Secret
+
+
+Credential = BySharedSecret | ByLogin | ByToken
+
+
+async def own_session(
+    name: str, credential: Credential, journal: Journal, wire: Wire, say: Say
+) -> Session:
+    """The bot's own session: the one of an earlier try, or a new account's."""
+    token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
+    if journal.get("PASSWORD") and isinstance(credential, ByLogin):
+        # An interrupted try may have left its admin session behind: same device, out it goes.
+        async with _as_admin(credential, wire):
+            pass
+    if token and user and device:
+        session = Session(UserId.parse(user), device, Secret(token))
+        await Account(wire.acting_with(session.token)).whoami()
+        say(f"✅ account {session.user_id} from the interrupted setup")
+    else:
+        session = await _new_account(name, credential, journal, wire)
+        journal.keep(
+            TOKEN=session.token.reveal(),
+            USER_ID=str(session.user_id),
+            DEVICE_ID=session.device_id,
+        )
+        say(f"✅ account {session.user_id} made")
+    await _check_is_admin(session, wire)
+    return session
+
+
+async def _new_account(name: str, credential: Credential, journal: Journal, wire: Wire) -> Session:
+    """Create if absent. The password in the journal opens an account whose token was lost."""
+    device_id = journal.first("DEVICE_ID", lambda: new_device_id(name))
+    tried = journal.get("PASSWORD") is not None
+    password = Secret(journal.first("PASSWORD", lambda: new_password().reveal()))
+    if tried:
+        with contextlib.suppress(HomeserverError):
+            return await _log_in(name, wire, device_id, password)
+    try:
+        if isinstance(credential, BySharedSecret):
+            return await _register(name, credential.secret, wire, device_id, password)
+        async with _as_admin(credential, wire) as (admin, synapse):
+            await _make_admin(UserId(name, admin.server), journal, synapse, password)
+        return await _log_in(name, wire, device_id, password)
+    except NameTaken as exc:
+        journal.done()  # nothing was made: another name may be tried beside the same env file
+        raise SetupError(
+            f"An account called {name} exists already, and I leave it alone.",
+            "Choose another with --bot-name.",
+        ) from exc
+
+
+async def _register(
+    name: str, secret: Secret, wire: Wire, device_id: str, password: Secret
+) -> Session:
+    try:
+        return await Synapse(wire).register(
+            secret,
+            name,
+            password=password,
+            display_name="adminbot",
+            device_id=device_id,
+            admin=True,
+        )
+    except HomeserverError as exc:
+        if exc.status == 400 and exc.errcode == "M_UNKNOWN":
+            raise SetupError(
+                "The homeserver does not offer registration by shared secret.",
+                "Set registration_shared_secret, or use --login-as.",
+            ) from exc
+        raise
+
+
+async def _make_admin(
+    user_id: UserId, journal: Journal, synapse: Synapse, password: Secret
+) -> None:
+    """A server admin's account that had not been there; what an earlier try made is finished."""
+    if journal.get("BLANK") != str(user_id):
+        await synapse.check_name_free(user_id)
+        # From here on an account of this name, without any device, is ours.
+        journal.keep(BLANK=str(user_id))
+        await synapse.create_blank(user_id)
+    elif await synapse.find_account(user_id) is None:
+        await synapse.create_blank(user_id)
+    elif await synapse.devices(user_id):
+        raise NameTaken(user_id)
+    await synapse.set_up(user_id, display_name="adminbot", password=password, admin=True)
+
+
+async def _log_in(name: str, wire: Wire, device_id: str, password: Secret) -> Session:
+    return await Account(wire).log_in(name, password, device_id=device_id, device_name="adminbot")
+
+
+@asynccontextmanager
+async def _as_admin(
+    credential: ByLogin | ByToken, wire: Wire
+) -> AsyncIterator[tuple[UserId, Synapse]]:
+    """Act as a server admin; a session opened for it is logged out whatever happens."""
+    if isinstance(credential, ByToken):
+        acting = wire.acting_with(credential.token)
+        try:
+            user_id, _ = await Account(acting).whoami()
+        except TokenRejected as exc:
+            raise SetupError("The homeserver does not accept that admin token.") from exc
+        yield user_id, Synapse(acting)
+        return
+    try:
+        session = await Account(wire).log_in(
+            credential.name,
+            credential.password,
+            device_id=_ADMIN_DEVICE,
+            device_name="adminbot setup",
+        )
+    except HomeserverError as exc:
+        if exc.errcode == "M_FORBIDDEN":
+            raise SetupError(f"Name or password of {credential.name} is wrong.") from exc
+        raise
+    acting = wire.acting_with(session.token)
+    try:
+        yield session.user_id, Synapse(acting)
+    finally:
+        await Account(acting).log_out()
+
+
+async def _check_is_admin(session: Session, wire: Wire) -> None:
+    synapse = Synapse(wire.acting_with(session.token))
+    try:
+        await synapse.find_account(session.user_id)
+    except HomeserverError as exc:
+        if exc.status == 403:
+            raise SetupError(f"{session.user_id} is not a server admin.") from exc
+        raise
