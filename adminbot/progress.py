@@ -12,24 +12,23 @@ from adminbot.errors import AdminbotError
 log = logging.getLogger(__name__)
 
 WORKING, DONE, FAILED = "⏳", "✅", "❌"
-_BLINK_S = 0.5
-_HEAD_START_S = 0.08  # an act is under way at the server before its mark competes with it
+_BLINK_S = 0.4
 
 
 class Progress:
-    """⏳ under the command while it runs (at once, or after a blink), then ✅ or ❌ instead."""
+    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`)."""
 
     def __init__(
         self,
         chat: Chat,
         incoming: Incoming,
         start: Callable[[Coroutine[None, None, None]], None],
-        at_once: bool,
+        always: bool,
     ) -> None:
         self._chat = chat
         self._incoming = incoming
         self._start = start
-        self._at_once = at_once
+        self._always = always
         self._began = False
         self.mark = FAILED
 
@@ -38,14 +37,14 @@ class Progress:
         return self
 
     async def _show(self) -> str | None:
-        await asyncio.sleep(_HEAD_START_S if self._at_once else _BLINK_S)
+        await asyncio.sleep(_BLINK_S)
         self._began = True
         return await quietly(self._react(WORKING))
 
     async def __aexit__(self, *_: object) -> None:
         if not self._began:
             self._shown.cancel()
-        if self._began or self._at_once:
+        if self._began or self._always:
             self._start(self._replace())
 
     async def _replace(self) -> None:

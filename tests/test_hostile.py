@@ -302,6 +302,17 @@ async def test_to_device_events_in_clear_change_nothing(
 # -- one-time keys
 
 
+@asynccontextmanager
+async def running_for(bot: Bot, *admins: Person) -> AsyncIterator[Bot]:
+    await bot.set_up(*(admin.user_id for admin in admins))
+    await bot.start()
+    try:
+        yield bot
+    finally:
+        if bot.process:
+            await bot.stop()
+
+
 async def test_claiming_every_one_time_key_while_the_bot_is_down_locks_nobody_out(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
@@ -309,10 +320,10 @@ async def test_claiming_every_one_time_key_while_the_bot_is_down_locks_nobody_ou
     person = await a_person(homeserver, root, f"you-{directory.name}")
     late = await a_person(homeserver, root, f"late-{directory.name}")
     thief = await a_person(homeserver, root, f"thief-{directory.name}")
-    bot = Bot(homeserver, directory)
-    async with a_human(homeserver, person) as human:
-        await bot.set_up(person.user_id, late.user_id)
-        await bot.start()
+    async with (
+        a_human(homeserver, person) as human,
+        running_for(Bot(homeserver, directory), person, late) as bot,
+    ):
         room, dm = await join_all(human, bot)
         world = World(homeserver, bot, human, room, dm)
         assert (await world.ask("!ping")).body == PONG
@@ -336,7 +347,6 @@ async def test_claiming_every_one_time_key_while_the_bot_is_down_locks_nobody_ou
             assert fresh
             assert not fresh.get("fallback"), "refilled"
             await bot.wait_log("fallback key published", count=2)
-        await bot.stop()
 
 
 async def test_claiming_every_one_time_key_of_a_running_bot_locks_nobody_out(

@@ -282,17 +282,17 @@ async def test_an_unreadable_message_is_answered_with_the_remedy(
 async def test_a_card_can_be_read_in_a_chat_that_is_joined_only_afterwards(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
-    """The admin has joined the admin room alone; a new client of theirs joins the chat later."""
+    """The admin joins the admin room alone, and types before the bot's very first start."""
     person = homeserver.register(f"you-{directory.name}")
     async with a_human(homeserver, person) as human:
         bot = Bot(homeserver, directory)
         await bot.set_up(person.user_id)
-        await bot.start()
         await human.wait_for(lambda h: len(h.invites()) == 2 or None)
         room = bot.setting("ROOM")
         await human.join(room)
         [dm] = human.invites()
         event_id = await human.send(room, f"!newbot {directory.name}-x")
+        await bot.start()
         await human.wait_message(room, lambda m: replies_to(m) == event_id)
         await human.join(dm)
         block = await human.wait_message(dm, lambda m: (m.body or "").startswith("MATRIX_"))

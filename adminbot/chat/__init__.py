@@ -143,8 +143,7 @@ class Chat:
         room = self.room(room_id)
         if room is None or not room.encrypted:
             return
-        if self._client.should_query_keys:
-            await expect(KeysQueryResponse, self._client.keys_query())
+        await expect(KeysQueryResponse, self._client.keys_query())  # if there is need
         if self._client.olm.should_share_group_session(room_id):
             try:
                 await asyncio.wait_for(self._client.share_group_session(room_id), 60)

@@ -67,6 +67,7 @@ class Client(AsyncClient):
             homeserver, str(session.user_id), session.device_id, str(store_dir), config
         )
         self._judge = judge
+        self._judging = asyncio.Lock()
         self.restore_login(str(session.user_id), session.device_id, session.token.reveal())
         # Event id → "sender_key session_id index" of what was decrypted since the last clear.
         # nio's own memory of these dies with the process, and with it its replay protection.
@@ -115,14 +116,15 @@ class Client(AsyncClient):
 
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
         """nio drops the cross-signing half of the answer; it is judged here, each time."""
-        if not self.users_for_key_query:  # another task was faster; nio would raise
-            return KeysQueryResponse({}, {})
-        response: KeysQueryResponse | KeysQueryError = await super().keys_query()
-        if isinstance(response, KeysQueryResponse):
-            answer = await raw_answer(response)
-            for user_id in response.device_keys:
-                await self._apply_trust(user_id, await self._judge(user_id, answer))
-        return response
+        async with self._judging:  # nobody acts on keys that are known and not judged yet
+            if not self.users_for_key_query:  # another task was faster; nio would raise
+                return KeysQueryResponse({}, {})
+            response: KeysQueryResponse | KeysQueryError = await super().keys_query()
+            if isinstance(response, KeysQueryResponse):
+                answer = await raw_answer(response)
+                for user_id in response.device_keys:
+                    await self._apply_trust(user_id, await self._judge(user_id, answer))
+            return response
 
     async def refresh_keys(self, *user_ids: str) -> None:
         """Ask for these users' devices now. Raises HomeserverError."""
@@ -145,9 +147,7 @@ class Client(AsyncClient):
     def trusted_devices(self, user_id: str) -> list[OlmDevice]:
         """This user's present devices that passed the judge."""
         return [
-            device
-            for device in self.device_store.active_user_devices(user_id)
-            if self.olm.is_device_verified(device)
+            device for device in self.device_store.active_user_devices(user_id) if device.verified
         ]
 
     def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
