@@ -129,6 +129,18 @@ def trusted_devices(answer: JSON, user_id: str, master: str | None) -> dict[str,
     }
 
 
+def device_state(answer: JSON, user_id: str, device_id: str | None) -> str:
+    """How a managed account's device stands, in words for a person."""
+    if device_id is None:
+        return "signed out"
+    if device_id not in trusted_devices(answer, user_id, None):
+        return "encryption never started"
+    master = master_key(answer, user_id)
+    if master and device_id in trusted_devices(answer, user_id, master):
+        return "trusted (signed by its identity)"
+    return "unsigned"
+
+
 def _signs_itself(keys: object, user_id: str, device_id: str) -> bool:
     if not isinstance(keys, dict) or not isinstance(keys.get("keys"), dict):
         return False

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
 
 from adminbot import render
 from adminbot.cards import SAVED, CardDesk
@@ -27,32 +26,11 @@ from adminbot.progress import DONE, FAILED, Progress, quietly
 from adminbot.router import YES, Args, Command, Reply, Router, command_line
 from adminbot.store import Letter, Question, Store, now, until
 from adminbot.trust import TrustPolicy
+from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
 
 _TIME_TO_CONFIRM = timedelta(minutes=2)
-
-
-class _Turn:
-    """One person's messages are handled one after the other, unless one has to wait long."""
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-        self._mine = False
-
-    async def __aenter__(self) -> Self:
-        await self._lock.acquire()
-        self._mine = True
-        return self
-
-    def release(self) -> None:
-        """Let the next message in; more than once is no harm."""
-        if self._mine:
-            self._mine = False
-            self._lock.release()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +113,10 @@ class Dispatcher:
     # -- one message
 
     async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
-        async with _Turn(self._turns[incoming.sender]) as turn:
+        async with Turn(self._turns[incoming.sender]) as turn:
             await self._answer_in_turn(incoming, reply, turn)
 
-    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None, turn: _Turn) -> None:
+    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None, turn: Turn) -> None:
         if reply is None:
             if incoming.kind == REACTION:
                 await self._react_to(incoming, turn)
@@ -159,7 +137,7 @@ class Dispatcher:
             reply = await self._decide(incoming, line, turn)
         await self._give(incoming, reply)
 
-    async def _react_to(self, incoming: Incoming, turn: _Turn) -> None:
+    async def _react_to(self, incoming: Incoming, turn: Turn) -> None:
         """✅ or ❌ under a question, ✅ under a card."""
         question = await self._question(incoming, lambda q: q.event_id == incoming.relates_to)
         if question and question.answer == YES and incoming.body in (DONE, FAILED):
@@ -169,7 +147,7 @@ class Dispatcher:
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
             await self._store.answered(incoming.event_id)
 
-    async def _wanted(self, incoming: Incoming, turn: _Turn) -> tuple[Incoming, str] | None:
+    async def _wanted(self, incoming: Incoming, turn: Turn) -> tuple[Incoming, str] | None:
         """The command line in a text, or None if it is not for us (or was settled here)."""
         if incoming.confirmed:
             return incoming, incoming.body
@@ -196,7 +174,7 @@ class Dispatcher:
         return None
 
     async def _settle(
-        self, incoming: Incoming, question: Question, agreed: bool, turn: _Turn
+        self, incoming: Incoming, question: Question, agreed: bool, turn: Turn
     ) -> None:
         """Carry out, or drop, what was asked. The answering event becomes the act's event."""
         confirmed = replace(
@@ -216,7 +194,7 @@ class Dispatcher:
 
     # -- doing it
 
-    async def _decide(self, incoming: Incoming, line: str, turn: _Turn) -> Reply:
+    async def _decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
         interrupted = await self._store.find_act(incoming.event_id)
         outcome = "done"
@@ -248,7 +226,7 @@ class Dispatcher:
         await self._store.decided(incoming.event_id, reply.to_json(), outcome)
         return reply
 
-    async def _run(self, command: Command, args: Args, incoming: Incoming, turn: _Turn) -> Reply:
+    async def _run(self, command: Command, args: Args, incoming: Incoming, turn: Turn) -> Reply:
         sender = UserId.parse(incoming.sender)
         done = await self._store.find_act(incoming.event_id)
         if done and done.outcome == "done":

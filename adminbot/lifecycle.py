@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adminbot.account import Account
-from adminbot.crosssigning import master_key, trusted_devices
+from adminbot.crosssigning import device_state
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
@@ -291,16 +291,6 @@ class BotKeeper:
             self._synapse.whois(bot.user_id),
             self._account.query_keys(bot.user_id),
         )
-        return BotDetail(bot, last_seen, tuple(addresses), _device_state(bot, answer))
-
-
-def _device_state(bot: Bot, answer: dict[str, object]) -> str:
-    user_id = str(bot.user_id)
-    if bot.device_id is None:
-        return "signed out"
-    if bot.device_id not in trusted_devices(answer, user_id, None):
-        return "encryption never started"
-    master = master_key(answer, user_id)
-    if master and bot.device_id in trusted_devices(answer, user_id, master):
-        return "trusted (signed by its identity)"
-    return "unsigned"
+        return BotDetail(
+            bot, last_seen, tuple(addresses), device_state(answer, str(bot.user_id), bot.device_id)
+        )

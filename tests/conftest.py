@@ -8,7 +8,7 @@ import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person, running, synapse_python
 from tests.human import ensure_installed
-from tests.world import MANY_LOGINS, World, a_world
+from tests.world import MANY_LOGINS, World, a_world, started
 
 _numbers = itertools.count(1)
 
@@ -16,6 +16,16 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _no_process_outlives_the_tests() -> AsyncIterator[None]:
+    """A test that failed half-way may have left its bot running."""
+    yield
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,14 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person, running
+from tests.human import Human
 from tests.world import Bot, a_human, a_person, adminbot, call, join_all, replies_to, whoami
 
 pytestmark = pytest.mark.anyio
@@ -204,43 +206,44 @@ def default_server(synapse: Path, tmp_path: Path) -> Iterator[Homeserver]:
         yield server
 
 
+@asynccontextmanager
+async def a_bot_at(
+    server: Homeserver, directory: Path, *, keep_secret: bool
+) -> AsyncIterator[tuple[Human, str, str]]:
+    """A running bot and its admin: (human, admin room, direct chat)."""
+    you = server.register("you")
+    directory.mkdir()  # noqa: ASYNC240  # a test may block for that long
+    bot = Bot(server, directory)
+    async with a_human(server, you) as human:
+        await bot.set_up(you.user_id, keep_secret=keep_secret)
+        await bot.start()
+        yield human, *(await join_all(human, bot))
+        assert await bot.stop() == 0
+
+
 async def test_with_default_limits_setup_and_a_dozen_bots_work(
     default_server: Homeserver, tmp_path: Path
 ) -> None:
     """With the shared secret kept nothing waits: no login, and our own limit lifted."""
-    you = default_server.register("you")
-    directory = tmp_path / "adminbot"
-    directory.mkdir()
-    bot = Bot(default_server, directory)
-    async with a_human(default_server, you) as human:
-        await bot.set_up(you.user_id)
-        await bot.start()
-        room, dm = await join_all(human, bot)
+    async with a_bot_at(default_server, tmp_path / "adminbot", keep_secret=True) as found:
+        human, room, dm = found
         for number in range(12):
             await human.send(room, f"!newbot bot{number}")
         await human.wait_for(
             lambda h: sum("MATRIX_" in (m.body or "") for m in h.messages(dm)) == 12 or None,
             timeout=90,
         )
-        assert await bot.stop() == 0
 
 
 async def test_a_used_up_login_limit_is_said_with_its_time(
     default_server: Homeserver, tmp_path: Path
 ) -> None:
     """Without the shared secret each bot costs a login; the sixth waits, and says so."""
-    you = default_server.register("you")
-    directory = tmp_path / "adminbot"
-    directory.mkdir()
-    bot = Bot(default_server, directory)
-    async with a_human(default_server, you) as human:
-        await bot.set_up(you.user_id, keep_secret=False)
-        await bot.start()
-        room, _ = await join_all(human, bot)
+    async with a_bot_at(default_server, tmp_path / "adminbot", keep_secret=False) as found:
+        human, room, _ = found
         for number in range(6):
             await human.send(room, f"!newbot bot{number}")
         await human.wait_message(room, "Synapse asks me to wait", timeout=60)
-        assert await bot.stop() == 0
 
 
 async def test_a_server_with_mas_is_refused_in_plain_words(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ async def adminbot(*words: object, stdin: bytes | None = None) -> tuple[int, str
     return process.returncode, out.decode(), err.decode()
 
 
+started: list[asyncio.subprocess.Process] = []
+
+
 @dataclass
 class Bot:
     """One adminbot: its files, and its process when it runs."""
@@ -95,6 +98,7 @@ class Bot:
                 stdout=log,
                 stderr=log,
             )
+        started.append(self.process)
         if ready:
             await self.wait_log("\nready ", count=so_far + 1)
 
