@@ -174,7 +174,7 @@ async def _serve(settings: Settings, began: float) -> None:
             shared_secret=settings.shared_secret,
         )
         changed = asyncio.Condition()
-        chat = Chat(edges.client, edges.account, edges.store, changed)
+        chat = Chat(edges.client, edges.account, edges.store, edges.policy, changed)
         cards = CardDesk(chat, edges.store, text)
         dispatcher = Dispatcher(
             chat=chat,
@@ -196,6 +196,8 @@ async def _serve(settings: Settings, began: float) -> None:
             changed=changed,
             on_incoming=dispatcher.take,
             on_unreadable=dispatcher.could_not_read,
+            on_step=lambda step: None,
+            on_devices_changed=lambda user_ids: None,
         )
         unanswered = await edges.store.unanswered()
         await _start(sync, edges)

@@ -34,6 +34,7 @@ class Trust(enum.Enum):
     """Which of an admin's devices may command and receive (SPEC: Trust)."""
 
     PINNED = "pinned"
+    VERIFIED = "verified"
     ANY = "any"
 
 
@@ -184,13 +185,10 @@ class _Reader:
 
     def trust(self, name: str) -> Trust:
         value = self.optional(name, "pinned").lower()
-        if value == "verified":
-            self._wrong(name, "is `verified`, which this version does not have yet: use pinned")
-        elif value not in {mode.value for mode in Trust}:
-            self._wrong(name, "must be pinned or any")
-        else:
-            return Trust(value)
-        return Trust.PINNED
+        if value not in {mode.value for mode in Trust}:
+            self._wrong(name, "must be pinned, verified or any")
+            return Trust.PINNED
+        return Trust(value)
 
     def duration(self, name: str, default: str) -> timedelta:
         found = re.fullmatch(r"(\d{1,6})([smhd])", self.optional(name, default).lower())
@@ -242,9 +240,28 @@ def load(env_file: Path) -> Settings:
     return Settings.from_mapping(*merged(read_env_file(env_file), os.environ))
 
 
-def default_data_dir() -> Path:
-    """Where state goes when nobody says otherwise: ADMINBOT_DATA_DIR, else `data`."""
-    return Path(os.environ.get(f"{PREFIX}DATA_DIR") or "data")
+def default_data_dir(before: str | None = None) -> Path:
+    """Where state goes when nobody says otherwise: ADMINBOT_DATA_DIR, where it was, `data`."""
+    return Path(os.environ.get(f"{PREFIX}DATA_DIR") or before or "data")
+
+
+def in_force(env_file: Path) -> dict[str, str]:
+    """Every setting that is set, by its name without prefix, secrets read from their files."""
+    reader = _Reader(merged(read_env_file(env_file), os.environ)[0])
+    return {name: value for name in NAMES if (value := reader.optional(name))}
+
+
+def store_key(file: Path | None) -> Secret | None:
+    """The store key from this file, else from the environment; None when it is not there.
+
+    Raises:
+        ConfigError: what is there is no store key.
+    """
+    reader = _Reader({f"{PREFIX}STORE_KEY_FILE": str(file)} if file else os.environ)
+    key = reader.store_key("STORE_KEY") if reader.has("STORE_KEY") else None
+    if reader.problems:
+        raise ConfigError("The store key is not usable: " + "; ".join(reader.problems) + ".")
+    return key
 
 
 def merged(

@@ -21,7 +21,7 @@ from adminbot.context import Context
 from adminbot.errors import AdminbotError
 from adminbot.ids import UserId
 from adminbot.lifecycle import BotKeeper
-from adminbot.permission import why_not
+from adminbot.permission import unreadable, why_not
 from adminbot.progress import DONE, FAILED, Progress, quietly
 from adminbot.router import YES, Args, Command, Reply, Router, command_line
 from adminbot.store import Letter, Question, Store, now, until
@@ -91,13 +91,9 @@ class Dispatcher:
         for incoming in held:
             self.take(incoming)
 
-    def could_not_read(self, room_id: str, event_id: str, sender: str) -> None:
+    def could_not_read(self, room_id: str, event_id: str, sender: str, code: str) -> None:
         """An admin's message whose key did not come: say so, where they can read it."""
-        text = (
-            "🙈 I could not read that message: your app did not give me its key.\n"
-            "Send it again. If it stays so: in Element, Settings → Encryption, let unverified "
-            "devices receive messages, or sign in again."
-        )
+        text = unreadable(sender, code)
         self._start(self._tell(room_id, event_id, sender, text))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
@@ -130,7 +126,8 @@ class Dispatcher:
                 incoming.room_id, incoming.sender
             )
             standing = self._policy.standing(incoming.sender)
-            if refusal := why_not(incoming, at_home=at_home, standing=standing):
+            prefix = self._manners.prefix
+            if refusal := why_not(incoming, line, prefix, at_home=at_home, standing=standing):
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return

@@ -123,10 +123,10 @@ class HomeserverUnreachable(HomeserverError):
         self.hint = "Send it again in a minute."
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = 30) -> str:
     """Somebody's text, fit to be repeated in a reply: short, on one line, without marks."""
     text = re.sub(r"[`*\s]+", " ", text).strip()
-    return text if len(text) <= 30 else f"{text[:29]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def said_duration(seconds: int) -> str:

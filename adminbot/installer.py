@@ -187,7 +187,9 @@ async def _remember_now(edges: Edges) -> None:
             edges.policy,
             changed=asyncio.Condition(),
             on_incoming=lambda incoming: None,
-            on_unreadable=lambda room_id, event_id, sender: None,
+            on_unreadable=lambda room_id, event_id, sender, code: None,
+            on_step=lambda step: None,
+            on_devices_changed=lambda user_ids: None,
         )
         await sync.start()
 

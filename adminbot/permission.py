@@ -23,12 +23,49 @@ _UNSIGNED = (
     "🔒 This device of yours is not verified, so I did nothing. "
     "In Element: Settings → Encryption → verify this device. Then send it again."
 )
+_NOT_VERIFIED = (
+    "🔒 Here I act only for people whose emoji I have compared. Type `{prefix}verify`, with "
+    "whoever runs this server at its shell. Then send it again."
+)
+# What somebody may do before emoji were compared.
+_BEFOREHAND = ("verify", "help", "ping", "whoami")
+
+_AGAIN = "🙈 I could not read that message: {why}\n{remedy}"
+_WHY_WITHHELD = {
+    "m.unverified": (
+        "your app gives keys to verified devices only, and it does not count mine as one yet.",
+        "Verify me: whoever runs this server types\n`adminbot verify {sender}`\n"
+        "Then restart the app, and send it again.",
+    ),
+    "m.blacklisted": (
+        "you blocked my device in your app.",
+        "Unblock it in my profile there, and send it again.",
+    ),
+    "m.no_olm": (
+        "your app found no way to give me its key just now.",
+        "Send it again in a minute. If it stays so, restart the app.",
+    ),
+}
+_NO_KEY = (
+    "your app did not give me its key.",
+    "Send it again. If it stays so: in Element, Settings → Encryption, let unverified "
+    "devices receive messages, or sign in again.",
+)
 
 
-def why_not(incoming: Incoming, *, at_home: bool, standing: Standing) -> str:
+def unreadable(sender: str, code: str) -> str:
+    """What is said of a message whose key did not come; `code` of an m.room_key.withheld."""
+    why, remedy = _WHY_WITHHELD.get(code, _NO_KEY)
+    return _AGAIN.format(why=why, remedy=remedy.format(sender=sender))
+
+
+def why_not(
+    incoming: Incoming, line: str, prefix: str, *, at_home: bool, standing: Standing
+) -> str:
     """What keeps an admin's command from being carried out; empty if nothing does.
 
     Args:
+        line: the command, without its prefix.
         at_home: it came in the admin room or in the sender's own direct chat.
         standing: what is known of the sender's identity.
     """
@@ -37,7 +74,8 @@ def why_not(incoming: Incoming, *, at_home: bool, standing: Standing) -> str:
     if not incoming.encrypted:
         return _IN_CLEAR
     if incoming.trusted:
-        return ""
+        waits = standing is Standing.NOT_VERIFIED and line.split(" ")[0].lower() not in _BEFOREHAND
+        return _NOT_VERIFIED.format(prefix=prefix) if waits else ""
     if standing is Standing.CHANGED:
         return _CHANGED.format(sender=incoming.sender)
     return _NO_IDENTITY if standing is Standing.NO_IDENTITY else _UNSIGNED

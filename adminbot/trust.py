@@ -2,12 +2,13 @@
 
 import enum
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from adminbot.config import Trust
 from adminbot.crosssigning import master_key, trusted_devices
 from adminbot.ids import UserId
-from adminbot.store import Store
+from adminbot.store import Pin, Store
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ class Standing(enum.Enum):
     UNKNOWN = "unknown"
     NO_IDENTITY = "no identity"
     AS_PINNED = "as pinned"
+    NOT_VERIFIED = "as pinned, emoji not compared"
     CHANGED = "changed"
 
 
@@ -29,6 +31,8 @@ class TrustPolicy:
         self._admins = {str(admin) for admin in admins}
         self._store = store
         self._standing: dict[str, Standing] = {}
+        # Called with (user id, its master key of now), again and again until `store.alarmed`.
+        self.on_change: Callable[[UserId, str], None] = lambda user_id, master: None
 
     def is_admin(self, user_id: str) -> bool:
         return user_id in self._admins
@@ -41,29 +45,46 @@ class TrustPolicy:
         """As of the newest /keys/query answer."""
         return self._standing.get(user_id, Standing.UNKNOWN)
 
+    def may_receive(self, user_id: str) -> bool:
+        """Whether secrets may go to this person's trusted devices."""
+        return self._mode is Trust.ANY or self.standing(user_id) is Standing.AS_PINNED
+
+    async def verified(self, user_id: UserId, master: str) -> None:
+        """This person's identity was compared by emoji, on both sides."""
+        await self._store.verified(user_id, master)
+        if self.standing(str(user_id)) is Standing.NOT_VERIFIED:
+            self._standing[str(user_id)] = Standing.AS_PINNED
+
     async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """Device id → device keys of those that may command and receive, by this answer.
+        """Device id → device keys of those that belong to the identity that counts.
 
         Nobody's but an admin's devices ever qualify. A first identity is pinned here; another
-        one than the pinned is refused as a whole.
+        one than the pinned is refused as a whole. Where emoji have still to be compared, the
+        devices qualify for talking about that; `standing` keeps the rest back.
         """
         if user_id not in self._admins:
             return {}
         if self._mode is Trust.ANY:
             return trusted_devices(answer, user_id, None)
         seen = master_key(answer, user_id)
-        pinned = (await self._store.pins()).get(user_id)
-        if seen is None:
-            self._standing[user_id] = Standing.CHANGED if pinned else Standing.NO_IDENTITY
+        pin = await self._store.find_pin(user_id)
+        if seen is None and pin is None:
+            self._standing[user_id] = Standing.NO_IDENTITY
             return {}
-        if pinned is None:
-            await self._store.pin(UserId.parse(user_id), seen)
+        if pin is None:
+            pin = Pin(str(seen), verified=False, alarmed=None)
+            await self._store.pin(UserId.parse(user_id), pin.master_key)
             log.info("identity pinned user=%s master_key=%s", user_id, seen)
-            pinned = seen
-        if seen != pinned:
-            if self.standing(user_id) is not Standing.CHANGED:
-                log.warning("identity CHANGED, nothing is taken from or given to user=%s", user_id)
-            self._standing[user_id] = Standing.CHANGED
+        if seen != pin.master_key:
+            self._changed(user_id, seen or "none", pin)
             return {}
-        self._standing[user_id] = Standing.AS_PINNED
-        return trusted_devices(answer, user_id, pinned)
+        verified = pin.verified or self._mode is not Trust.VERIFIED
+        self._standing[user_id] = Standing.AS_PINNED if verified else Standing.NOT_VERIFIED
+        return trusted_devices(answer, user_id, pin.master_key)
+
+    def _changed(self, user_id: str, seen: str, pin: Pin) -> None:
+        if self.standing(user_id) is not Standing.CHANGED:
+            log.warning("identity CHANGED, nothing is taken from or given to user=%s", user_id)
+        self._standing[user_id] = Standing.CHANGED
+        if seen != pin.alarmed:
+            self.on_change(UserId.parse(user_id), seen)

@@ -161,9 +161,10 @@ def test_a_prefix_that_clients_keep_or_talk_begins_with_is_refused(prefix: str) 
     assert "ADMINBOT_PREFIX" in problem(PREFIX=prefix)
 
 
-def test_trust_by_emoji_is_said_to_be_missing_and_not_weakened_in_silence() -> None:
-    assert "this version does not have yet: use pinned" in problem(TRUST="verified")
+def test_trust_is_pinned_verified_or_any_and_nothing_else() -> None:
     assert settings(TRUST="ANY").trust is Trust.ANY
+    assert settings(TRUST="verified").trust is Trust.VERIFIED
+    assert "pinned, verified or any" in problem(TRUST="verify")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
-from adminbot.store import Bot, Letter, Question, Store, now, open_store
+from adminbot.store import Bot, Letter, Pin, Question, Store, now, open_store
 from adminbot.store.schema import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,8 @@ async def test_secrets_facts_pins_and_rooms_are_remembered_and_replaced(store: S
         await store.pin(YOU, value)
         await store.set_dm(YOU, value)
         assert await store.secret("seeds") == value
-        assert await store.pins() == {str(YOU): value}
+        pin = await store.find_pin(str(YOU))
+        assert pin == Pin(value, verified=False, alarmed=None)
         assert await store.dm(YOU) == value
     await store.drop_secret("seeds")
     assert await store.secret("seeds") is None

@@ -3,15 +3,21 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from nio import KeysQueryResponse, MatrixRoom, RoomRedactResponse, RoomSendResponse
-from nio.exceptions import LocalProtocolError, OlmUnverifiedDeviceError
+from nio import (
+    JoinedMembersResponse,
+    KeysQueryResponse,
+    MatrixRoom,
+    RoomRedactResponse,
+    ShareGroupSessionResponse,
+)
+from nio.exceptions import OlmUnverifiedDeviceError
 
 from adminbot.account import Account
 from adminbot.chat.client import Client, expect
-from adminbot.chat.rooms import direct_chat, is_private_with, is_two_of_us
+from adminbot.chat.rooms import direct_chat, is_two_of_us, why_unfit
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
@@ -20,7 +26,9 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.ids import UserId
+from adminbot.render import notice
 from adminbot.store import Store
+from adminbot.trust import TrustPolicy
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +40,17 @@ class Chat:
     """Sends, each message once: a repeated transaction id is the same event to the server."""
 
     def __init__(
-        self, client: Client, account: Account, store: Store, changed: asyncio.Condition
+        self,
+        client: Client,
+        account: Account,
+        store: Store,
+        policy: TrustPolicy,
+        changed: asyncio.Condition,
     ) -> None:
         self._client = client
         self._account = account
         self._store = store
+        self._policy = policy
         self._changed = changed  # notified after every sync
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._dm_lock = asyncio.Lock()
@@ -52,15 +66,17 @@ class Chat:
 
     # -- saying something
 
-    async def send(self, room_id: str, content: dict[str, Any], *, txn: str) -> str:
-        """Send a message to all trusted devices in the room; returns its event id.
+    async def send(
+        self, room_id: str, content: dict[str, Any], *, txn: str, kind: str = "m.room.message"
+    ) -> str:
+        """Send an event to all trusted devices in the room; returns its event id.
 
         Tries until it is out, whatever the network does: the answer is owed.
 
         Raises:
             HomeserverError: refused for good (we are not in the room any more).
         """
-        return await self._until_out(lambda: self._send_once(room_id, content, txn))
+        return await self._until_out(lambda: self._send_once(room_id, content, txn, kind=kind))
 
     async def send_secret(
         self, room_id: str, content: dict[str, Any], *, reader: UserId, txn: str
@@ -114,49 +130,68 @@ class Chat:
         raise AssertionError("unreachable")
 
     async def _send_once(
-        self, room_id: str, content: dict[str, Any], txn: str, *, reader: UserId | None = None
+        self,
+        room_id: str,
+        content: dict[str, Any],
+        txn: str,
+        *,
+        kind: str = "m.room.message",
+        reader: UserId | None = None,
     ) -> str:
         async with self._locks[room_id]:
-            for attempt in (1, 2):
-                await self._share_key(room_id)
-                if reader:
-                    self._check_only_reader(room_id, reader)
-                try:
-                    return await self._room_send(room_id, content, txn)
-                except OlmUnverifiedDeviceError as exc:
-                    # A device that appeared since: judge it, then it is trusted or shut out.
-                    if attempt == 2:
-                        raise NotDeliverable("A new device could not be judged.") from exc
-                    await self._client.refresh_keys(exc.device.user_id)
-        raise AssertionError("unreachable")
+            await self._share_key(room_id)
+            # From here to the ciphertext nothing is awaited: who has the key cannot change.
+            if reader:
+                self._check_only_reader(room_id, reader)
+            kind, content = self._encrypted(room_id, kind, content)
+            return await self._account.send_event(room_id, kind, content, txn=txn)
 
-    async def _room_send(self, room_id: str, content: dict[str, Any], txn: str) -> str:
-        try:
-            call = self._client.room_send(room_id, "m.room.message", content, txn)
-            response = await expect(RoomSendResponse, call)
-        except LocalProtocolError as exc:
-            raise NotDeliverable("I am not in that room.") from exc
-        return str(response.event_id)
+    def _encrypted(
+        self, room_id: str, kind: str, content: dict[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """The event as it goes out: encrypted where the room is."""
+        room = self.room(room_id)
+        if room is None:
+            raise NotDeliverable("I am not in that room.")
+        if not room.encrypted:
+            return kind, content
+        if self._client.olm.should_share_group_session(room_id):
+            raise HomeserverUnreachable("its devices are changing just now")
+        sealed: tuple[str, dict[str, Any]] = self._client.encrypt(room_id, kind, content)
+        return sealed
 
     async def _share_key(self, room_id: str) -> None:
         """Give the room's megolm session to its trusted devices, if it is not theirs yet."""
         room = self.room(room_id)
         if room is None or not room.encrypted:
             return
+        if not room.members_synced:
+            await expect(JoinedMembersResponse, self._client.joined_members(room_id))
         await expect(KeysQueryResponse, self._client.keys_query())  # if there is need
-        if self._client.olm.should_share_group_session(room_id):
+        if not self._client.olm.should_share_group_session(room_id):
+            return
+        try:
+            await self._share_now(room_id)
+        except OlmUnverifiedDeviceError as exc:
+            # A device that appeared since: judge it, then it is trusted or shut out.
+            await self._client.refresh_keys(exc.device.user_id)
             try:
-                await asyncio.wait_for(self._client.share_group_session(room_id), 60)
-            except OlmUnverifiedDeviceError as exc:
-                await self._client.refresh_keys(exc.device.user_id)
-                await asyncio.wait_for(self._client.share_group_session(room_id), 60)
-            except (TimeoutError, OSError) as exc:
-                raise HomeserverUnreachable(type(exc).__name__) from exc
+                await self._share_now(room_id)
+            except OlmUnverifiedDeviceError:
+                raise NotDeliverable("A new device could not be judged.") from exc
+
+    async def _share_now(self, room_id: str) -> None:
+        call = self._client.share_group_session(room_id)
+        await expect(ShareGroupSessionResponse, call)
 
     def _check_only_reader(self, room_id: str, reader: UserId) -> None:
         """Raises NotDeliverable unless exactly trusted devices of `reader` have the key."""
-        if not is_private_with(self.room(room_id), self.user_id, str(reader)):
-            raise NotDeliverable("Somebody else is in the room, or it is not encrypted.")
+        room = self.room(room_id)
+        problem = why_unfit(room, self._pair(reader)) if room else "I am not in it"
+        if problem:
+            raise NotDeliverable(f"Our private chat is not safe: {problem}.")
+        if not self._policy.may_receive(str(reader)):
+            raise NotDeliverable("We have still to compare emoji.", "Type: `!verify`")
         session = self._client.olm.outbound_group_sessions.get(room_id)
         shared = set(session.users_shared_with) if session else set()
         good = {(device.user_id, device.id) for device in self.trusted_devices(reader)}
@@ -177,7 +212,8 @@ class Chat:
                 for device in shut_out:
                     self._client.ignore_device(device)  # drops the room's session
                 await self._share_key(room_id)
-                return await self._room_send(room_id, content, txn)
+                kind, content = self._encrypted(room_id, "m.room.message", content)
+                return await self._account.send_event(room_id, kind, content, txn=txn)
             finally:
                 for device in shut_out:
                     self._client.blacklist_device(device)  # drops it again
@@ -195,6 +231,18 @@ class Chat:
         room = self.room(room_id)
         return room is not None and bool(room.encrypted)
 
+    def can_reach(self, reader: UserId) -> bool:
+        """Whether there is a device at all that may have this person's secrets."""
+        return self._policy.may_receive(str(reader)) and bool(self.trusted_devices(reader))
+
+    def why_unfit(self, room_id: str, allowed: Collection[str]) -> str:
+        """Why a room is no place for secrets; empty if it is one, or if we are not in it."""
+        room = self.room(room_id)
+        return why_unfit(room, {self.user_id, *allowed}) if room else ""
+
+    def _pair(self, user_id: UserId) -> set[str]:
+        return {self.user_id, str(user_id)}
+
     async def ready_dm(self, user_id: UserId) -> str:
         """The person's direct chat with us, fit for a secret, its key already shared.
 
@@ -210,19 +258,32 @@ class Chat:
     async def _fit_dm(self, user_id: UserId) -> str:
         known = await self._store.dm(user_id)
         room = self.room(known) if known else None
-        if known and room and is_private_with(room, self.user_id, str(user_id)):
-            if str(user_id) in room.users:
-                return known
-            try:
-                await self._account.invite(known, user_id)
-                await self._wait_for_member(known, user_id)
-            except (RateLimited, TokenRejected, HomeserverUnreachable):
-                raise
-            except HomeserverError as exc:
-                log.info("old direct chat not usable room=%s why=%s", known, exc)
-            else:
-                return known
-        return await self.make_dm(user_id)
+        if known is None or room is None:
+            return await self.make_dm(user_id)
+        if problem := why_unfit(room, self._pair(user_id)):
+            return await self._leave_dm(user_id, known, problem)
+        if str(user_id) in room.users:
+            return known
+        try:
+            await self._account.invite(known, user_id)
+            await self._wait_for_member(known, user_id)
+        except (RateLimited, TokenRejected, HomeserverUnreachable):
+            raise
+        except HomeserverError as exc:
+            log.info("old direct chat not usable room=%s why=%s", known, exc)
+            return await self.make_dm(user_id)
+        return known
+
+    async def _leave_dm(self, user_id: UserId, old: str, problem: str) -> str:
+        """Make a new direct chat and say there why the old one is no good any more."""
+        log.warning("direct chat spoiled user=%s room=%s why=%s", user_id, old, problem)
+        fresh = await self.make_dm(user_id)
+        text = (
+            f"⚠️ This is our private chat from now on. I put nothing secret into the old one, "
+            f"because {problem}."
+        )
+        await self.send(fresh, notice(text), txn=f"moved-{old}")
+        return fresh
 
     async def make_dm(self, user_id: UserId) -> str:
         """Make a direct chat, remember it, and record it in `m.direct` as clients do."""

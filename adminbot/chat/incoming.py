@@ -4,13 +4,16 @@ import html
 import json
 import re
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import unquote
 
-from nio import ReactionEvent, RoomMessageText
+from nio import Event, ReactionEvent, RoomMessageText
 
 TEXT = "text"
 REACTION = "reaction"
+VERIFICATION = "m.key.verification."
+REQUEST = f"{VERIFICATION}request"
 _PILL = re.compile(r'<a href="https://matrix\.to/#/(@[^"?]+)[^"]*">(.*?)</a>', re.DOTALL)
 
 
@@ -38,6 +41,50 @@ class Incoming:
     @classmethod
     def from_json(cls, text: str) -> Self:
         return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of an emoji verification in a room (client-server API, "Key verification").
+
+    `kind`: request, ready, start, accept, key, mac, done or cancel. `transaction`: the event
+    id of the request. Element Web (matrix-js-sdk) sends all of these in clear, also in encrypted
+    rooms, so nothing in here proves who sent it: only the comparison itself does. A
+    `from_device` that counts is one of the sender's trusted devices (`Chat.trusted_devices`).
+    """
+
+    event_id: str
+    room_id: str
+    sender: str
+    kind: str
+    transaction: str
+    content: dict[str, Any]
+    sent_at: datetime
+
+
+def step_of(event: Event, room_id: str) -> Step | None:
+    """What an event says in a verification; None if it is no part of one."""
+    content: Any = event.source.get("content")
+    if not isinstance(content, dict):
+        return None
+    kind, transaction = event.source.get("type"), None
+    if kind == "m.room.message":
+        kind, transaction = content.get("msgtype"), event.event_id
+    elif isinstance(relation := content.get("m.relates_to"), dict):
+        transaction = relation.get("event_id")
+    if not isinstance(kind, str) or not isinstance(transaction, str):
+        return None
+    if not kind.startswith(VERIFICATION) or (kind == REQUEST) != (transaction == event.event_id):
+        return None
+    return Step(
+        event_id=event.event_id,
+        room_id=room_id,
+        sender=event.sender,
+        kind=kind.removeprefix(VERIFICATION),
+        transaction=transaction,
+        content=content,
+        sent_at=datetime.fromtimestamp(event.server_timestamp / 1000, UTC),
+    )
 
 
 def text_of(event: RoomMessageText, room_id: str, *, trusted: bool) -> Incoming | None:

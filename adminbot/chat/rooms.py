@@ -1,9 +1,11 @@
 """Rooms as adminbot makes and reads them: the admin room and one direct chat per admin."""
 
+from collections.abc import Collection
 from typing import Any
 
 from nio import MatrixRoom
 
+from adminbot.errors import shortened
 from adminbot.ids import UserId
 
 ADMIN_ROOM_NAME = "adminbot"
@@ -43,15 +45,22 @@ def _state(kind: str, content: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "state_key": "", "content": content}
 
 
-def is_private_with(room: MatrixRoom | None, own: str, user_id: str) -> bool:
-    """Whether only we two are, or are invited, in an encrypted room nobody else can enter."""
-    return (
-        room is not None
-        and room.encrypted
-        and set(room.users) | set(room.invited_users) <= {own, user_id}
-        and room.join_rule == "invite"
-        and room.history_visibility in ("invited", "joined", "shared")
-    )
+def why_unfit(room: MatrixRoom, allowed: Collection[str]) -> str:
+    """Why this room is no place for secrets, to be read after "because"; empty if it is one.
+
+    Args:
+        allowed: the only user ids that may be in it, or be invited.
+    """
+    strangers = sorted((set(room.users) | set(room.invited_users)) - set(allowed))
+    if strangers:
+        return f"`{shortened(strangers[0], 60)}` is in it"
+    if not room.encrypted:
+        return "it is not encrypted"
+    if room.join_rule != "invite":
+        return "others can join it without an invitation"
+    if room.history_visibility not in ("invited", "joined", "shared"):
+        return "its history is open to everybody"
+    return ""
 
 
 def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:
@@ -59,30 +68,27 @@ def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:
     return room is not None and set(room.users) <= {own, user_id} and user_id in room.users
 
 
+_STATE = [
+    "m.room.member",
+    "m.room.encryption",
+    "m.room.history_visibility",
+    "m.room.join_rules",
+]
 SYNC_FILTER: dict[str, Any] = {
     "presence": {"types": []},
     "account_data": {"types": []},
     "room": {
         "ephemeral": {"types": []},
         "account_data": {"types": []},
-        "state": {
-            "types": [
-                "m.room.member",
-                "m.room.encryption",
-                "m.room.history_visibility",
-                "m.room.join_rules",
-            ]
-        },
+        "state": {"types": _STATE},
         "timeline": {
             "limit": 100,
             "types": [
                 "m.room.message",
                 "m.room.encrypted",
                 "m.reaction",
-                "m.room.member",
-                "m.room.encryption",
-                "m.room.history_visibility",
-                "m.room.join_rules",
+                "m.key.verification.*",  # Element Web sends them in clear
+                *_STATE,
             ],
         },
     },

@@ -6,9 +6,7 @@ and the sync token are committed together, and only then does anybody act on a m
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 
 from nio import (
     Event,
@@ -17,15 +15,18 @@ from nio import (
     RoomInfo,
     RoomMessagesResponse,
     RoomMessageText,
+    RoomMessageUnknown,
     SyncResponse,
+    UnknownEvent,
 )
 from nio.api import MessageDirection
 from nio.events.misc import BadEventType
 
 from adminbot.account import Account
 from adminbot.chat.client import Client, expect, raw_answer
-from adminbot.chat.incoming import Incoming, reaction_of, text_of
+from adminbot.chat.incoming import Incoming, Step, reaction_of, step_of, text_of
 from adminbot.chat.rooms import SYNC_FILTER
+from adminbot.chat.unread import Unread
 from adminbot.errors import HomeserverError, TokenRejected
 from adminbot.store import Letter, Store
 from adminbot.trust import TrustPolicy
@@ -35,17 +36,8 @@ log = logging.getLogger(__name__)
 _POLL_MS = 30_000
 _SHORT_POLL_MS = 3_000  # while we wait for a key
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
-_KEY_MAY_COME_S = 6  # a megolm key can arrive a little after its message
 _GAP_PAGES = 50
 _POISON_TRIES = 3
-
-
-@dataclass
-class _Unread:
-    """Messages whose key has not come (yet)."""
-
-    events: dict[str, tuple[MegolmEvent, float]] = field(default_factory=dict)
-    told: set[str | None] = field(default_factory=set)
 
 
 class Sync:
@@ -60,15 +52,18 @@ class Sync:
         *,
         changed: asyncio.Condition,
         on_incoming: Callable[[Incoming], None],
-        on_unreadable: Callable[[str, str, str], None],
+        on_unreadable: Callable[[str, str, str, str], None],
+        on_step: Callable[[Step], None],
+        on_devices_changed: Callable[[Collection[str]], None],
     ) -> None:
         self._client = client
         self._account = account
         self._store = store
         self._policy = policy
         self._on_incoming = on_incoming
-        self._on_unreadable = on_unreadable
-        self._unread = _Unread()
+        self._on_step = on_step
+        self._on_devices_changed = on_devices_changed
+        self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
 
     async def start(self) -> None:
@@ -118,10 +113,11 @@ class Sync:
         return await expect(SyncResponse, call, within_s=120 if first else _POLL_MS / 1000 + 20)
 
     def _poll_ms(self) -> int:
-        return _SHORT_POLL_MS if self._unread.events else _POLL_MS
+        return _SHORT_POLL_MS if self._unread else _POLL_MS
 
     async def _take_in(self, response: SyncResponse, since: str) -> None:
         incoming: list[tuple[Incoming, str | None]] = []
+        self._unread.note_withheld(response.to_device_events, self._policy.is_admin)
         for room_id, info in response.rooms.join.items():
             for event in await self._with_gap_filled(room_id, info, since):
                 found = await self._read(room_id, event)
@@ -138,6 +134,8 @@ class Sync:
                 if item.event_id in fresh:
                     self._on_incoming(item)
         await self._join_where_admins_invite(response)
+        if response.device_list.changed:
+            self._on_devices_changed(response.device_list.changed)
         await self._client.after_sync(response)
         await self._keep_fallback_key(response)
         async with self._changed:
@@ -172,7 +170,8 @@ class Sync:
         self, room_id: str, event: Event | BadEventType
     ) -> tuple[Incoming, str | None] | None:
         """An admin's message or reaction with its megolm position; None for anything else."""
-        if not isinstance(event, ReactionEvent | MegolmEvent | RoomMessageText):
+        known = ReactionEvent | MegolmEvent | RoomMessageText | RoomMessageUnknown | UnknownEvent
+        if not isinstance(event, known):
             return None
         if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
             return None
@@ -180,7 +179,11 @@ class Sync:
             return reaction_of(event, room_id), None
         if isinstance(event, MegolmEvent):
             event.room_id = room_id
-            self._unread.events[event.event_id] = (event, time.monotonic())
+            self._unread.add(event)
+            return None
+        if not isinstance(event, RoomMessageText):
+            if step := step_of(event, room_id):
+                self._on_step(step)
             return None
         trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
         found = text_of(event, room_id, trusted=trusted)
@@ -198,26 +201,9 @@ class Sync:
         return self._client.came_from_trusted(*args)
 
     async def _read_late(self) -> list[tuple[Incoming, str | None]]:
-        """Try again what could not be read when it came; report it when the key stays away."""
-        found = []
-        for event_id, (event, seen_at) in list(self._unread.events.items()):
-            decrypted = self._client.olm._decrypt_megolm_no_error(event)
-            if decrypted is not None:
-                del self._unread.events[event_id]
-                item = await self._read(event.room_id, decrypted)
-                if item:
-                    found.append(item)
-            elif time.monotonic() - seen_at > _KEY_MAY_COME_S:
-                del self._unread.events[event_id]
-                self._report_unreadable(event)
-        return found
-
-    def _report_unreadable(self, event: MegolmEvent) -> None:
-        """Once per megolm session: the rest of that session has the same cause."""
-        log.warning("message not readable event=%s sender=%s", event.event_id, event.sender)
-        if event.session_id not in self._unread.told:
-            self._unread.told.add(event.session_id)
-            self._on_unreadable(event.room_id, event.event_id, event.sender)
+        """Try again what could not be read when it came."""
+        found = [await self._read(event.room_id, event) for event in self._unread.retry()]
+        return [item for item in found if item]
 
     async def _join_where_admins_invite(self, response: SyncResponse) -> None:
         for room_id, info in response.rooms.invite.items():

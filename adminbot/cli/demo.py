@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adminbot.account import Account
-from adminbot.chat.rooms import is_private_with
+from adminbot.chat.rooms import why_unfit
 from adminbot.demo import homeserver as throwaway
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.demo.human import Heard, Participant, participant
@@ -231,7 +231,7 @@ async def _command(scene: _Scene, line: str) -> Session:
     block = await you.until(answer, f"An answer and a card after {line}")
     ours = you.rooms[block.room_id]
     scene.screen.claim(
-        is_private_with(ours, str(you.session.user_id), str(scene.bot))
+        not why_unfit(ours, {str(you.session.user_id), str(scene.bot)})
         and all(heard.from_device for heard in you.heard[heard_before:]),
         "all encrypted by its signed device, the card for you alone",
     )

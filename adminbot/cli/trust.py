@@ -26,7 +26,7 @@ async def main(args: argparse.Namespace) -> None:
     if user_id not in settings.admins:
         raise SetupError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
     sealer = Sealer.from_base64(settings.store_key)
-    async with open_store(settings.data_dir, sealer) as store:
+    async with open_store(settings.data_dir, sealer, alone=False) as store:
         given = Session(settings.user_id, settings.device_id, settings.access_token)
         session = await current_session(store, given)
         async with open_wire(settings.homeserver, session.token) as wire:
@@ -37,15 +37,16 @@ async def main(args: argparse.Namespace) -> None:
                 f"{user_id} has no cross-signing identity.",
                 "In Element: Settings → Encryption → set up recovery.",
             )
-        pinned = (await store.pins()).get(str(user_id))
-        print(f"{user_id}\n  remembered: {pinned or 'none'}\n  now:        {present}")
-        if pinned == present:
+        pin = await store.find_pin(str(user_id))
+        remembered = pin.master_key if pin else "none"
+        print(f"{user_id}\n  remembered: {remembered}\n  now:        {present}")
+        if remembered == present:
             print("Nothing to do.")
             return
         if not args.yes and not _agreed():
             raise SetupError("Left as it was.")
         await store.pin(user_id, present)
-        print("Remembered. Start the service again: adminbot run")
+        print("Remembered. It counts from the next message on; nothing needs to be restarted.")
 
 
 def _agreed() -> bool:

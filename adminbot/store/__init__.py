@@ -6,7 +6,7 @@ coroutines share one connection and with it one transaction state.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from adminbot.secret import Sealer
 from adminbot.store.owner import SoleOwner
 from adminbot.store.rows import (
     Act,
+    Awaited,
     Bot,
     Card,
     Letter,
+    Pin,
     Question,
     act_of,
+    awaited_of,
     bot_of,
     card_of,
     now,
@@ -32,7 +35,19 @@ from adminbot.store.rows import (
 )
 from adminbot.store.schema import migrate
 
-__all__ = ["Act", "Bot", "Card", "Letter", "Question", "Store", "now", "open_store", "until"]
+__all__ = [
+    "Act",
+    "Awaited",
+    "Bot",
+    "Card",
+    "Letter",
+    "Pin",
+    "Question",
+    "Store",
+    "now",
+    "open_store",
+    "until",
+]
 
 
 class Store:
@@ -91,7 +106,7 @@ class Store:
 
     async def _put_bot(self, bot: Bot) -> None:
         await self._db.execute(
-            "INSERT OR REPLACE INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+            "INSERT OR REPLACE INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
             (
                 str(bot.user_id),
                 bot.display_name,
@@ -100,6 +115,7 @@ class Store:
                 str(bot.made_by),
                 bot.made_at.isoformat(),
                 bot.token_at and bot.token_at.isoformat(),
+                int(bot.own_identity),
             ),
         )
 
@@ -109,8 +125,11 @@ class Store:
         Returns the card's id. From here on a crash cannot lose the secret.
         """
         async with self._transaction():
+            before = await self.find_bot(bot.user_id)
             await self._put_bot(bot)
             await self._end_act(event_id, "done")
+            is_new = before is None or before.device_id != bot.device_id
+            await self._await_device(bot, reader, is_new=is_new)
             # An older secret that never got out is dead now.
             dropped = await self._db.execute(
                 "UPDATE card SET gone_at = ?, content = NULL "
@@ -130,6 +149,33 @@ class Store:
             await self._scrub()
         return int(cursor.lastrowid or 0)
 
+    async def _await_device(self, bot: Bot, tell: UserId, *, is_new: bool) -> None:
+        """A new device is awaited; one that was awaited before is looked for eagerly again."""
+        since = now().isoformat()
+        if is_new:
+            await self._db.execute(
+                "INSERT OR REPLACE INTO awaited VALUES (?, ?, ?, ?)",
+                (str(bot.user_id), bot.device_id, str(tell), since),
+            )
+        else:
+            await self._db.execute(
+                "UPDATE awaited SET tell = ?, since = ? WHERE user_id = ?",
+                (str(tell), since, str(bot.user_id)),
+            )
+
+    async def awaited(self) -> list[Awaited]:
+        """Bots whose device has still to show its keys, the newest first."""
+        rows = await self._all("SELECT * FROM awaited ORDER BY since DESC")
+        return [awaited_of(row) for row in rows]
+
+    async def arrived(self, awaited: Awaited) -> None:
+        """This device need not be awaited any more (another one of the same bot may be)."""
+        await self._write(
+            "DELETE FROM awaited WHERE user_id = ? AND device_id = ?",
+            str(awaited.user_id),
+            awaited.device_id,
+        )
+
     async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
         """The bot has no session any more; its next token needs a new device. Ends the act."""
         async with self._transaction():
@@ -137,6 +183,7 @@ class Store:
                 "UPDATE bot SET device_id = NULL, token_at = NULL WHERE user_id = ?",
                 (str(user_id),),
             )
+            await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
             await self._end_act(event_id, "done")
 
     async def bot_deleted(self, user_id: UserId, *, event_id: str) -> None:
@@ -146,6 +193,7 @@ class Store:
                 "UPDATE bot SET deleted_at = ? WHERE user_id = ?",
                 (now().isoformat(), str(user_id)),
             )
+            await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
             await self._end_act(event_id, "done")
 
     # -- cards
@@ -188,17 +236,32 @@ class Store:
 
     # -- pins and direct rooms
 
-    async def pins(self) -> dict[str, str]:
-        """User id → master key (unpadded base64), as first seen or as the operator said."""
-        return {row[0]: row[1] for row in await self._all("SELECT user_id, master_key FROM pin")}
+    async def find_pin(self, user_id: str) -> Pin | None:
+        """The identity that counts for a person, as first seen or as the operator said."""
+        row = await self._one("SELECT * FROM pin WHERE user_id = ?", user_id)
+        return Pin(row["master_key"], bool(row["verified_at"]), row["alarmed"]) if row else None
 
     async def pin(self, user_id: UserId, master_key: str) -> None:
+        """From now on this identity counts; nobody has compared emoji with it yet."""
         await self._write(
-            "INSERT OR REPLACE INTO pin VALUES (?, ?, ?)",
+            "INSERT OR REPLACE INTO pin (user_id, master_key, at) VALUES (?, ?, ?)",
             str(user_id),
             master_key,
             now().isoformat(),
         )
+
+    async def verified(self, user_id: UserId, master_key: str) -> None:
+        """Emoji were compared with this identity (if it still is the one that counts)."""
+        await self._write(
+            "UPDATE pin SET verified_at = ? WHERE user_id = ? AND master_key = ?",
+            now().isoformat(),
+            str(user_id),
+            master_key,
+        )
+
+    async def alarmed(self, user_id: UserId, master_key: str) -> None:
+        """Everybody was told that this person shows another identity, namely this one."""
+        await self._write("UPDATE pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id))
 
     async def dm(self, user_id: UserId) -> str | None:
         """The room id of our direct chat with this person."""
@@ -353,13 +416,19 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(data_dir: Path, sealer: Sealer) -> AsyncIterator[Store]:
-    """Open (and make, or bring up to date) the state in `data_dir`, for this process alone.
+async def open_store(
+    data_dir: Path, sealer: Sealer, *, alone: bool = True
+) -> AsyncIterator[Store]:
+    """Open (and make, or bring up to date) the state in `data_dir`.
+
+    Args:
+        alone: for this process only. Without it, beside a service that may be running: for
+            a single look or statement.
 
     Raises:
         SetupError: another process uses it, it is not writable, or it is from a newer version.
     """
-    with SoleOwner(data_dir):
+    with SoleOwner(data_dir) if alone else nullcontext():
         async with aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None) as db:
             await _prepare(db)
             yield Store(db, sealer)

@@ -29,6 +29,29 @@ class Bot:
     made_by: UserId
     made_at: datetime
     token_at: datetime | None
+    own_identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A bot whose device `device_id` has still to show its keys; `tell` is told then."""
+
+    user_id: UserId
+    device_id: str
+    tell: UserId
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The cross-signing identity (master key, unpadded base64) that counts for a person.
+
+    `verified`: emoji were compared with it. `alarmed`: another master key that was told of.
+    """
+
+    master_key: str
+    verified: bool
+    alarmed: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +113,16 @@ def bot_of(row: aiosqlite.Row) -> Bot:
         made_by=UserId.parse(row["made_by"]),
         made_at=datetime.fromisoformat(row["made_at"]),
         token_at=_time(row["token_at"]),
+        own_identity=bool(row["own_identity"]),
+    )
+
+
+def awaited_of(row: aiosqlite.Row) -> Awaited:
+    return Awaited(
+        user_id=UserId.parse(row["user_id"]),
+        device_id=row["device_id"],
+        tell=UserId.parse(row["tell"]),
+        since=datetime.fromisoformat(row["since"]),
     )
 
 

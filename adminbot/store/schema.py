@@ -62,6 +62,17 @@ MIGRATIONS = (
         PRIMARY KEY (asked_of, room_id)
     ) STRICT;
     """,
+    """
+    ALTER TABLE bot ADD COLUMN own_identity INTEGER NOT NULL DEFAULT 0; -- 1: it signs itself
+    ALTER TABLE pin ADD COLUMN verified_at TEXT; -- when we compared emoji with this identity
+    ALTER TABLE pin ADD COLUMN alarmed TEXT;     -- the other master key that was told of last
+    CREATE TABLE awaited (             -- bots whose device has still to show its keys
+        user_id TEXT PRIMARY KEY,
+        device_id TEXT NOT NULL,
+        tell TEXT NOT NULL,            -- who is told once it is trusted
+        since TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 
 

@@ -22,10 +22,19 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-__all__ = ["DeviceTrust", "Human", "HumanError", "Seen", "UserTrust", "ensure_installed"]
+__all__ = [
+    "DeviceTrust",
+    "Human",
+    "HumanError",
+    "Seen",
+    "UserTrust",
+    "Verification",
+    "ensure_installed",
+]
 
 HERE = Path(__file__).parent
 MEGOLM = "m.megolm.v1.aes-sha2"
+PHASES = ["unsent", "requested", "ready", "started", "done"]
 T = TypeVar("T")
 
 
@@ -111,6 +120,69 @@ class UserTrust:
     needs_approval: bool
 
 
+@dataclass(kw_only=True, repr=False)
+class Verification:
+    """One verification by emoji in a room, as the human's client has it now."""
+
+    human: Human
+    id: str
+    """The event id of the request."""
+    room_id: str
+    user_id: str
+    """The other one."""
+    mine: bool
+    """Whether the human asked for it."""
+    phase: str
+    """One of PHASES, or cancelled."""
+    emoji: list[tuple[str, str]] | None
+    """Symbol and name of each, once they are shown."""
+    cancel_code: str | None
+    cancelled_by: str | None
+
+    async def accept(self) -> None:
+        """Be ready for what somebody else asked."""
+        await self._step("accept")
+
+    async def start(self) -> None:
+        """Begin with the emoji; either side may, once both are ready."""
+        await self._step("start")
+
+    async def wait_emoji(self, timeout: float = 20) -> list[tuple[str, str]]:
+        """Wait until there is something to compare."""
+        return await self._wait(lambda: self.emoji, timeout, "emoji")
+
+    async def confirm(self) -> None:
+        """They match. It is done when the other side says so too."""
+        await self._step("confirm")
+
+    async def mismatch(self) -> None:
+        """They do not match."""
+        await self._step("mismatch")
+
+    async def cancel(self) -> None:
+        await self._step("cancel")
+
+    async def wait_phase(self, phase: str, timeout: float = 20) -> None:
+        """Wait until it is this far, or further: a quick other side leaves a phase at once."""
+        ends = ["cancelled"] if phase == "cancelled" else PHASES[PHASES.index(phase) :]
+        await self._wait(lambda: self.phase in ends, timeout, repr(phase))
+
+    async def _step(self, step: str) -> None:
+        await self.human._ask("verification", verification=self.id, step=step)
+
+    async def _wait(self, found: Callable[[], T | None], timeout: float, what: str) -> T:
+        def look(_: Human) -> T | None:
+            if not (result := found()) and self.phase in ("cancelled", "done"):
+                raise AssertionError(f"no {what} any more: {self!r}")
+            return result
+
+        return await self.human.wait_for(look, timeout, f"{what} of {self!r}")
+
+    def __repr__(self) -> str:
+        cancelled = f" {self.cancel_code} by {self.cancelled_by}" if self.cancel_code else ""
+        return f"<verification {self.id} with {self.user_id}: {self.phase}{cancelled}>"
+
+
 def ensure_installed() -> None:
     """Install the locked npm packages unless they are there: no test skips for lack of them."""
     for tool in ("node", "npm"):
@@ -143,6 +215,8 @@ class Human:
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._rooms: dict[str, dict[str, Seen]] = {}
         self._members: dict[str, dict[str, tuple[str, str]]] = {}
+        self._verifications: dict[str, Verification] = {}
+        self._met: set[str] = set()
         self._complaints: deque[str] = deque(maxlen=5)
 
     @classmethod
@@ -390,6 +464,32 @@ class Human:
     async def user_trust(self, user_id: str) -> UserTrust:
         return UserTrust(**await self._ask("user", user_id=user_id))
 
+    async def wait_verified(self, user_id: str, *, timeout: float = 20) -> None:
+        """Wait until the human's client trusts somebody: that comes a little after `done`."""
+        deadline = time.monotonic() + timeout
+        while not (trust := await self.user_trust(user_id)).verified:
+            assert time.monotonic() < deadline, f"{user_id} is not verified: {trust}"
+            await asyncio.sleep(0.02)
+
+    # -- verification --
+
+    async def verify(self, room_id: str, user_id: str) -> Verification:
+        """Ask somebody, in a direct chat, to verify each other (as Element's Verify button)."""
+        id_ = await self._ask("verify", room_id=room_id, user_id=user_id)
+        return self._verifications[id_]
+
+    async def wait_verification(self, room_id: str, *, timeout: float = 20) -> Verification:
+        """Wait for a verification request of somebody else's in this room; each is given once."""
+
+        def asked(human: Human) -> Verification | None:
+            known = human._verifications.values()
+            fits = (v for v in known if v.room_id == room_id and not v.mine)
+            return next((v for v in fits if v.id not in human._met), None)
+
+        found = await self.wait_for(asked, timeout, f"a verification request in {room_id}")
+        self._met.add(found.id)
+        return found
+
     # -- the process --
 
     async def _ask(self, op: str, *, patience: float = 30, **args: Any) -> Any:
@@ -441,6 +541,13 @@ class Human:
             case {"news": "member", "room_id": room_id, "user_id": user_id, **rest}:
                 state = (rest["membership"], rest["by"])
                 self._members.setdefault(room_id, {})[user_id] = state
+                self._wake()
+            case {"news": "verification", "verification": state}:
+                state["emoji"] = state["emoji"] and [tuple(pair) for pair in state["emoji"]]
+                fresh = Verification(human=self, **state)
+                verification = self._verifications.setdefault(fresh.id, fresh)
+                for name, value in state.items():
+                    setattr(verification, name, value)
                 self._wake()
             case {"news": "complaint", "text": text}:
                 self._complaints.append(text)

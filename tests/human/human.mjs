@@ -10,6 +10,9 @@ import {
     EventShieldColour,
     EventShieldReason,
     OnlySignedDevicesIsolationMode,
+    VerificationPhase,
+    VerificationRequestEvent,
+    VerifierEvent,
     decodeRecoveryKey,
 } from "matrix-js-sdk/lib/crypto-api/index.js";
 
@@ -111,7 +114,68 @@ function listen() {
     );
     client.on(CryptoEvent.DevicesUpdated, tellAgain);
     client.on(CryptoEvent.UserTrustStatusChanged, (user) => tellAgain([user]));
+    client.on(CryptoEvent.VerificationRequestReceived, follow); // those in rooms, too
 }
+
+// ---- verification by emoji --------------------------------------------------------------------
+
+// id -> request and verifier. The SDK itself holds a request only weakly: one that nobody else
+// keeps is collected, and stands still.
+const verifications = new Map();
+
+// From here on Python hears of every change. Returns the request's id.
+function follow(request) {
+    const id = request.transactionId;
+    verifications.set(id, { request, verifier: null });
+    request.on(VerificationRequestEvent.Change, () => proceed(id));
+    proceed(id);
+    return id;
+}
+
+// Both sides need verify(), whoever sent the start: it answers the other's with an accept.
+function proceed(id) {
+    const verification = verifications.get(id);
+    const { verifier } = verification.request;
+    if (verifier && !verification.verifier) {
+        verification.verifier = verifier;
+        verifier.on(VerifierEvent.ShowSas, () => tellVerification(id));
+        // It rejects on a cancellation, too, which the phase tells.
+        verifier.verify().catch((error) => verifier.hasBeenCancelled || complain(error));
+    }
+    tellVerification(id);
+}
+
+// The emoji, and what to say to them: once they are shown they stay, also after the end.
+const shown = (id) => verifications.get(id).verifier?.getShowSasCallbacks();
+
+function tellVerification(id) {
+    const { request } = verifications.get(id);
+    const verification = {
+        id,
+        room_id: request.roomId ?? null,
+        user_id: request.otherUserId,
+        mine: request.initiatedByMe,
+        phase: VerificationPhase[request.phase].toLowerCase(),
+        emoji: shown(id)?.sas.emoji ?? null,
+        cancel_code: request.cancellationCode,
+        cancelled_by: request.cancellingUserId ?? null,
+    };
+    write({ news: "verification", verification });
+}
+
+function compared(id) {
+    const callbacks = shown(id);
+    if (!callbacks) throw new Error("there are no emoji to compare yet");
+    return callbacks;
+}
+
+const steps = {
+    accept: (id) => verifications.get(id).request.accept(),
+    start: (id) => verifications.get(id).request.startVerification("m.sas.v1"),
+    confirm: (id) => compared(id).confirm(),
+    mismatch: (id) => compared(id).mismatch(),
+    cancel: (id) => verifications.get(id).request.cancel(),
+};
 
 // ---- getting started --------------------------------------------------------------------------
 
@@ -289,6 +353,17 @@ const ops = {
                 verified: status.isVerified(),
             }
         );
+    },
+    async verify({ room_id, user_id }) {
+        joined(room_id);
+        // Asks the server, too: the SDK cannot verify somebody it has not heard of.
+        if (!(await crypto.userHasCrossSigningKeys(user_id, true))) {
+            throw new Error(`${user_id} has no identity to verify`);
+        }
+        return follow(await crypto.requestVerificationDM(user_id, room_id));
+    },
+    async verification({ verification, step }) {
+        await steps[step](verification);
     },
     async user({ user_id }) {
         const status = await crypto.getUserVerificationStatus(user_id);
