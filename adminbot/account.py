@@ -5,7 +5,7 @@ For what matrix-nio does not do, or not before there is a sync. No chat in here.
 
 from typing import Any
 
-from adminbot.errors import HomeserverError, SetupError
+from adminbot.errors import ForeignIdentity, HomeserverError
 from adminbot.ids import UserId
 from adminbot.secret import Secret
 from adminbot.synapse import Session, session_of
@@ -21,6 +21,10 @@ class Account:
         self._wire = wire
 
     # -- sessions
+
+    def acting_with(self, token: Secret) -> "Account":
+        """The owner of another token, over the same connections."""
+        return Account(self._wire.acting_with(token))
 
     def become(self, token: Secret) -> None:
         """Go on with another access token of ours (everything on this wire does)."""
@@ -83,17 +87,16 @@ class Account:
     async def upload_cross_signing(self, body: dict[str, Any]) -> None:
         """Publish a cross-signing identity; the first one needs no password (MSC3967).
 
+        The same one again is no error.
+
         Raises:
-            SetupError: the account has another identity already.
+            ForeignIdentity: the account has another identity already.
         """
         try:
             await self._wire.ask("POST", f"{_V3}/keys/device_signing/upload", body)
         except HomeserverError as exc:
             if exc.status == 401 and "flows" in exc.answer:
-                raise SetupError(
-                    "The bot's account already has another cross-signing identity.",
-                    "Use the data directory it was made with, or set up another bot.",
-                ) from exc
+                raise ForeignIdentity(body["master_key"]["user_id"]) from exc
             raise
 
     async def upload_signatures(self, body: dict[str, Any]) -> None:

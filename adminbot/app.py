@@ -10,12 +10,22 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from adminbot import control
 from adminbot.account import Account
+from adminbot.alarm import Alarm
+from adminbot.arrivals import Arrivals
 from adminbot.cards import CardDesk, CardText
 from adminbot.chat import Chat
 from adminbot.chat.client import Client
-from adminbot.chat.identity import current_session, ensure_trusted, heal, keys_are_ours
+from adminbot.chat.identity import (
+    current_session,
+    ensure_trusted,
+    heal,
+    keys_are_ours,
+    own_party,
+)
 from adminbot.chat.sync import Sync
+from adminbot.chat.verification import Verifications
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
@@ -27,8 +37,11 @@ from adminbot.errors import (
     SetupError,
     TokenRejected,
 )
+from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
+from adminbot.permission import why_untrusted
 from adminbot.secret import Sealer
+from adminbot.signer import Signer
 from adminbot.store import Store, open_store
 from adminbot.synapse import Session, Synapse
 from adminbot.trust import TrustPolicy
@@ -164,30 +177,47 @@ async def _serve(settings: Settings, began: float) -> None:
     async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
         public_url = await _public_url(settings, edges.account)
         text = CardText(public_url, settings.card_ttl, settings.prefix)
+        signer = Signer(edges.synapse, edges.account, edges.store)
         keeper = BotKeeper(
             own=settings.user_id,
             own_device=edges.session.device_id,
             synapse=edges.synapse,
             account=edges.account,
             store=edges.store,
+            signer=signer,
             phrase=text.phrase,
             shared_secret=settings.shared_secret,
         )
         changed = asyncio.Condition()
         chat = Chat(edges.client, edges.account, edges.store, edges.policy, changed)
         cards = CardDesk(chat, edges.store, text)
+        arrivals = Arrivals(chat, edges.store, edges.account, signer)
+        verifications = Verifications(
+            await own_party(edges.client, edges.store),
+            chat,
+            edges.account,
+            edges.store,
+            edges.policy,
+            tasks=tasks,
+            why_untrusted=why_untrusted,
+        )
         dispatcher = Dispatcher(
             chat=chat,
             store=edges.store,
             policy=edges.policy,
             trust=settings.trust,
             keeper=keeper,
+            inspector=Inspector(edges.synapse, edges.account),
             cards=cards,
+            arrivals=arrivals,
             router=ROUTER,
             manners=Manners(settings.prefix, _names(settings)),
             admin_room=settings.room_id,
+            verify=verifications.ask,
             tasks=tasks,
         )
+        alarm = Alarm(chat, edges.store, edges.policy)
+        edges.policy.on_change = alarm.ring
         sync = Sync(
             edges.client,
             edges.account,
@@ -196,14 +226,17 @@ async def _serve(settings: Settings, began: float) -> None:
             changed=changed,
             on_incoming=dispatcher.take,
             on_unreadable=dispatcher.could_not_read,
-            on_step=lambda step: None,
-            on_devices_changed=lambda user_ids: None,
+            on_step=verifications.take,
+            on_devices_changed=arrivals.hurry,
         )
         unanswered = await edges.store.unanswered()
         await _start(sync, edges)
         dispatcher.take_up(unanswered)
         tasks.create_task(cards.forever())
+        tasks.create_task(arrivals.forever())
+        tasks.create_task(alarm.forever())
         tasks.create_task(_warm_up(chat, edges, settings))
+        tasks.create_task(control.serve(settings.data_dir, verifications))
         took = time.monotonic() - began
         _ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
         try:

@@ -16,7 +16,7 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import edit_of
 from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, said_duration
 from adminbot.ids import UserId
-from adminbot.render import block, card_intro
+from adminbot.render import block, ringing
 from adminbot.secret import Secret
 from adminbot.store import Bot, Card, Store, now, until
 from adminbot.synapse import Session
@@ -24,6 +24,7 @@ from adminbot.synapse import Session
 log = logging.getLogger(__name__)
 
 SAVED = "✅"
+_RECOVERY = ["With the recovery key the program takes its identity and signs itself."]
 _RETRY_S = 20
 
 
@@ -35,7 +36,7 @@ class CardText:
     ttl: timedelta
     prefix: str
 
-    def phrase(self, bot: Bot, session: Session, password: Secret | None, title: str) -> str:
+    def phrase(self, bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
         """The card as JSON: what the intro needs, and the block to paste."""
         lines = {
             "MATRIX_HOMESERVER": self.public_url,
@@ -43,8 +44,7 @@ class CardText:
             "MATRIX_DEVICE_ID": session.device_id,
             "MATRIX_ACCESS_TOKEN": session.token.reveal(),
         }
-        if password:
-            lines["MATRIX_PASSWORD"] = password.reveal()
+        lines |= {name: value.reveal() for name, value in extra.items()}
         pasted = "\n".join(f"{name}={value}" for name, value in lines.items())
         intro = "\n".join(
             [
@@ -55,6 +55,7 @@ class CardText:
                 "",
                 "The next message is what the program needs to log in. Paste it into the "
                 "program's `.env` or settings. Whoever has it can act as this bot.",
+                *_RECOVERY[: "MATRIX_RECOVERY_KEY" in extra],
                 *self._next_step(bot, title),
                 "",
                 f"It vanishes in {said_duration(round(self.ttl.total_seconds()))}, "
@@ -70,7 +71,8 @@ class CardText:
                 "restart the program, keep its data."
             ]
         if title == "new bot":
-            return [f"Then start the program and invite `{bot.user_id}` to a room."]
+            told = "" if bot.own_identity else " I tell you here once it is online and trusted."
+            return [f"Then start the program and invite `{bot.user_id}` to a room.{told}"]
         return ["Start the program with an empty data folder: its old device is gone."]
 
     def gone(self, bot: UserId) -> str:
@@ -116,7 +118,7 @@ class CardDesk:
             txn = f"card-{card_id}-{hash_of(room_id)}"
             intro_id = await self._chat.send_secret(
                 room_id,
-                card_intro(parts["intro"], card.reader),
+                ringing(parts["intro"], card.reader),
                 reader=card.reader,
                 txn=f"{txn}-intro",
             )
@@ -163,7 +165,7 @@ class CardDesk:
             txn = f"card-{card.id}-gone"
             try:
                 await self._chat.redact(room_id, block_id, reason=why, txn=f"{txn}-block")
-                content = card_intro(self._text.gone(card.bot), card.reader)
+                content = ringing(self._text.gone(card.bot), card.reader)
                 del content["m.mentions"]  # nothing to ring for
                 await self._chat.send(room_id, edit_of(intro_id, content), txn=f"{txn}-intro")
             except HomeserverError as exc:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adminbot.config import Trust
 from adminbot.ids import UserId
+from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.router import Router
 
@@ -14,7 +15,8 @@ class Context:
     """One command's circumstances.
 
     `event_id` names the act; `confirmed`: the person has answered the question;
-    `say` tells the person something while the command goes on.
+    `say` tells the person something while the command goes on; `verify` asks them to compare
+    emoji, and returns whether they had done so before.
     """
 
     sender: UserId
@@ -23,6 +25,8 @@ class Context:
     prefix: str
     confirmed: bool
     bots: BotKeeper
+    look: Inspector
     router: Router
     trust: Trust
     say: Callable[[str], Awaitable[None]]
+    verify: Callable[[], Awaitable[bool]]

@@ -4,6 +4,7 @@ Source: client-server API, "Cross-signing"; "Signing JSON" for the canonical for
 """
 
 import base64
+import enum
 import json
 import secrets
 from dataclasses import dataclass
@@ -19,8 +20,16 @@ _ROLES = ("master", "self_signing", "user_signing")
 
 def canonical(value: JSON) -> bytes:
     """Canonical JSON of an object without its signatures."""
-    bare = {k: v for k, v in value.items() if k not in ("signatures", "unsigned")}
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return whole_canonical(_bare(value))
+
+
+def _bare(value: JSON) -> JSON:
+    return {k: v for k, v in value.items() if k not in ("signatures", "unsigned")}
+
+
+def whole_canonical(value: JSON) -> bytes:
+    """Canonical JSON of all of an object. Raises ValueError for what cannot be UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
 
 
@@ -77,13 +86,28 @@ class Identity:
         return {f"{role}_key": key for role, key in keys.items()}
 
     def device_signature(self, user_id: str, device_keys: JSON) -> JSON:
-        """For POST /keys/signatures/upload: a device (as /keys/query gives it) signed by us."""
-        bare = {k: v for k, v in device_keys.items() if k not in ("signatures", "unsigned")}
-        signature = self.self_signing.sign(bare)
-        signed = bare | {
-            "signatures": {user_id: {f"ed25519:{self.self_signing.public}": signature}}
-        }
-        return {user_id: {str(device_keys["device_id"]): signed}}
+        """For POST /keys/signatures/upload: a device signed by this identity."""
+        return device_signature(self.self_signing, user_id, device_keys)
+
+    def user_signature(self, own: str, answer: JSON, user_id: str) -> JSON:
+        """For POST /keys/signatures/upload: somebody's master key signed by this identity.
+
+        Args:
+            own: whose identity this is.
+            answer: of /keys/query; holds the master key object just as it has to be signed.
+        """
+        bare = _bare(answer["master_keys"][user_id])
+        signature = self.user_signing.sign(bare)
+        signed = bare | {"signatures": {own: {f"ed25519:{self.user_signing.public}": signature}}}
+        return {user_id: {str(master_key(answer, user_id)): signed}}
+
+
+def device_signature(self_signing: SigningKey, user_id: str, device_keys: JSON) -> JSON:
+    """For POST /keys/signatures/upload: a device, as /keys/query gives it, signed."""
+    bare = _bare(device_keys)
+    signature = self_signing.sign(bare)
+    signed = bare | {"signatures": {user_id: {f"ed25519:{self_signing.public}": signature}}}
+    return {user_id: {str(device_keys["device_id"]): signed}}
 
 
 def is_signed(value: object, user_id: str, key_id: str, public: str) -> bool:
@@ -129,16 +153,31 @@ def trusted_devices(answer: JSON, user_id: str, master: str | None) -> dict[str,
     }
 
 
-def device_state(answer: JSON, user_id: str, device_id: str | None) -> str:
+class DeviceState(enum.Enum):
     """How a managed account's device stands, in words for a person."""
+
+    TRUSTED = "trusted"
+    UNSIGNED = "unsigned"
+    NEVER_STARTED = "never started"
+    SIGNED_OUT = "signed out"
+
+
+def device_state(answer: JSON, user_id: str, device_id: str | None) -> DeviceState:
+    """Trusted means signed by the identity that the account has now."""
     if device_id is None:
-        return "signed out"
+        return DeviceState.SIGNED_OUT
     if device_id not in trusted_devices(answer, user_id, None):
-        return "encryption never started"
+        return DeviceState.NEVER_STARTED
     master = master_key(answer, user_id)
     if master and device_id in trusted_devices(answer, user_id, master):
-        return "trusted (signed by its identity)"
-    return "unsigned"
+        return DeviceState.TRUSTED
+    return DeviceState.UNSIGNED
+
+
+def fingerprint(device_keys: JSON) -> str:
+    """A device's Ed25519 key in groups of four, as clients show it."""
+    public = str(device_keys["keys"][f"ed25519:{device_keys['device_id']}"])
+    return " ".join(public[i : i + 4] for i in range(0, len(public), 4))
 
 
 def _signs_itself(keys: object, user_id: str, device_id: str) -> bool:

@@ -8,18 +8,21 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from adminbot import render
+from adminbot.arrivals import Arrivals
 from adminbot.cards import SAVED, CardDesk
 from adminbot.chat import Chat
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import AdminbotError
+from adminbot.errors import AdminbotError, NotDeliverable
 from adminbot.ids import UserId
+from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.permission import unreadable, why_not
 from adminbot.progress import DONE, FAILED, Progress, quietly
@@ -52,10 +55,13 @@ class Dispatcher:
         policy: TrustPolicy,
         trust: Trust,
         keeper: BotKeeper,
+        inspector: Inspector,
         cards: CardDesk,
+        arrivals: Arrivals,
         router: Router,
         manners: Manners,
         admin_room: str,
+        verify: Callable[[UserId], Awaitable[bool]],
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._chat = chat
@@ -63,10 +69,13 @@ class Dispatcher:
         self._policy = policy
         self._trust = trust
         self._keeper = keeper
+        self._inspector = inspector
         self._cards = cards
+        self._arrivals = arrivals
         self._router = router
         self._manners = manners
         self._admin_room = admin_room
+        self._verify = verify
         self._tasks = tasks
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
@@ -245,15 +254,19 @@ class Dispatcher:
             prefix=self._manners.prefix,
             confirmed=incoming.confirmed,
             bots=self._keeper,
+            look=self._inspector,
             router=self._router,
             trust=self._trust,
             say=say,
+            verify=partial(self._verify, sender),
         )
         if not command.gives_card:
             reply = await command.run(context, args)
-            if command.acts and not reply.ask:
-                await self._cards.withdraw(self._keeper.user_id(args.words[0]))
+            if reply.void:
+                await self._cards.withdraw(UserId.parse(reply.void))
             return reply
+        if done is None:
+            self._check_safe(sender, incoming.room_id)
         # The chat is made ready while Synapse hashes the password.
         ready = asyncio.create_task(self._cards.get_ready(sender))
         try:
@@ -264,11 +277,26 @@ class Dispatcher:
         await ready
         return await self._with_card(reply)
 
+    def _check_safe(self, sender: UserId, room_id: str) -> None:
+        """Before anything is made: is there a way for the secret, and who looks on?"""
+        if not self._chat.can_reach(sender):
+            raise NotDeliverable(
+                "None of your devices may read a card right now. Nothing was made.",
+                "In Element: Settings → Encryption → verify this device.",
+            )
+        problem = self._chat.why_unfit(room_id, self._policy.admins)
+        if problem and room_id == self._admin_room:
+            raise NotDeliverable(
+                f"This room is no place for that, because {problem}. Nothing was made.",
+                "Type it in our private chat.",
+            )
+
     async def _with_card(self, reply: Reply) -> Reply:
         if reply.card is None:
             return reply
         try:
             await self._cards.deliver(reply.card)
+            self._arrivals.hurry()
             self._start(self._cards.withdraw_older(reply.card))
         except (AdminbotError, OSError, TimeoutError) as exc:
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
@@ -298,7 +326,7 @@ class Dispatcher:
             asked_of=UserId.parse(incoming.sender),
             room_id=incoming.room_id,
             event_id=event_id,
-            line=line or "",
+            line=reply.line or line or "",
             answer=reply.ask,
             expires_at=until(_TIME_TO_CONFIRM),
         )

@@ -8,6 +8,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── SetupError                    start-up: the account or the data directory is not usable
 │   └── MasNotSupported           the server delegates its accounts to MAS
 ├── NotDeliverable                a secret has no safe way to its reader
+├── ForeignIdentity               the account's cross-signing identity was made by somebody else
 └── HomeserverError               Synapse answered, and the answer is no: .errcode, .status
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
@@ -78,6 +79,16 @@ class MasNotSupported(SetupError):
 
 class NotDeliverable(AdminbotError):
     """A secret has no safe way to its reader."""
+
+
+class ForeignIdentity(AdminbotError):
+    """The account has a cross-signing identity that was not made here."""
+
+    def __init__(self, user_id: object) -> None:
+        super().__init__(
+            f"{user_id} has a cross-signing identity that I did not make, so I cannot sign for it."
+        )
+        self.hint = "Its program signs its devices itself, or you verify it by emoji."
 
 
 class HomeserverError(AdminbotError):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from adminbot.config import read_env_file
@@ -41,15 +42,26 @@ def env_lines(values: dict[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
     draft = path.with_name(f"{path.name}.new")
     try:
         draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as exc:
         raise SetupError(f"{path} cannot be written.", "Check the directory.") from exc
+    with suppress(OSError):  # some network file systems cannot
+        _settle(path.parent)
+
+
+def _settle(directory: Path) -> None:
+    """Let what was renamed outlast a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -9,38 +9,42 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from adminbot.account import Account
-from adminbot.crosssigning import device_state
+from adminbot.crosssigning import fingerprint, trusted_devices
 from adminbot.errors import (
     HomeserverError,
-    HomeserverUnreachable,
-    NameTaken,
     NotManaged,
     UsageError,
+    shortened,
 )
 from adminbot.ids import BotName, UserId, new_device_id
+from adminbot.newaccount import NewAccounts
 from adminbot.secret import Secret, new_password
 from adminbot.sessions import Say, Sessions
+from adminbot.signer import Signer
 from adminbot.store import Act, Bot, Store, now
 from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
 
-# Given the bot, its session and perhaps its password: the text of its card.
-Phrase = Callable[[Bot, Session, Secret | None, str], str]
-_TRIES = 5
+# Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and a title: its card.
+Phrase = Callable[[Bot, Session, dict[str, Secret], str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class BotDetail:
-    """A bot with what the server knows of it now."""
+class Wanted:
+    """What a new bot shall be like.
 
-    bot: Bot
-    last_seen: datetime | None
-    addresses: tuple[str, ...]
-    device_state: str
+    `own_identity`: its program makes its cross-signing identity itself. `recovery`: a recovery
+    key comes on the card, for programs on the Rust SDK.
+    """
+
+    display_name: str
+    device_id: str | None
+    password: bool
+    own_identity: bool
+    recovery: bool
 
 
 class BotKeeper:
@@ -54,6 +58,7 @@ class BotKeeper:
         synapse: Synapse,
         account: Account,
         store: Store,
+        signer: Signer,
         phrase: Phrase,
         shared_secret: Secret | None,
     ) -> None:
@@ -63,8 +68,9 @@ class BotKeeper:
         self._account = account
         self._sessions = Sessions(synapse, account)
         self._store = store
+        self._signer = signer
         self._phrase = phrase
-        self._shared_secret = shared_secret
+        self._new = NewAccounts(synapse, self._sessions, shared_secret)
         self._locks: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
@@ -92,22 +98,15 @@ class BotKeeper:
     # -- making
 
     async def create(
-        self,
-        name: BotName,
-        *,
-        display_name: str,
-        device_id: str | None,
-        with_password: bool,
-        owner: UserId,
-        act: str,
-        say: Say,
+        self, name: BotName, wanted: Wanted, *, owner: UserId, act: str, say: Say
     ) -> tuple[Bot, int]:
         """Make the account with one device and its token; returns the bot and its card's id.
 
         First the name is seen to be free, then that is noted with the device id, then the
         account is made, then bot, sealed card and success are noted at once. A crash after the
         account was made leaves the note: the second run finds an account that was not there
-        before and has no device but the noted one, and takes it over by `_fresh_session`.
+        before and has no device but the noted one, and takes it over. A recovery key is kept
+        before what it opens is published, and until it is on the card.
 
         Raises:
             NameTaken, UsageError: the name cannot be used; nothing was changed.
@@ -123,28 +122,35 @@ class BotKeeper:
                     who=owner,
                     command="newbot",
                     target=str(user_id),
-                    device_id=self._usable(device_id) or new_device_id(name.localpart),
+                    device_id=self._usable(wanted.device_id) or new_device_id(name.localpart),
                 )
             bot = Bot(
                 user_id=user_id,
-                display_name=display_name,
+                display_name=wanted.display_name,
                 device_id=noted.device_id,
-                has_password=with_password,
+                has_password=wanted.password,
                 made_by=owner,
                 made_at=now(),
                 token_at=now(),
+                own_identity=wanted.own_identity,
             )
+            extra: dict[str, Secret] = {}
             try:
-                session, password = await self._make_account(bot, noted, say)
+                session, password = await self._new.make(bot, noted, say)
+                if wanted.recovery:
+                    extra = {
+                        "MATRIX_RECOVERY_KEY": await self._signer.ensure_with_recovery(user_id)
+                    }
             except HomeserverError as exc:
                 await self._keep_half_made(bot, noted, exc)
                 raise
-            return bot, await self._hand_over(bot, session, password, owner, act, "new bot")
+            card = self._card(bot, session, password, "new bot", extra)
+            return bot, await self._hand_over(bot, session, owner, act, card)
 
     async def _keep_half_made(self, bot: Bot, noted: Act, exc: HomeserverError) -> None:
         """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
         try:
-            made = await self._was_made_by(noted, bot.user_id)
+            made = await self._new.was_made_by(noted, bot.user_id)
         except HomeserverError:
             made = False
         if made:
@@ -157,54 +163,6 @@ class BotKeeper:
         if device_id == self._own_device:
             raise UsageError("That device id is my own.", "Leave `--device` out, or pick another.")
         return device_id
-
-    async def _make_account(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
-        """Create if absent, whatever the network does; what is ours already is taken over."""
-        for _ in range(_TRIES):
-            try:
-                return await self._create_once(bot, noted, say)
-            except HomeserverUnreachable as exc:
-                log.warning("outcome unknown, looking it up user=%s why=%s", bot.user_id, exc)
-            except NameTaken:
-                if not await self._was_made_by(noted, bot.user_id):
-                    raise
-            except HomeserverError as exc:
-                if exc.errcode != "M_RESOURCE_LIMIT_EXCEEDED":
-                    raise
-                # The server is full (MAU), yet it has made the account before it said so.
-            if await self._was_made_by(noted, bot.user_id):
-                await self._synapse.set_up(
-                    bot.user_id, display_name=bot.display_name, password=new_password()
-                )
-                return await self._sessions.renew_in_place(bot, say)
-        raise HomeserverUnreachable("several tries")
-
-    async def _create_once(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
-        password = new_password()
-        if self._shared_secret:
-            session = await self._synapse.register(
-                self._shared_secret,
-                bot.user_id.localpart,
-                password=password,
-                display_name=bot.display_name,
-                device_id=str(bot.device_id),
-            )
-            return session, password
-        await self._synapse.create_blank(bot.user_id)
-        await self._synapse.set_up(bot.user_id, display_name=bot.display_name, password=password)
-        return await self._sessions.log_in(bot, password, say), password
-
-    async def _was_made_by(self, noted: Act, user_id: UserId) -> bool:
-        """Whether the account that is there now is what this act made.
-
-        It was not there when the act was noted. A person's account that came since would have
-        a device of its own (or be an admin's); ours has the noted one or none.
-        """
-        found = await self._synapse.find_account(user_id)
-        if found is None or found.is_admin or found.is_deactivated:
-            return False
-        devices = {device.device_id for device in await self._synapse.devices(user_id)}
-        return devices <= {noted.device_id}
 
     # -- tokens
 
@@ -234,7 +192,8 @@ class BotKeeper:
             else:
                 session, password = await self._sessions.start_afresh(bot, say)
             title = "new token" if kept else "new token and device"
-            return bot, await self._hand_over(bot, session, password, owner, act, title)
+            card = self._card(bot, session, password, title)
+            return bot, await self._hand_over(bot, session, owner, act, card)
 
     async def _present_device(self, bot: Bot) -> str | None:
         """The bot's device, if the server still has it: a logout of the program deletes it.
@@ -245,12 +204,22 @@ class BotKeeper:
         devices = {device.device_id for device in await self._synapse.devices(bot.user_id)}
         return bot.device_id if bot.device_id in devices else None
 
+    def _card(
+        self,
+        bot: Bot,
+        session: Session,
+        password: Secret,
+        title: str,
+        extra: dict[str, Secret] | None = None,
+    ) -> str:
+        with_it = {"MATRIX_PASSWORD": password} if bot.has_password else {}
+        return self._phrase(bot, session, with_it | (extra or {}), title)
+
     async def _hand_over(
-        self, bot: Bot, session: Session, password: Secret, owner: UserId, act: str, title: str
+        self, bot: Bot, session: Session, owner: UserId, act: str, card: str
     ) -> int:
         if session.user_id != bot.user_id or session.device_id != bot.device_id:
             raise HomeserverError("Synapse gave a session for something else than I asked for.")
-        card = self._phrase(bot, session, password if bot.has_password else None, title)
         return await self._store.hand_over(bot, event_id=act, reader=owner, card=card)
 
     # -- endings
@@ -277,20 +246,28 @@ class BotKeeper:
             await self._store.bot_deleted(bot.user_id, event_id=act)
         return bot
 
-    # -- looking
+    # -- trust
 
-    async def last_seen(self, bot: Bot) -> datetime | None:
-        """When a session of the bot was last used; None if never (or signed out)."""
-        seen = [device.last_seen for device in await self._synapse.devices(bot.user_id)]
-        return max((moment for moment in seen if moment), default=None)
+    async def trust(
+        self, typed: str, device_id: str, shown: str, *, owner: UserId, act: str
+    ) -> None:
+        """Sign one device of a bot, whose keys the person saw as the fingerprint `shown`.
 
-    async def detail(self, typed: str) -> BotDetail:
+        Raises:
+            UsageError: the device has no keys, or others than those that were shown.
+            ForeignIdentity: the account's identity was not made here.
+        """
         bot = await self.get(typed)
-        last_seen, addresses, answer = await asyncio.gather(
-            self.last_seen(bot),
-            self._synapse.whois(bot.user_id),
-            self._account.query_keys(bot.user_id),
-        )
-        return BotDetail(
-            bot, last_seen, tuple(addresses), device_state(answer, str(bot.user_id), bot.device_id)
-        )
+        async with self._locks[bot.user_id]:
+            answer = await self._account.query_keys(bot.user_id)
+            keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)
+            if keys is None or fingerprint(keys) != shown:
+                raise UsageError(
+                    f"The keys of device {shortened(device_id)} changed meanwhile. I signed "
+                    "nothing.",
+                    f"Look again: `!devices {bot.user_id.localpart}`",
+                )
+            await self._store.begin_act(
+                act, who=owner, command="trust", target=str(bot.user_id), device_id=device_id
+            )
+            await self._signer.sign(bot.user_id, keys)

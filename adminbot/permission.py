@@ -76,6 +76,11 @@ def why_not(
     if incoming.trusted:
         waits = standing is Standing.NOT_VERIFIED and line.split(" ")[0].lower() not in _BEFOREHAND
         return _NOT_VERIFIED.format(prefix=prefix) if waits else ""
+    return why_untrusted(incoming.sender, standing)
+
+
+def why_untrusted(sender: str, standing: Standing) -> str:
+    """Why a device of an admin does not count, and how to mend it."""
     if standing is Standing.CHANGED:
-        return _CHANGED.format(sender=incoming.sender)
+        return _CHANGED.format(sender=sender)
     return _NO_IDENTITY if standing is Standing.NO_IDENTITY else _UNSIGNED

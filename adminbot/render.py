@@ -7,8 +7,10 @@ body keeps the words and loses the marks.
 import html
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from adminbot.errors import said_duration
 from adminbot.ids import UserId
 
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -40,13 +42,19 @@ def _each(text: str, *, code: Callable[[str], str], rest: Callable[[str], str]) 
     return "".join(code(piece) if i % 2 else rest(piece) for i, piece in enumerate(pieces))
 
 
+def ago(moment: datetime) -> str:
+    """How long ago that was, such as `3 d`: the largest unit is enough."""
+    passed_s = max(1, round((datetime.now(UTC) - moment).total_seconds()))
+    return " ".join(said_duration(passed_s).split(" ")[:2])
+
+
 def notice(text: str, *, reply_to: str | None = None) -> dict[str, Any]:
     """An answer: `m.notice`, which rings no phone and which other bots ignore."""
     return _message("m.notice", text, reply_to)
 
 
-def card_intro(text: str, reader: UserId) -> dict[str, Any]:
-    """The first message of a card: `m.text` with a mention, so that the phone rings."""
+def ringing(text: str, reader: UserId) -> dict[str, Any]:
+    """A card's first message, or an alarm: `m.text` with a mention, so that the phone rings."""
     return _message("m.text", text, None) | {"m.mentions": {"user_ids": [str(reader)]}}
 
 

@@ -21,13 +21,17 @@ YES = "yes"
 class Reply:
     """What a handler returns. `text` may use `code` and **bold**; it never holds a secret.
 
-    `ask`: nothing has happened yet; it does once the person answers with this word.
+    `ask`: nothing has happened yet; it does once the person answers with this word. `line`: what
+    is carried out then, if it is not the command again.
     `card`: the id of a card that is to be delivered before this is said.
+    `void`: the user id of a bot whose cards are worthless now.
     """
 
     text: str
     ask: str = ""
+    line: str = ""
     card: int | None = None
+    void: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -19,7 +19,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-async def _no_process_outlives_the_tests() -> AsyncIterator[None]:
+async def _no_process_outlives_the_tests(anyio_backend: str) -> AsyncIterator[None]:
     """A test that failed half-way may have left its bot running."""
     yield
     for process in started:

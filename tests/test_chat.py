@@ -185,7 +185,7 @@ async def test_the_list_and_the_detail_say_what_is(world: World) -> None:
     detail = str((await world.ask("!bot listed")).body)
 
     assert card.values["MATRIX_DEVICE_ID"] in detail
-    assert "encryption never started" in detail
+    assert "Trust: never started" in detail
     assert world.human.user_id in detail
 
 

@@ -228,7 +228,7 @@ async def test_no_secret_is_left_in_a_log_or_a_file(
 ) -> None:
     """Tokens, passwords and keys of everything that was made here, at the chattiest log level."""
     async with a_world(homeserver, root, directory, LOG_LEVEL="debug") as world:
-        first = await world.card("is ready", f"!newbot {directory.name}-s --password")
+        first = await world.card("is ready", f"!newbot {directory.name}-s --password --recovery")
         second = await world.card("New token", f"!rotate {directory.name}-s")
         await world.ask("!newbot you nonsense$")
         await world.bot.stop(signal.SIGKILL)
@@ -239,13 +239,13 @@ async def test_no_secret_is_left_in_a_log_or_a_file(
                 card.values[name]
                 for card in (first, second)
                 for name in card.values
-                if name in ("MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD")
+                if name in ("MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD", "MATRIX_RECOVERY_KEY")
             ),
             world.bot.setting("ACCESS_TOKEN"),
             world.bot.setting("STORE_KEY"),
             homeserver.shared_secret,
         ]
-        assert len(secrets) == 7
+        assert len(secrets) == 8
         contents = everything_in(directory)
         assert len(contents) > 3
         for name, content in contents.items():

@@ -10,6 +10,7 @@ from adminbot import cards, installer, lifecycle  # noqa: F401  # their errors c
 from adminbot.errors import (
     AdminbotError,
     ConfigError,
+    ForeignIdentity,
     HomeserverError,
     HomeserverUnreachable,
     MasNotSupported,
@@ -23,7 +24,7 @@ from adminbot.errors import (
     said_duration,
 )
 from adminbot.ids import UserId
-from adminbot.render import as_html, block, card_intro, notice, plain
+from adminbot.render import as_html, block, notice, plain, ringing
 
 YOU = UserId("you", "example.org")
 
@@ -73,7 +74,7 @@ def test_an_answer_rings_no_phone_and_replies() -> None:
 
 
 def test_a_card_rings_its_readers_phone_and_nobody_elses() -> None:
-    content = card_intro("**new**", YOU)
+    content = ringing("**new**", YOU)
 
     assert content["msgtype"] == "m.text"
     assert content["m.mentions"] == {"user_ids": ["@you:example.org"]}
@@ -97,6 +98,7 @@ ERRORS: dict[type[AdminbotError], AdminbotError] = {
     SetupError: SetupError("It cannot be used.", "Try this."),
     MasNotSupported: MasNotSupported(),
     NotDeliverable: NotDeliverable("Somebody else is in the room."),
+    ForeignIdentity: ForeignIdentity(YOU),
     HomeserverError: HomeserverError("Refused.", errcode="M_FORBIDDEN", status=403),
     RateLimited: RateLimited(timedelta(seconds=278)),
     TokenRejected: TokenRejected(),

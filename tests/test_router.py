@@ -198,6 +198,8 @@ def context(**fields: Any) -> Context:
         "prefix": "!",
         "confirmed": False,
         "bots": nobody,
+        "look": nobody,
+        "verify": nobody,
         "router": ROUTER,
         "trust": Trust.PINNED,
         "say": nobody,

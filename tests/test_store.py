@@ -12,7 +12,17 @@ import pytest
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
-from adminbot.store import Bot, Letter, Pin, Question, Store, now, open_store
+from adminbot.store import (
+    Bot,
+    Letter,
+    Pin,
+    Question,
+    Store,
+    identity_of,
+    now,
+    open_store,
+    recovery_of,
+)
 from adminbot.store.schema import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
@@ -230,6 +240,65 @@ async def test_a_shown_card_stays_open_beside_a_newer_one_until_it_is_gone(store
 
     await store.card_gone(first)
     assert first not in [card.id for card in await store.open_cards()]
+
+
+async def test_a_new_device_is_awaited_until_it_came(store: Store) -> None:
+    """In place nothing new is awaited; what still is, is looked for eagerly again."""
+    await store.hand_over(BOT, event_id="$1", reader=YOU, card="new")
+    [first] = await store.awaited()
+    assert (first.user_id, first.device_id, first.tell) == (NANO, "NANO1", YOU)
+    await store.hand_over(BOT, event_id="$2", reader=YOU, card="rotated")
+    [again] = await store.awaited()
+    assert again.since > first.since
+    await store.arrived(again)
+    await store.hand_over(BOT, event_id="$3", reader=YOU, card="rotated")
+    assert await store.awaited() == []
+
+    fresh = replace(BOT, device_id="NANO2")
+    await store.hand_over(fresh, event_id="$4", reader=YOU, card="new device")
+    await store.arrived(again)  # late news of the old one
+    assert [it.device_id for it in await store.awaited()] == ["NANO2"]
+    await store.signed_out(NANO, event_id="$5")
+    assert await store.awaited() == []
+
+
+async def test_what_signs_a_bot_goes_with_it(store: Store) -> None:
+    secrets = {identity_of(NANO): "seed", recovery_of(NANO): "key", identity_of(YOU): "other"}
+    await store.set_secrets(secrets)
+    await store.hand_over(BOT, event_id="$1", reader=YOU, card="new")
+    assert await store.secret(recovery_of(NANO)) is None, "it is on the card"
+    assert await store.secret(identity_of(NANO)) == "seed"
+    await store.bot_deleted(NANO, event_id="$2")
+    assert await store.secret(identity_of(NANO)) is None
+    assert await store.secret(identity_of(YOU)) == "other"
+
+    await store.signs_itself(YOU)
+    assert await store.secret(identity_of(YOU)) is None
+
+
+async def test_a_pin_knows_of_emoji_and_forgets_them_with_the_identity(store: Store) -> None:
+    await store.pin(YOU, "one")
+    await store.verified(YOU, "another")
+    assert await store.find_pin(str(YOU)) == Pin("one", verified=False, alarmed=None)
+    await store.verified(YOU, "one")
+    await store.alarmed(YOU, "two")
+    assert await store.find_pin(str(YOU)) == Pin("one", verified=True, alarmed="two")
+    await store.pin(YOU, "two")
+    assert await store.find_pin(str(YOU)) == Pin("two", verified=False, alarmed=None)
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(data_dir: Path) -> None:
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    made = WHEN.isoformat()
+    row = (str(NANO), "Nano", "NANO1", 0, str(YOU), made, made, None)
+    db.execute("INSERT INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    db.execute("INSERT INTO pin VALUES (?, ?, ?)", (str(YOU), "one", made))
+    db.commit()
+    db.close()
+    async with opened(data_dir) as store:
+        assert await store.bots() == [BOT]
+        assert await store.find_pin(str(YOU)) == Pin("one", verified=False, alarmed=None)
 
 
 async def sealed_card(data_dir: Path) -> bytes:

@@ -6,7 +6,17 @@ import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person
 from tests.human import Human
-from tests.world import World, a_human, a_person, a_world, adminbot, call, replies_to, trusted
+from tests.world import (
+    World,
+    a_human,
+    a_person,
+    a_world,
+    adminbot,
+    call,
+    join_all,
+    replies_to,
+    trusted,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -144,18 +154,133 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
             await renewed.send(world.room, "!newbot stolen")
             await renewed.wait_message(world.room, "is another one than I remember")
             await world.bot.wait_log("identity CHANGED")
-            await world.bot.stop()
+            await world.bot.wait_log("ALARM identity changed")
             words = ("trust", world.human.user_id, "--env-file", world.bot.env_file)
             code, _, err = await adminbot(*words)
             assert code == 2
             assert "nobody to ask" in err
             code, out, err = await adminbot(*words, "--yes")
             assert code == 0, err
-            assert "Remembered" in out
-            await world.bot.start()
+            assert "Remembered" in out  # and the running service knows it from now on
             event_id = await renewed.send(world.room, "!bots")
             answer = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
             assert "No bots yet" in str(answer.body)
+
+
+async def test_the_other_admins_are_alarmed_once(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    async with a_world(homeserver, root, directory) as world:
+        person = await a_person(homeserver, root, f"other-{directory.name}")
+        await world.bot.stop()
+        text, admins = world.bot.env_file.read_text(), world.bot.setting("ADMINS")
+        world.bot.env_file.write_text(text.replace(admins, f"{admins} {person.user_id}"))
+        async with a_human(homeserver, person) as other:
+            await world.bot.start()
+            room, dm = await join_all(other, world.bot)
+            event_id = await other.send(room, "!ping")
+            await other.wait_message(room, lambda m: replies_to(m) == event_id)
+
+            # Who owns the server takes the account over, and its identity with it.
+            await set_password(homeserver, root, world.human.user_id, "taken-Passw0rd!")
+            async with Human.open(
+                homeserver.url,
+                world.human.user_id,
+                password="taken-Passw0rd!",
+                bootstrap=False,
+                strict=False,
+            ) as thief:
+                await thief.reset_identity()
+                await thief.send(room, "!newbot loot")
+                alarm = await other.wait_message(dm, "shows another cross-signing identity")
+                trusted(alarm)
+                assert alarm.msgtype == "m.text"
+                assert alarm.content["m.mentions"] == {"user_ids": [person.user_id]}
+                assert f"adminbot trust {world.human.user_id}" in str(alarm.body)
+                await thief.wait_message(room, "is another one than I remember")
+
+                await world.bot.stop()
+                await world.bot.start()
+                again = await thief.send(room, "!newbot loot")
+                await thief.wait_message(room, "is another one", after=again)
+                event_id = await other.send(room, "!bots")
+                answer = await other.wait_message(room, lambda m: replies_to(m) == event_id)
+                assert "No bots yet" in str(answer.body)
+                assert not any(m.readable and m.encrypted for m in thief.messages(dm))
+            rung = [m for m in other.messages(dm) if "another cross-signing" in str(m.body)]
+            assert rung == [alarm]
+
+
+async def test_no_card_is_asked_for_where_a_stranger_looks_on(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    """Nothing is made, it is said who it is, and the private chat still does."""
+    async with a_world(homeserver, root, directory) as world:
+        person = await a_person(homeserver, root, f"looker-{directory.name}")
+        await invite_by_bot(world, person.user_id)
+        await world.human.wait_membership(world.room, person.user_id, "invite")
+        refused = await world.ask(f"!newbot hidden-{directory.name}")
+        assert f"because {person.user_id} is in it. Nothing was made." in str(refused.body)
+        assert "No bots yet" in str((await world.ask("!bots")).body)
+        card = await world.card("is ready", f"!newbot hidden-{directory.name}", room=world.dm)
+        assert card.token
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "why"),
+    [
+        ("join_rules", {"join_rule": "public"}, "others can join it without an invitation"),
+        (
+            "history_visibility",
+            {"history_visibility": "world_readable"},
+            "its history is open to everybody",
+        ),
+    ],
+)
+async def test_a_chat_that_was_opened_up_is_left_and_the_reason_said(
+    homeserver: Homeserver,
+    root: Person,
+    directory: Path,
+    kind: str,
+    content: dict[str, str],
+    why: str,
+) -> None:
+    async with a_world(homeserver, root, directory) as world:
+        await set_state_by_bot(world, f"m.room.{kind}", content)
+        await world.human.wait_message(world.dm, lambda m: m.type == f"m.room.{kind}", after=8)
+        await world.ask(f"!newbot private-{directory.name}")
+        fresh = await world.human.wait_invite(from_=f"@{directory.name}:example.test")
+        await world.human.join(fresh)
+        trusted(await world.human.wait_message(fresh, f"because {why}"))
+        trusted(
+            await world.human.wait_message(fresh, lambda m: (m.body or "").startswith("MATRIX_"))
+        )
+        assert not any("MATRIX_" in (m.body or "") for m in world.human.messages(world.dm))
+
+
+async def test_withheld_keys_are_understood(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    """A person whose app gives keys to verified devices only is told so, and how to go on."""
+    async with a_world(homeserver, root, directory) as world:
+        await world.human.only_verified(True)
+        event_id = await world.say("!ping")
+        told = await world.human.wait_message(
+            world.room, "your app gives keys to verified devices only", timeout=5
+        )
+        assert replies_to(told) == event_id
+        assert f"adminbot verify {world.human.user_id}" in str(told.body)
+        again = await world.say("!ping")  # the same session: once is enough
+        await world.human.only_verified(False)
+        assert (await world.ask("!ping")).body == "🏓 pong"
+        assert not [m for m in world.human.messages(world.room) if replies_to(m) == again]
+
+
+async def set_state_by_bot(world: World, kind: str, content: dict[str, str]) -> None:
+    """Only the bot may: somebody who stole its token could do this."""
+    path = f"/_matrix/client/v3/rooms/{world.dm}/state/{kind}/"
+    token = world.bot.setting("ACCESS_TOKEN")
+    (await call(world.homeserver, token, "PUT", path, content)).raise_for_status()
 
 
 async def set_password(homeserver: Homeserver, root: Person, user_id: str, password: str) -> None:

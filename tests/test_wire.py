@@ -25,8 +25,9 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.ids import BotName, UserId
-from adminbot.lifecycle import BotKeeper
+from adminbot.lifecycle import BotKeeper, Wanted
 from adminbot.secret import Sealer, Secret
+from adminbot.signer import Signer
 from adminbot.store import Bot, Store, open_store
 from adminbot.synapse import Session, Synapse
 from adminbot.wire import Wire, decipher, open_wire
@@ -370,7 +371,7 @@ class Server:
         return httpx.Response(200, json=body)
 
 
-def phrase(bot: Bot, session: Session, password: Secret | None, title: str) -> str:
+def phrase(bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
     return f"{session.user_id} {session.device_id} {session.token.reveal()} {title}"
 
 
@@ -387,20 +388,20 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
         raise AssertionError(text)
 
     async with wire_to(server, patience_s=1) as wire:
+        synapse, account = Synapse(wire), Account(wire)
         keeper = BotKeeper(
             own=UserId("adminbot", "example.test"),
             own_device="OWN",
-            synapse=Synapse(wire),
-            account=Account(wire),
+            synapse=synapse,
+            account=account,
             store=store,
+            signer=Signer(synapse, account, store),
             phrase=phrase,
             shared_secret=Secret("shared") if shared else None,
         )
         _, card = await keeper.create(
             BotName("nano"),
-            display_name="Nano",
-            device_id="NANO1",
-            with_password=False,
+            Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
             owner=YOU,
             act="$act",
             say=say,

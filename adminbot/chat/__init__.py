@@ -189,7 +189,7 @@ class Chat:
         room = self.room(room_id)
         problem = why_unfit(room, self._pair(reader)) if room else "I am not in it"
         if problem:
-            raise NotDeliverable(f"Our private chat is not safe: {problem}.")
+            raise NotDeliverable(f"Our private chat is no place for it, because {problem}.")
         if not self._policy.may_receive(str(reader)):
             raise NotDeliverable("We have still to compare emoji.", "Type: `!verify`")
         session = self._client.olm.outbound_group_sessions.get(room_id)

@@ -11,6 +11,7 @@ from nio import KeysUploadResponse
 
 from adminbot.account import Account
 from adminbot.chat.client import Client, expect
+from adminbot.chat.sas import Party
 from adminbot.crosssigning import Identity, is_signed, master_key
 from adminbot.errors import SetupError
 from adminbot.ids import UserId, new_device_id
@@ -72,6 +73,21 @@ async def ensure_trusted(client: Client, account: Account, store: Store, user_id
     if not is_signed(device, str(user_id), signer, signer):
         await account.upload_signatures(identity.device_signature(str(user_id), device))
         log.info("device signed device=%s", client.device_id)
+
+
+async def own_identity(store: Store) -> Identity:
+    """The identity itself, which can sign; kept since `ensure_trusted`."""
+    seeds = await store.secret(_SEEDS)
+    if seeds is None:
+        raise SetupError("The bot's cross-signing identity is gone.", "Start it again.")
+    return Identity.from_seeds(seeds)
+
+
+async def own_party(client: Client, store: Store) -> Party:
+    """Us, as others are to verify us."""
+    device_key = client.olm.account.identity_keys["ed25519"]
+    identity = await own_identity(store)
+    return Party(str(client.user_id), str(client.device_id), device_key, identity.master.public)
 
 
 async def keys_are_ours(client: Client, account: Account, user_id: UserId) -> bool:

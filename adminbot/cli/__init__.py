@@ -114,6 +114,42 @@ def _parser() -> argparse.ArgumentParser:
     trust.add_argument("--yes", action="store_true", help="do not ask")
     trust.set_defaults(word=_lazy("trust"))
 
+    verify = words.add_parser(
+        "verify",
+        parents=[shared],
+        help="compare emoji with an admin, so that both are verified",
+        description="Shows the bot's emoji of the verification that is under way with this "
+        "admin, or begins one, and asks whether theirs are the same. The service must run.",
+    )
+    verify.add_argument("user", metavar="@YOU:SERVER")
+    verify.set_defaults(word=_lazy("verify"))
+
+    backup = words.add_parser(
+        "backup",
+        parents=[shared],
+        help="one sealed file with all that a new machine needs",
+        description="Writes identity, bots, pins, the log of changes and the settings into one "
+        "file, sealed with ADMINBOT_STORE_KEY. The service may run. Asks nothing.",
+    )
+    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("--force", action="store_true", help="replace an existing file")
+    backup.set_defaults(word=_lazy("backup"))
+
+    restore = words.add_parser(
+        "restore",
+        parents=[shared],
+        help="bring the bot back from such a file",
+        description="Puts a backup into an empty data directory. Without an env file that one is "
+        "written, too; the store key is then taken from --store-key-file, from the environment, "
+        "or asked for.",
+    )
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument(
+        "--store-key-file", type=Path, metavar="F", help="file with ADMINBOT_STORE_KEY"
+    )
+    restore.add_argument("--data-dir", type=Path, metavar="DIR", help="default: where it was")
+    restore.set_defaults(word=_lazy("restore"))
+
     demo = words.add_parser(
         "demo",
         parents=[shared],

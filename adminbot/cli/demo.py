@@ -198,8 +198,8 @@ async def _converse(scene: _Scene) -> None:
     screen.step("Start a program with that card")
     whose = f"{first.user_id}, device {first.device_id}"
     screen.claim(await _whoami(scene, first) == whose, f"its token is {whose}")
-    hello = await _hear(scene, first, "Hello, I am a program.")
-    screen.claim(bool(hello.from_device), "you read it, encrypted end to end")
+    hello = await _hear(scene, first, "Hello, I am a program.", wait_for_trust=True)
+    screen.claim(bool(hello.from_device), "you read it: encrypted, from a device you can trust")
 
     screen.step("Type !rotate nanobot")
     second = await _command(scene, "!rotate nanobot")
@@ -261,19 +261,30 @@ async def _whoami(scene: _Scene, session: Session) -> str:
     return f"{user_id}, device {device_id}"
 
 
-async def _hear(scene: _Scene, session: Session, text: str, room_id: str | None = None) -> Heard:
+async def _hear(
+    scene: _Scene,
+    session: Session,
+    text: str,
+    room_id: str | None = None,
+    *,
+    wait_for_trust: bool = False,
+) -> Heard:
     """Start a program on the card's session, and wait until you have read what it says."""
     you, store_dir = scene.you, scene.directory / "nanobot"  # its keys outlive a rotation
     async with participant(scene.server.url, session, store_dir, lambda heard: None) as program:
         room_id = room_id or await you.open_chat(session.user_id)
         await program.until_together(room_id, you.session.user_id)
         await you.until_together(room_id, session.user_id)
+
+        def heard(words: str) -> Heard | None:
+            return next((heard for heard in you.heard if words in heard.body), None)
+
+        if wait_for_trust:
+            news = f"{session.user_id.localpart} is online and trusted"
+            await you.until(lambda: heard(news), f"Reading “{news}”")
+            await you.look_again_at(session.user_id)
         await program.say(room_id, text)
-
-        def hello() -> Heard | None:
-            return next((heard for heard in you.heard if heard.body == text), None)
-
-        return await you.until(hello, f"Reading “{text}”")
+        return await you.until(lambda: heard(text), f"Reading “{text}”")
 
 
 async def _stay(scene: _Scene, guest: Person, ended: Callable[[], Awaitable[None]]) -> None:

@@ -5,10 +5,14 @@ import re
 from datetime import datetime
 
 from adminbot.context import Context
-from adminbot.errors import UsageError, said_duration
+from adminbot.crosssigning import DeviceState
+from adminbot.errors import UsageError
 from adminbot.ids import BotName, parse_device_id
+from adminbot.inspection import BotDetail
+from adminbot.lifecycle import Wanted
+from adminbot.render import ago
 from adminbot.router import YES, Args, Reply, Router
-from adminbot.store import Bot, now
+from adminbot.store import Bot
 
 router = Router()
 
@@ -20,11 +24,14 @@ _PER_PAGE = 10
     "NAME [Display name]",
     "make a bot, get its login",
     words=(1, None),
-    flags={"device": "ID", "password": ""},
+    flags={"device": "ID", "password": "", "own-identity": "", "recovery": ""},
     gives_card=True,
     details=(
         "Makes the account with one device and sends you a card in our private chat: "
         "homeserver, user id, device id, access token.\n"
+        "Once its program shows up, I sign its device, so that nobody sees a red shield.\n"
+        "`--own-identity` leaves that to the program (OpenClaw, baibot, maubot, Hermes do it "
+        "themselves). `--recovery` puts a recovery key on the card, for programs that want one.\n"
         "`--password` puts a password on the card, too; `--device` chooses the device id.\n"
         "A name that exists is never touched.\n"
         "Example: `{prefix}newbot nanobot My assistant`"
@@ -37,14 +44,21 @@ async def newbot(ctx: Context, args: Args) -> Reply:
     display_name = " ".join(display) or name.localpart
     if len(display_name) > 100:
         raise UsageError("A display name has 100 characters at most. Nothing was made.")
-    bot, card = await ctx.bots.create(
-        name,
+    wanted = Wanted(
         display_name=display_name,
         device_id=device_id,
-        with_password="password" in args.flags,
-        owner=ctx.sender,
-        act=ctx.event_id,
-        say=ctx.say,
+        password="password" in args.flags,
+        own_identity="own-identity" in args.flags,
+        recovery="recovery" in args.flags,
+    )
+    if wanted.own_identity and wanted.recovery:
+        raise UsageError(
+            "`--recovery` gives the program an identity that I make, `--own-identity` leaves it "
+            "to the program. Nothing was made.",
+            "Use one of them.",
+        )
+    bot, card = await ctx.bots.create(
+        name, wanted, owner=ctx.sender, act=ctx.event_id, say=ctx.say
     )
     changed = f"\n“{name.changed_from}” became `{name.localpart}`." if name.changed_from else ""
     return Reply(
@@ -92,7 +106,7 @@ async def bots(ctx: Context, args: Args) -> Reply:
         raise UsageError(f"There is no page {typed[:10]}; there are {pages}.")
     page = int(typed)
     shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]
-    seen = await asyncio.gather(*(ctx.bots.last_seen(bot) for bot in shown))
+    seen = await asyncio.gather(*(ctx.look.last_seen(bot) for bot in shown))
     lines = [f"🤖 **Bots** ({len(every)})"]
     lines += [
         f"• `{bot.user_id.localpart}` {_seen(bot, last)}"
@@ -105,9 +119,9 @@ async def bots(ctx: Context, args: Args) -> Reply:
 
 @router.command("bot", "NAME", "one bot in detail", words=(1, 1))
 async def bot(ctx: Context, args: Args) -> Reply:
-    detail = await ctx.bots.detail(args.words[0])
+    detail = await ctx.look.detail(await ctx.bots.get(args.words[0]))
     found = detail.bot
-    token = f"{_ago(found.token_at)} old" if found.token_at else "none (signed out)"
+    token = f"{ago(found.token_at)} old" if found.token_at else "none (signed out)"
     addresses = ", ".join(detail.addresses[:3])
     return Reply(
         "\n".join(
@@ -117,7 +131,8 @@ async def bot(ctx: Context, args: Args) -> Reply:
                 f"• Made: {found.made_at:%Y-%m-%d} by `{found.made_by}`",
                 f"• {_seen(found, detail.last_seen).capitalize()}"
                 + (f" from {addresses}" if addresses else ""),
-                f"• Device: `{found.device_id or 'none'}`, {detail.device_state}",
+                f"• Device: `{found.device_id or 'none'}`",
+                f"• Trust: {_trust(ctx, detail)}",
                 f"• Token: {token}",
             ]
         )
@@ -147,7 +162,8 @@ async def revoke(ctx: Context, args: Args) -> Reply:
     await ctx.bots.revoke(args.words[0], owner=ctx.sender, act=ctx.event_id)
     return Reply(
         f"✅ `{found.user_id}` is signed out everywhere.\n"
-        f"Let it in again: `{ctx.prefix}rotate {found.user_id.localpart}`"
+        f"Let it in again: `{ctx.prefix}rotate {found.user_id.localpart}`",
+        void=str(found.user_id),
     )
 
 
@@ -173,16 +189,18 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
             ask=name,
         )
     await ctx.bots.delete(args.words[0], owner=ctx.sender, act=ctx.event_id)
-    return Reply(f"✅ `{found.user_id}` is deleted. Its name stays taken.")
+    return Reply(
+        f"✅ `{found.user_id}` is deleted. Its name stays taken.", void=str(found.user_id)
+    )
+
+
+def _trust(ctx: Context, detail: BotDetail) -> str:
+    if detail.device_state is not DeviceState.UNSIGNED:
+        return str(detail.device_state.value)
+    return f"unsigned. Mend it: `{ctx.prefix}trust {detail.bot.user_id.localpart}`"
 
 
 def _seen(found: Bot, last_seen: datetime | None) -> str:
     if found.token_at is None:
         return "signed out"
-    return f"seen {_ago(last_seen)} ago" if last_seen else "never used"
-
-
-def _ago(moment: datetime) -> str:
-    """`3 d`: the largest unit is enough."""
-    passed_s = max(1, round((now() - moment).total_seconds()))
-    return " ".join(said_duration(passed_s).split(" ")[:2])
+    return f"seen {ago(last_seen)} ago" if last_seen else "never used"

@@ -20,6 +20,17 @@ async def whoami(ctx: Context, args: Args) -> Reply:
     )
 
 
+@router.command("verify", "", "compare emoji with me")
+async def verify(ctx: Context, args: Args) -> Reply:
+    again = await ctx.verify()
+    return Reply(
+        ("We have verified each other before; once more, then.\n" if again else "")
+        + "🤝 In our private chat: accept my request, and compare by emoji.\n"
+        "Mine are shown at the shell: whoever runs this server types there\n"
+        f"`adminbot verify {ctx.sender}`"
+    )
+
+
 @router.command("cancel", "", "forget what I was asked to confirm")
 async def cancel(ctx: Context, args: Args) -> Reply:
     return Reply("Nothing is waiting for you to confirm.")

@@ -93,6 +93,10 @@ class Participant:
         master = master_key(answer, str(of))
         return master is not None and bool(trusted_devices(answer, str(of), master))
 
+    async def look_again_at(self, whom: UserId) -> None:
+        """Ask for somebody's devices anew, as an app does once it hears of a new signature."""
+        await self._client.refresh_keys(str(whom))
+
     async def open_chat(self, with_whom: UserId) -> str:
         """Make an encrypted room and invite; returns its id."""
         return await self._account.create_room(direct_chat(with_whom))

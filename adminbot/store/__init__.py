@@ -29,8 +29,10 @@ from adminbot.store.rows import (
     awaited_of,
     bot_of,
     card_of,
+    identity_of,
     now,
     question_of,
+    recovery_of,
     until,
 )
 from adminbot.store.schema import migrate
@@ -44,8 +46,10 @@ __all__ = [
     "Pin",
     "Question",
     "Store",
+    "identity_of",
     "now",
     "open_store",
+    "recovery_of",
     "until",
 ]
 
@@ -71,11 +75,20 @@ class Store:
         return self._open(name, row[0]) if row else None
 
     async def set_secret(self, name: str, value: str) -> None:
-        blob = self._sealer.seal(name, value)
-        await self._write("INSERT OR REPLACE INTO sealed VALUES (?, ?)", name, blob)
+        await self.set_secrets({name: value})
+
+    async def set_secrets(self, values: dict[str, str]) -> None:
+        """Keep several secrets, all at once or none."""
+        async with self._transaction():
+            for name, value in values.items():
+                blob = self._sealer.seal(name, value)
+                await self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?)", (name, blob))
 
     async def drop_secret(self, name: str) -> None:
         await self._write("DELETE FROM sealed WHERE name = ?", name)
+
+    async def _forget(self, name: str) -> None:
+        await self._db.execute("DELETE FROM sealed WHERE name = ?", (name,))
 
     def _open(self, purpose: str, blob: bytes) -> str:
         try:
@@ -128,6 +141,7 @@ class Store:
             before = await self.find_bot(bot.user_id)
             await self._put_bot(bot)
             await self._end_act(event_id, "done")
+            await self._forget(recovery_of(bot.user_id))  # it is on the card
             is_new = before is None or before.device_id != bot.device_id
             await self._await_device(bot, reader, is_new=is_new)
             # An older secret that never got out is dead now.
@@ -165,7 +179,10 @@ class Store:
 
     async def awaited(self) -> list[Awaited]:
         """Bots whose device has still to show its keys, the newest first."""
-        rows = await self._all("SELECT * FROM awaited ORDER BY since DESC")
+        rows = await self._all(
+            "SELECT awaited.*, bot.own_identity FROM awaited JOIN bot USING (user_id) "
+            "ORDER BY since DESC"
+        )
         return [awaited_of(row) for row in rows]
 
     async def arrived(self, awaited: Awaited) -> None:
@@ -175,6 +192,14 @@ class Store:
             str(awaited.user_id),
             awaited.device_id,
         )
+
+    async def signs_itself(self, user_id: UserId) -> None:
+        """The bot has an identity of its own: we keep none for it and sign nothing."""
+        async with self._transaction():
+            await self._db.execute(
+                "UPDATE bot SET own_identity = 1 WHERE user_id = ?", (str(user_id),)
+            )
+            await self._forget(identity_of(user_id))
 
     async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
         """The bot has no session any more; its next token needs a new device. Ends the act."""
@@ -194,6 +219,7 @@ class Store:
                 (now().isoformat(), str(user_id)),
             )
             await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
+            await self._forget(identity_of(user_id))
             await self._end_act(event_id, "done")
 
     # -- cards

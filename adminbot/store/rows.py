@@ -32,11 +32,22 @@ class Bot:
     own_identity: bool = False
 
 
+def identity_of(user_id: object) -> str:
+    """Under which name what we keep of a bot's cross-signing identity is sealed."""
+    return f"identity {user_id}"
+
+
+def recovery_of(user_id: object) -> str:
+    """Under which name a bot's recovery key is sealed, until a card holds it."""
+    return f"recovery key {user_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Awaited:
     """A bot whose device `device_id` has still to show its keys; `tell` is told then."""
 
     user_id: UserId
+    own_identity: bool
     device_id: str
     tell: UserId
     since: datetime
@@ -120,6 +131,7 @@ def bot_of(row: aiosqlite.Row) -> Bot:
 def awaited_of(row: aiosqlite.Row) -> Awaited:
     return Awaited(
         user_id=UserId.parse(row["user_id"]),
+        own_identity=bool(row["own_identity"]),
         device_id=row["device_id"],
         tell=UserId.parse(row["tell"]),
         since=datetime.fromisoformat(row["since"]),

@@ -456,6 +456,10 @@ class Human:
         """Replace the cross-signing identity by a new one, as after losing every device."""
         await self._ask("reset")
 
+    async def only_verified(self, on: bool) -> None:
+        """Give room keys to verified devices only, as Element's setting does."""
+        await self._ask("only_verified", on=on)
+
     async def device_trust(self, user_id: str, device_id: str) -> DeviceTrust | None:
         """None for a device the human's client has not heard of."""
         status = await self._ask("device", user_id=user_id, device_id=device_id)

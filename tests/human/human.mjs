@@ -343,6 +343,11 @@ const ops = {
         });
         await published("identity");
     },
+    async only_verified({ on }) {
+        // The SDK heeds this in the older isolation mode only.
+        crypto.setDeviceIsolationMode(new AllDevicesIsolationMode(false));
+        crypto.globalBlacklistUnverifiedDevices = on;
+    },
     async device({ user_id, device_id }) {
         const status = await crypto.getDeviceVerificationStatus(user_id, device_id);
         return (

@@ -1,0 +1,20 @@
+"""`adminbot backup FILE`: all that a new machine needs, sealed, while the service runs."""
+
+import argparse
+
+from adminbot import backup, config
+from adminbot.secret import Sealer
+
+
+async def main(args: argparse.Namespace) -> None:
+    """Copy, seal, write; asks nobody, so that cron can do it."""
+    settings = config.load(args.env_file)
+    made = backup.make(settings.data_dir, config.in_force(args.env_file))
+    backup.write(args.file, made, Sealer.from_base64(settings.store_key), force=args.force)
+    print(
+        f"✅ {args.file}: {made.told}.\n"
+        "It is sealed with ADMINBOT_STORE_KEY. Keep that key somewhere else: without it nobody "
+        "opens this file, you included.\n"
+        "With both, this is all on an empty machine:\n"
+        f"  adminbot restore {args.file.name}"
+    )

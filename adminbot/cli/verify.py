@@ -1,0 +1,107 @@
+"""`adminbot verify @you:server`: the bot's emoji, and the operator's word on them."""
+
+import argparse
+import asyncio
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from adminbot import config, control
+from adminbot.cli import UsageFault
+from adminbot.errors import AdminbotError, SetupError
+from adminbot.ids import UserId
+
+_STDIN = 0
+_QUESTION = "Do they show the same seven, in this order? [y/N] "
+
+
+async def main(args: argparse.Namespace) -> None:
+    """Join the verification that is under way with this admin, or begin one.
+
+    ^C leaves it as it is. Raises AdminbotError when it did not end in both being verified.
+    """
+    settings = config.load(args.env_file)
+    try:
+        user_id = UserId.parse(args.user)
+    except ValueError:
+        raise UsageFault("name a full user id such as @you:example.org") from None
+    if user_id not in settings.admins:
+        raise SetupError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
+    async with control.dial(settings.data_dir) as line:
+        await line.send({"verify": str(user_id)})
+        await _converse(line)
+
+
+async def _converse(line: control.Line) -> None:
+    stdin = _Stdin()
+    asking: asyncio.Task[None] | None = None
+    while True:
+        update = await line.hear()
+        if asking and not asking.done():
+            print()  # the question was still open
+        match update:
+            case {"say": text}:
+                print(text, flush=True)
+            case {"emoji": emoji, "numbers": numbers, "of": transaction}:
+                if asking:
+                    asking.cancel()
+                print(_shown(emoji, numbers))
+                asking = asyncio.create_task(_ask(line, stdin, transaction))
+            case {"done": text}:
+                print(f"✅ {text}")
+                return
+            case {"failed": text}:
+                raise AdminbotError(str(text))
+
+
+def _shown(emoji: Sequence[tuple[str, str]], numbers: Sequence[int]) -> str:
+    """With names and places, for terminals that cannot draw them."""
+    lines = [f"  {place}. {symbol}  {name}" for place, (symbol, name) in enumerate(emoji, start=1)]
+    as_numbers = " ".join(map(str, numbers))
+    return "\n".join(["My seven emoji:", *lines, f"(An app without emoji shows {as_numbers}.)"])
+
+
+async def _ask(line: control.Line, stdin: "_Stdin", transaction: str) -> None:
+    print(_QUESTION, end="", flush=True)
+    typed = await stdin.line()
+    if not os.isatty(_STDIN):
+        print()  # nobody saw the line end
+    match = None if typed is None else typed.strip().lower() in ("y", "yes")
+    await line.send({"match": match, "of": transaction})
+
+
+class _Stdin:
+    """Typed lines. A thread of our own reads them: nobody has to wait for it at the end."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._next: asyncio.Future[str | None] | None = None
+
+    async def line(self) -> str | None:
+        """The next line; None when there is none any more."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            threading.Thread(target=self._read, args=[self._next], daemon=True).start()
+        # A question that was overtaken leaves its line to the next one.
+        found = await asyncio.shield(self._next)
+        self._next = None
+        return found
+
+    def _read(self, found: asyncio.Future[str | None]) -> None:
+        chunk = b"-"
+        while chunk and b"\n" not in self._buffer:
+            try:
+                chunk = os.read(_STDIN, 4096)  # sys.stdin would stay locked at the end
+            except OSError:  # closed
+                chunk = b""
+            self._buffer += chunk
+        line, newline, self._buffer = self._buffer.partition(b"\n")
+        text = line.decode(errors="replace") if line or newline else None
+        with suppress(RuntimeError):  # the loop may be gone
+            found.get_loop().call_soon_threadsafe(_settle, found, text)
+
+
+def _settle(found: asyncio.Future[str | None], text: str | None) -> None:
+    if not found.done():
+        found.set_result(text)

@@ -1,0 +1,85 @@
+"""Commands about whose devices are trusted: a bot's, and our own and a person's."""
+
+from adminbot.context import Context
+from adminbot.crosssigning import DeviceState
+from adminbot.errors import UsageError, shortened
+from adminbot.inspection import DeviceDetail
+from adminbot.render import ago
+from adminbot.router import YES, Args, Reply, Router
+
+router = Router()
+
+_MOST = 10
+
+
+@router.command("devices", "NAME", "a bot's sessions, trusted or not", words=(1, 1))
+async def devices(ctx: Context, args: Args) -> Reply:
+    found = await ctx.bots.get(args.words[0])
+    every = await ctx.look.devices(found)
+    if not every:
+        return Reply(
+            f"`{found.user_id}` has no session.\n"
+            f"Give it one: `{ctx.prefix}rotate {found.user_id.localpart}`"
+        )
+    lines = [f"📱 **Devices of {found.display_name}** ({len(every)})"]
+    for device in every[:_MOST]:
+        seen = f"seen {ago(device.last_seen)} ago" if device.last_seen else "never used"
+        issued = ", from its card" if device.device_id == found.device_id else ""
+        lines.append(f"• `{shortened(device.device_id, 64)}`{issued}: {_state(device)}, {seen}")
+    lines += _more(len(every) - _MOST)
+    if any(device.state is DeviceState.UNSIGNED for device in every):
+        lines.append(f"Trust one: `{ctx.prefix}trust {found.user_id.localpart} DEVICE`")
+    return Reply("\n".join(lines))
+
+
+def _more(count: int) -> list[str]:
+    return [f"and {count} more"] if count > 0 else []
+
+
+def _state(device: DeviceDetail) -> str:
+    return device.state.value + (f", keys `{device.fingerprint}`" if device.fingerprint else "")
+
+
+@router.command(
+    "trust",
+    "NAME [DEVICE]",
+    "sign a bot's device",
+    words=(1, 3),
+    acts=True,
+    details=(
+        "Signs the device of its card with the identity that I made for it, so that nobody sees a "
+        "red shield. I do that by myself when its program first shows up; this is for when that "
+        "went wrong. With DEVICE: any other one of its devices, after you saw its keys.\n"
+        "`{prefix}devices NAME` lists them.\nExample: `{prefix}trust nanobot`"
+    ),
+)
+async def trust(ctx: Context, args: Args) -> Reply:
+    found = await ctx.bots.get(args.words[0])
+    every = await ctx.look.devices(found)
+    wanted = args.words[1] if len(args.words) > 1 else found.device_id
+    device = next((device for device in every if device.device_id == wanted), None)
+    name = found.user_id.localpart
+    if device is None:
+        raise UsageError(
+            f"`{found.user_id}` has no such device.", f"`{ctx.prefix}devices {name}` lists them."
+        )
+    if device.state is DeviceState.NEVER_STARTED:
+        raise UsageError(
+            f"Device `{device.device_id}` has no encryption keys yet: nothing to sign.",
+            "Start its program, with encryption turned on.",
+        )
+    if device.state is DeviceState.TRUSTED:
+        return Reply(f"✅ Device `{device.device_id}` of `{name}` is trusted already.")
+    if device.device_id != found.device_id and not (ctx.confirmed and len(args.words) > 2):
+        return Reply(
+            f"⚠️ Sign device `{device.device_id}` of `{found.user_id}`? It did not come from a "
+            "card of mine. Its keys, to be compared with what its program shows:\n"
+            f"`{device.fingerprint}`\nTap ✅ or answer `yes` within 2 minutes.",
+            ask=YES,
+            line=f'trust {name} {device.device_id} "{device.fingerprint}"',
+        )
+    shown = args.words[2] if len(args.words) > 2 else device.fingerprint
+    await ctx.bots.trust(
+        args.words[0], device.device_id, shown, owner=ctx.sender, act=ctx.event_id
+    )
+    return Reply(f"✅ Device `{device.device_id}` of `{name}` is trusted.")

@@ -1,0 +1,69 @@
+"""What is to be said of a bot: our own memory of it, and what the server knows now. Reads only."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from adminbot.account import Account
+from adminbot.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
+from adminbot.store import Bot
+from adminbot.synapse import Synapse
+
+
+@dataclass(frozen=True, slots=True)
+class BotDetail:
+    """A bot with what the server knows of it now."""
+
+    bot: Bot
+    last_seen: datetime | None
+    addresses: tuple[str, ...]
+    device_state: DeviceState
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDetail:
+    """One session of a bot's account; `fingerprint` is empty when it has no keys yet."""
+
+    device_id: str
+    last_seen: datetime | None
+    state: DeviceState
+    fingerprint: str
+
+
+class Inspector:
+    """Looks bots up on the server."""
+
+    def __init__(self, synapse: Synapse, account: Account) -> None:
+        self._synapse = synapse
+        self._account = account
+
+    async def last_seen(self, bot: Bot) -> datetime | None:
+        """When a session of the bot was last used; None if never (or signed out)."""
+        seen = [device.last_seen for device in await self._synapse.devices(bot.user_id)]
+        return max((moment for moment in seen if moment), default=None)
+
+    async def detail(self, bot: Bot) -> BotDetail:
+        last_seen, addresses, answer = await asyncio.gather(
+            self.last_seen(bot),
+            self._synapse.whois(bot.user_id),
+            self._account.query_keys(bot.user_id),
+        )
+        state = device_state(answer, str(bot.user_id), bot.device_id)
+        return BotDetail(bot, last_seen, tuple(addresses), state)
+
+    async def devices(self, bot: Bot) -> list[DeviceDetail]:
+        """The sessions of a bot's account, the issued device first."""
+        devices, answer = await asyncio.gather(
+            self._synapse.devices(bot.user_id), self._account.query_keys(bot.user_id)
+        )
+        with_keys = trusted_devices(answer, str(bot.user_id), None)
+        found = [
+            DeviceDetail(
+                device.device_id,
+                device.last_seen,
+                device_state(answer, str(bot.user_id), device.device_id),
+                fingerprint(with_keys[device.device_id]) if device.device_id in with_keys else "",
+            )
+            for device in devices
+        ]
+        return sorted(found, key=lambda it: (it.device_id != bot.device_id, it.device_id))

@@ -1,0 +1,71 @@
+"""How a bot's account comes to be: only if it was not there, whatever the network does."""
+
+import logging
+
+from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
+from adminbot.ids import UserId
+from adminbot.secret import Secret, new_password
+from adminbot.sessions import Say, Sessions
+from adminbot.store import Act, Bot
+from adminbot.synapse import Session, Synapse
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5
+
+
+class NewAccounts:
+    """Makes accounts with their first session: by shared secret in one call, else in three."""
+
+    def __init__(self, synapse: Synapse, sessions: Sessions, shared_secret: Secret | None) -> None:
+        self._synapse = synapse
+        self._sessions = sessions
+        self._shared_secret = shared_secret
+
+    async def make(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
+        """Create if absent, whatever the network does; what is ours already is taken over."""
+        for _ in range(_TRIES):
+            try:
+                return await self._create_once(bot, noted, say)
+            except HomeserverUnreachable as exc:
+                log.warning("outcome unknown, looking it up user=%s why=%s", bot.user_id, exc)
+            except NameTaken:
+                if not await self.was_made_by(noted, bot.user_id):
+                    raise
+            except HomeserverError as exc:
+                if exc.errcode != "M_RESOURCE_LIMIT_EXCEEDED":
+                    raise
+                # The server is full (MAU), yet it has made the account before it said so.
+            if await self.was_made_by(noted, bot.user_id):
+                await self._synapse.set_up(
+                    bot.user_id, display_name=bot.display_name, password=new_password()
+                )
+                return await self._sessions.renew_in_place(bot, say)
+        raise HomeserverUnreachable("several tries")
+
+    async def _create_once(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
+        password = new_password()
+        if self._shared_secret:
+            session = await self._synapse.register(
+                self._shared_secret,
+                bot.user_id.localpart,
+                password=password,
+                display_name=bot.display_name,
+                device_id=str(bot.device_id),
+            )
+            return session, password
+        await self._synapse.create_blank(bot.user_id)
+        await self._synapse.set_up(bot.user_id, display_name=bot.display_name, password=password)
+        return await self._sessions.log_in(bot, password, say), password
+
+    async def was_made_by(self, noted: Act, user_id: UserId) -> bool:
+        """Whether the account that is there now is what this act made.
+
+        It was not there when the act was noted. A person's account that came since would have
+        a device of its own (or be an admin's); ours has the noted one or none.
+        """
+        found = await self._synapse.find_account(user_id)
+        if found is None or found.is_admin or found.is_deactivated:
+            return False
+        devices = {device.device_id for device in await self._synapse.devices(user_id)}
+        return devices <= {noted.device_id}

@@ -1,0 +1,63 @@
+"""A plain matrix-nio program on a card's login, as anybody would write it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from nio import RoomMessageText, RoomSendResponse, SyncResponse
+from nio.client.async_client import AsyncClient
+
+from tests.world import Card
+
+
+@asynccontextmanager
+async def a_program(card: Card, store: Path) -> AsyncIterator[AsyncClient]:
+    """Log in as the card says, sync once, show its keys."""
+    values = card.values
+    store.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
+    client = AsyncClient(
+        values["MATRIX_HOMESERVER"],
+        values["MATRIX_USER_ID"],
+        device_id=values["MATRIX_DEVICE_ID"],
+        store_path=str(store),
+    )
+    client.restore_login(
+        values["MATRIX_USER_ID"], values["MATRIX_DEVICE_ID"], values["MATRIX_ACCESS_TOKEN"]
+    )
+    try:
+        await sync(client)
+        if client.should_upload_keys:
+            await client.keys_upload()
+        yield client
+    finally:
+        await client.close()  # type: ignore[no-untyped-call]
+
+
+def identity_keys(client: AsyncClient) -> dict[str, str]:
+    assert client.olm
+    keys = client.olm.account.identity_keys
+    return {"ed25519": keys["ed25519"], "curve25519": keys["curve25519"]}
+
+
+async def sync(client: AsyncClient) -> SyncResponse:
+    response = await client.sync(timeout=2000, full_state=not client.next_batch)
+    assert isinstance(response, SyncResponse), type(response).__name__
+    if client.should_query_keys:
+        await client.keys_query()
+    return response
+
+
+async def say(client: AsyncClient, room: str, body: str) -> None:
+    content = {"msgtype": "m.text", "body": body}
+    sent = await client.room_send(room, "m.room.message", content, ignore_unverified_devices=True)
+    assert isinstance(sent, RoomSendResponse)
+
+
+async def reads(client: AsyncClient, room: str, body: str) -> bool:
+    """Whether this text arrives, decrypted, in one of the next syncs."""
+    for _ in range(5):
+        joined = (await sync(client)).rooms.join.get(room)
+        events = joined.timeline.events if joined else []
+        if any(isinstance(event, RoomMessageText) and event.body == body for event in events):
+            return True
+    return False
