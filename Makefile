@@ -24,7 +24,7 @@ test: $(VENV)/dev
 	@for tool in node npm; do command -v $$tool >/dev/null || { \
 	  echo "The tests' person is Element's own library: they need $$tool (Node 20 or newer)." >&2; \
 	  exit 1; }; done
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check

@@ -1,14 +1,13 @@
 """The composition root: opens the edges, wires them, runs until stopped, closes them."""
 
 import asyncio
-import json
 import logging
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from adminbot import control
 from adminbot.account import Account
@@ -39,6 +38,7 @@ from adminbot.errors import (
 )
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
+from adminbot.logs import ready
 from adminbot.permission import why_untrusted
 from adminbot.secret import Sealer
 from adminbot.signer import Signer
@@ -48,8 +48,8 @@ from adminbot.trust import TrustPolicy
 from adminbot.wire import open_wire
 
 log = logging.getLogger(__name__)
-_ready = logging.getLogger(f"{__name__}.ready")  # said at every log level
 
+_Loop = Callable[[], Coroutine[None, None, None]]
 _BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
 _FINISH_S = 3
 _SET_UP_ANOTHER = "Set up another: `adminbot setup` with a new --bot-name, --data-dir, --env-file."
@@ -175,70 +175,14 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 async def _serve(settings: Settings, began: float) -> None:
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
-        public_url = await _public_url(settings, edges.account)
-        text = CardText(public_url, settings.card_ttl, settings.prefix)
-        signer = Signer(edges.synapse, edges.account, edges.store)
-        keeper = BotKeeper(
-            own=settings.user_id,
-            own_device=edges.session.device_id,
-            synapse=edges.synapse,
-            account=edges.account,
-            store=edges.store,
-            signer=signer,
-            phrase=text.phrase,
-            shared_secret=settings.shared_secret,
-        )
-        changed = asyncio.Condition()
-        chat = Chat(edges.client, edges.account, edges.store, edges.policy, changed)
-        cards = CardDesk(chat, edges.store, text)
-        arrivals = Arrivals(chat, edges.store, edges.account, signer)
-        verifications = Verifications(
-            await own_party(edges.client, edges.store),
-            chat,
-            edges.account,
-            edges.store,
-            edges.policy,
-            tasks=tasks,
-            why_untrusted=why_untrusted,
-        )
-        dispatcher = Dispatcher(
-            chat=chat,
-            store=edges.store,
-            policy=edges.policy,
-            trust=settings.trust,
-            keeper=keeper,
-            inspector=Inspector(edges.synapse, edges.account),
-            cards=cards,
-            arrivals=arrivals,
-            router=ROUTER,
-            manners=Manners(settings.prefix, _names(settings)),
-            admin_room=settings.room_id,
-            verify=verifications.ask,
-            tasks=tasks,
-        )
-        alarm = Alarm(chat, edges.store, edges.policy)
-        edges.policy.on_change = alarm.ring
-        sync = Sync(
-            edges.client,
-            edges.account,
-            edges.store,
-            edges.policy,
-            changed=changed,
-            on_incoming=dispatcher.take,
-            on_unreadable=dispatcher.could_not_read,
-            on_step=verifications.take,
-            on_devices_changed=arrivals.hurry,
-        )
+        sync, dispatcher, loops = await _wired(settings, edges, tasks)
         unanswered = await edges.store.unanswered()
         await _start(sync, edges)
         dispatcher.take_up(unanswered)
-        tasks.create_task(cards.forever())
-        tasks.create_task(arrivals.forever())
-        tasks.create_task(alarm.forever())
-        tasks.create_task(_warm_up(chat, edges, settings))
-        tasks.create_task(control.serve(settings.data_dir, verifications))
+        for loop in loops:
+            tasks.create_task(loop())
         took = time.monotonic() - began
-        _ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
+        ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
         try:
             await sync.forever()
         except TokenRejected as exc:
@@ -246,6 +190,74 @@ async def _serve(settings: Settings, began: float) -> None:
                 "The homeserver ended my own session.",
                 _SET_UP_ANOTHER,
             ) from exc
+
+
+async def _wired(
+    settings: Settings, edges: Edges, tasks: asyncio.TaskGroup
+) -> tuple[Sync, Dispatcher, list[_Loop]]:
+    """Who is given what; the last are to run beside the sync, once that has begun."""
+    account, store, synapse = edges.account, edges.store, edges.synapse
+    changed = asyncio.Condition()
+    chat = Chat(edges.client, account, store, edges.policy, changed)
+    public_url = await _public_url(settings, account)
+    text = CardText(public_url, settings.card_ttl, settings.prefix)
+    cards = CardDesk(chat, store, text)
+    signer = Signer(synapse, account, store)
+    arrivals = Arrivals(chat, store, account, signer)
+    alarm = Alarm(chat, store, edges.policy)
+    edges.policy.on_change = alarm.ring
+    verifications = Verifications(
+        await own_party(edges.client, store),
+        chat,
+        account,
+        store,
+        edges.policy,
+        tasks=tasks,
+        why_untrusted=why_untrusted,
+    )
+    dispatcher = Dispatcher(
+        chat=chat,
+        store=store,
+        policy=edges.policy,
+        trust=settings.trust,
+        keeper=BotKeeper(
+            own=settings.user_id,
+            own_device=edges.session.device_id,
+            synapse=synapse,
+            account=account,
+            store=store,
+            signer=signer,
+            phrase=text.phrase,
+            shared_secret=settings.shared_secret,
+        ),
+        inspector=Inspector(synapse, account),
+        cards=cards,
+        arrivals=arrivals,
+        router=ROUTER,
+        manners=Manners(settings.prefix, _names(settings)),
+        admin_room=settings.room_id,
+        verify=verifications.ask,
+        tasks=tasks,
+    )
+    sync = Sync(
+        edges.client,
+        account,
+        store,
+        edges.policy,
+        changed=changed,
+        on_incoming=dispatcher.take,
+        on_unreadable=dispatcher.could_not_read,
+        on_step=verifications.take,
+        on_devices_changed=arrivals.hurry,
+    )
+    loops: list[_Loop] = [
+        cards.forever,
+        arrivals.forever,
+        alarm.forever,
+        partial(control.serve, settings.data_dir, verifications),
+        partial(_warm_up, chat, edges, settings),
+    ]
+    return sync, dispatcher, loops
 
 
 async def _start(sync: Sync, edges: Edges) -> None:
@@ -285,37 +297,3 @@ async def _public_url(settings: Settings, account: Account) -> str:
 def _names(settings: Settings) -> tuple[str, ...]:
     """What people call the bot in front of a command."""
     return (settings.user_id.localpart, str(settings.user_id), "adminbot")
-
-
-def set_up_logging(level: str, form: str) -> None:
-    """One line per record on stderr; libraries that could quote a message stay silent.
-
-    In `text`, an INFO record is its bare message, so that `ready …` begins its line.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    _ready.setLevel(logging.INFO)
-    for name in ("nio", "httpx", "httpcore", "aiohttp", "peewee", "aiosqlite", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-class _Text(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        return line if record.levelno == logging.INFO else f"{record.levelname.lower()}: {line}"
-
-
-class _Json(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)

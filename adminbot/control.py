@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adminbot.chat.verification import Seat, Verifications
+from adminbot.chat.seats import Seat
+from adminbot.chat.verification import Verifications
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 

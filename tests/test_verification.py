@@ -1,6 +1,7 @@
 """Emoji are compared between a person's client and the bot's shell; then each trusts the other."""
 
 import asyncio
+import json
 import signal
 import sqlite3
 import stat
@@ -214,8 +215,9 @@ async def both_are_verified(world: World, theirs: Verification, shell: "Shell") 
 
 
 async def test_the_bot_begins_when_told_to_in_the_chat(world: World) -> None:
+    again = bool(remembered(world))
     answer = await world.ask("!verify", room=world.dm)
-    assert "once more" in str(answer.body)
+    assert ("once more" in str(answer.body)) == again
     assert f"adminbot verify {world.human.user_id}" in str(answer.body)
     theirs = await world.human.wait_verification(world.dm)
     await theirs.accept()
@@ -284,7 +286,7 @@ async def test_a_verification_that_the_bot_does_not_know(world: World) -> None:
 JUNK: list[dict[str, Any]] = [
     {},
     {"from_device": 7, "methods": "m.sas.v1", "m.relates_to": "nothing"},
-    {"m.relates_to": {"rel_type": "m.reference", "event_id": "$nothing"}, "key": [[[]]]},
+    {"m.relates_to": {"rel_type": "m.reference", "event_id": "SOME"}, "key": [[[]]]},
     {"m.relates_to": {"rel_type": "m.reference", "event_id": {"a": 1}}},
     {"from_device": "x" * 5000, "methods": [None] * 500, "to": []},
 ]
@@ -292,9 +294,13 @@ JUNK: list[dict[str, Any]] = [
 
 async def test_nonsense_does_no_harm(world: World) -> None:
     human, bot = world.human, world.bot.setting("USER_ID")
+    some = await human.send(world.dm, "something to refer to")  # else the server refuses
     for kind in ("ready", "start", "accept", "key", "mac", "done", "cancel", "x", "request"):
-        for content in JUNK:
-            await human.send_event(world.dm, f"m.key.verification.{kind}", content)
+        for number, content in enumerate(JUNK):
+            event = f"m.key.verification.{kind}/{kind}{number}"
+            path = f"/_matrix/client/v3/rooms/{world.dm}/send/{event}"
+            content = json.loads(json.dumps(content).replace("SOME", some))
+            await human.raw("PUT", path, content)  # their own app would not send all of these
     request = {"msgtype": "m.key.verification.request", "body": "", "to": bot}
     more: dict[str, Any]
     for more in ({}, {"from_device": [], "methods": {}}, {"methods": ["m.sas.v1"]}):

@@ -22,6 +22,9 @@ _AGREEMENT = "curve25519-hkdf-sha256"
 _HASH = "sha256"
 _MAC = "hkdf-hmac-sha256.v2"
 _SHOWN_AS = ("decimal", "emoji")
+# matrix-nio's table, with the names that Element has for three of them.
+_NAMES = {"Wrench": "Spanner", "Thumbs up": "Thumbs Up", "Airplane": "Aeroplane"}
+_EMOJI = [(symbol, _NAMES.get(name, name)) for symbol, name in NioSas.emoji]
 _MOST = 100  # entries of a list or an object that somebody sent
 
 
@@ -247,7 +250,7 @@ class Comparison:
         sides = [f"{side.user_id}|{side.device_id}|{keys[side]}" for side in order]
         info = "|".join(["MATRIX_KEY_VERIFICATION_SAS", *sides, self._transaction])
         found = secret.bytes(info)
-        emoji = tuple(NioSas.emoji[index] for index in found.emoji_indices)
+        emoji = tuple(_EMOJI[index] for index in found.emoji_indices)
         return ShortString(emoji, found.decimals)
 
     def _mac_info(self, sender: Party, receiver: Party) -> str:

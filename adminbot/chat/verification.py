@@ -23,7 +23,8 @@ from adminbot.account import Account
 from adminbot.chat import Chat, sas
 from adminbot.chat.identity import own_identity
 from adminbot.chat.incoming import VERIFICATION, Step
-from adminbot.chat.sas import Broken, Comparison, Message, Party
+from adminbot.chat.sas import Broken, Comparison, Message, Party, ShortString
+from adminbot.chat.seats import Seat, Seats
 from adminbot.errors import AdminbotError, shortened
 from adminbot.ids import UserId
 from adminbot.store import Store, now
@@ -72,25 +73,6 @@ _THEY_ENDED = {
 JSON = dict[str, Any]
 
 
-class Seat:
-    """Somebody at the shell, there for the verification with one person."""
-
-    def __init__(self) -> None:
-        self.updates: asyncio.Queue[JSON] = asyncio.Queue()
-
-    def say(self, text: str) -> None:
-        self.updates.put_nowait({"say": text})
-
-    def show(self, exchange: "_Exchange") -> None:
-        """`of` comes back with the answer, so that it cannot be taken for another exchange's."""
-        if exchange.comparison and (shown := exchange.comparison.shown):
-            update = {"emoji": shown.emoji, "numbers": shown.numbers, "of": exchange.transaction}
-            self.updates.put_nowait(update)
-
-    def end(self, *, verified: bool, text: str) -> None:
-        self.updates.put_nowait({"done" if verified else "failed": text})
-
-
 @dataclass(eq=False)
 class _Exchange:
     """One transaction; `comparison` once it is known with which device."""
@@ -100,6 +82,11 @@ class _Exchange:
     transaction: str
     timer: asyncio.TimerHandle
     comparison: Comparison | None = None
+
+    @property
+    def shown(self) -> ShortString | None:
+        """What is to be compared, once both keys are there."""
+        return self.comparison.shown if self.comparison else None
 
 
 class Verifications:
@@ -125,7 +112,7 @@ class Verifications:
         self._why_untrusted = why_untrusted
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._exchanges: dict[str, _Exchange] = {}
-        self._seats: defaultdict[str, set[Seat]] = defaultdict(set)
+        self._seats = Seats()
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
         self._over: deque[str] = deque(maxlen=_REMEMBERED)
 
@@ -167,13 +154,9 @@ class Verifications:
 
         When the seat is left, the verification goes on.
         """
-        seat = Seat()
-        self._seats[str(user_id)].add(seat)
-        self._tasks.create_task(self._welcome(seat, user_id))
-        try:
+        with self._seats.take(user_id) as seat:
+            self._tasks.create_task(self._welcome(seat, user_id))
             yield seat
-        finally:
-            self._seats[str(user_id)].discard(seat)
 
     async def _welcome(self, seat: Seat, user_id: UserId) -> None:
         async with self._turns[str(user_id)]:
@@ -185,7 +168,7 @@ class Verifications:
                     seat.say(_OUR_YES.format(user=user_id))
                 else:
                     seat.say(_UNDER_WAY.format(user=user_id))
-                    seat.show(exchange)
+                    seat.show(exchange.shown, exchange.transaction)
             except AdminbotError as exc:
                 seat.end(verified=False, text=exc.told())
             except Exception:
@@ -246,7 +229,7 @@ class Verifications:
         await self._send(exchange, [sas.ready(step.transaction, self._us)])
         log.info("verification requested user=%s device=%s", user_id, them.device_id)
         self._say(user_id, _THEY_ASKED)
-        if not self._seats[str(user_id)]:
+        if user_id not in self._seats:
             await self._tell(exchange, _TOLD_HOW.format(user=user_id))
 
     async def _proceed(self, exchange: _Exchange, step: Step) -> None:
@@ -260,8 +243,8 @@ class Verifications:
             was_shown = exchange.comparison.shown
             await self._send(exchange, exchange.comparison.take(step.kind, step.content))
             if not was_shown:
-                for seat in self._seats[str(exchange.user_id)]:
-                    seat.show(exchange)
+                for seat in self._seats.at(exchange.user_id):
+                    seat.show(exchange.shown, exchange.transaction)
             await self._finish(exchange)
 
     async def _take_ready(self, exchange: _Exchange, step: Step) -> None:
@@ -412,7 +395,7 @@ class Verifications:
     def _end(self, exchange: _Exchange, *, verified: bool, text: str) -> None:
         self._forget(exchange)
         text = text if verified else text + _NOTHING
-        for seat in self._seats[str(exchange.user_id)]:
+        for seat in self._seats.at(exchange.user_id):
             seat.end(verified=verified, text=text.replace("{user}", str(exchange.user_id)))
 
     def _forget(self, exchange: _Exchange) -> None:
@@ -423,7 +406,7 @@ class Verifications:
     # -- saying it
 
     def _say(self, user_id: UserId, text: str) -> None:
-        for seat in self._seats[str(user_id)]:
+        for seat in self._seats.at(user_id):
             seat.say(text.format(user=user_id))
 
     async def _tell(self, exchange: _Exchange, text: str) -> None:

@@ -2,11 +2,11 @@
 
 import argparse
 
-from adminbot import app, config
+from adminbot import app, config, logs
 
 
 async def main(args: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = config.load(args.env_file)
-    app.set_up_logging(settings.log_level, settings.log_format)
+    logs.set_up(settings.log_level, settings.log_format)
     await app.run(settings)
