@@ -37,25 +37,26 @@ class _Garbled(Exception):
 
 async def serve(data_dir: Path, verifications: Verifications) -> None:
     """Serve until cancelled. Without a socket there is a warning, and no more."""
-    try:
-        listening = _listen(data_dir)
-    except OSError as exc:
-        log.warning("no control socket: adminbot verify will not find me why=%s", exc.strerror)
-        return
     async with asyncio.TaskGroup() as guests:
 
         def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             guests.create_task(_attend(verifications, reader, writer))
 
-        server = await asyncio.start_unix_server(attend, sock=listening, limit=_LINE_BYTES)
+        try:
+            listening = _bound(data_dir)
+            server = await asyncio.start_unix_server(attend, sock=listening, limit=_LINE_BYTES)
+        except OSError as exc:
+            log.warning("no control socket: adminbot verify will not find me why=%s", exc.strerror)
+            return
         try:
             await asyncio.Event().wait()
         finally:
             server.close()
-            (data_dir / _NAME).unlink(missing_ok=True)
+            with suppress(OSError):
+                (data_dir / _NAME).unlink()
 
 
-def _listen(data_dir: Path) -> socket.socket:
+def _bound(data_dir: Path) -> socket.socket:
     """A fresh socket; one that is there is a killed service's, since the directory is ours."""
     (data_dir / _NAME).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)

@@ -341,6 +341,21 @@ def test_a_malformed_mac(junk: Any) -> None:
 # -- around it
 
 
+def test_the_table_is_that_of_element() -> None:
+    """Read out of matrix-sdk-crypto-wasm 18.9.0: people compare the names, too."""
+    table = """
+        🐶Dog 🐱Cat 🦁Lion 🐎Horse 🦄Unicorn 🐷Pig 🐘Elephant 🐰Rabbit 🐼Panda 🐓Rooster 🐧Penguin
+        🐢Turtle 🐟Fish 🐙Octopus 🦋Butterfly 🌷Flower 🌳Tree 🌵Cactus 🍄Mushroom 🌏Globe 🌙Moon
+        ☁️Cloud 🔥Fire 🍌Banana 🍎Apple 🍓Strawberry 🌽Corn 🍕Pizza 🎂Cake ❤️Heart 😀Smiley 🤖Robot
+        🎩Hat 👓Glasses 🔧Spanner 🎅Santa 👍Thumbs-Up ☂️Umbrella ⌛Hourglass ⏰Clock 🎁Gift
+        💡Light-Bulb 📕Book ✏️Pencil 📎Paperclip ✂️Scissors 🔒Lock 🔑Key 🔨Hammer ☎️Telephone 🏁Flag
+        🚂Train 🚲Bicycle ✈️Aeroplane 🚀Rocket 🏆Trophy ⚽Ball 🎸Guitar 🎺Trumpet 🔔Bell ⚓Anchor
+        🎧Headphones 📁Folder 📌Pin
+    """
+    ours = [symbol + name.replace(" ", "-") for symbol, name in sas._EMOJI]
+    assert ours == table.split()
+
+
 @pytest.mark.parametrize("name", ["from_device", "methods"])
 def test_a_malformed_request(name: str) -> None:
     good = sas.request(ANN, BOT.user_id)

@@ -208,7 +208,7 @@ class Verifications:
             await self._take_request(step)
         elif exchange and exchange.transaction == step.transaction:
             await self._proceed(exchange, step)
-        elif step.kind not in ("done", "cancel") and step.transaction not in self._over:
+        elif step.kind not in ("done", "cancel"):
             raise Broken("m.unknown_transaction")
 
     async def _take_request(self, step: Step) -> None:
@@ -386,10 +386,13 @@ class Verifications:
         self, user_id: UserId, room_id: str, transaction: str, code: str, why: str
     ) -> None:
         log.info("verification given up user=%s code=%s", user_id, code)
+        if transaction in self._over:  # it was ended before, and nothing more is owed
+            return
         exchange = self._exchanges.get(str(user_id))
         if exchange and exchange.transaction == transaction:
             self._end(exchange, verified=False, text=why)
-        self._over.append(transaction)
+        else:
+            self._over.append(transaction)
         await self._cancel(room_id, transaction, code)
 
     def _end(self, exchange: _Exchange, *, verified: bool, text: str) -> None:
@@ -419,6 +422,8 @@ class Verifications:
             await self._chat.send(room_id, content, txn=_new_txn(), kind=VERIFICATION + kind)
         except AdminbotError as exc:
             log.warning("not cancelled room=%s why=%s", room_id, exc)
+        except Exception:
+            log.exception("not cancelled room=%s", room_id)
 
     async def _send(self, exchange: _Exchange, messages: list[Message]) -> None:
         for kind, content in messages:
