@@ -8,7 +8,7 @@ from typing import Any
 from adminbot.errors import ForeignIdentity, HomeserverError
 from adminbot.ids import UserId
 from adminbot.secret import Secret
-from adminbot.synapse import Session, session_of
+from adminbot.synapse import SESSION, Session, session_of
 from adminbot.wire import Wire, part
 
 _V3 = "/_matrix/client/v3"
@@ -32,15 +32,18 @@ class Account:
 
     async def whoami(self, *, once: bool = False) -> tuple[UserId, str | None]:
         """(user id, device id); the latter is None for a login-as token."""
-        _, body = await self._wire.ask("GET", f"{_V3}/account/whoami", once=once)
-        return UserId.parse(str(body.get("user_id"))), body.get("device_id")
+        _, body = await self._wire.ask(
+            "GET", f"{_V3}/account/whoami", once=once, needs={"user_id": str}
+        )
+        return UserId.parse(body["user_id"]), body.get("device_id")
 
     async def log_in(
         self, user: str, password: Secret, *, device_id: str, device_name: str
     ) -> Session:
         """Open a session by password on a chosen device (new or existing).
 
-        An existing device keeps its keys, and its older tokens stay valid.
+        An existing device keeps its keys, and its older tokens stay valid. Sent once: after
+        HomeserverUnreachable there may be one token more.
 
         Raises:
             RateLimited: `rc_login`, by default 5 and then one in 333 s per address.
@@ -53,7 +56,8 @@ class Account:
             "device_id": device_id,
             "initial_device_display_name": device_name,
         }
-        _, answer = await self._wire.ask("POST", f"{_V3}/login", body)
+        path = f"{_V3}/login"
+        _, answer = await self._wire.ask("POST", path, body, once=True, needs=SESSION)
         return session_of(answer)
 
     async def log_out(self) -> None:
@@ -78,11 +82,14 @@ class Account:
     async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
         """The raw answer of /keys/query: device_keys, master_keys, self_signing_keys, …"""
         wanted: dict[str, list[str]] = {str(user_id): [] for user_id in user_ids}
-        _, body = await self._wire.ask("POST", f"{_V3}/keys/query", {"device_keys": wanted})
-        return body
+        _, answer = await self._wire.ask(
+            "POST", f"{_V3}/keys/query", {"device_keys": wanted}, needs={"device_keys": dict}
+        )
+        return answer
 
     async def upload_keys(self, body: dict[str, Any]) -> None:
-        await self._wire.ask("POST", f"{_V3}/keys/upload", body)
+        counts = {"one_time_key_counts": dict}
+        await self._wire.ask("POST", f"{_V3}/keys/upload", body, needs=counts)
 
     async def upload_cross_signing(self, body: dict[str, Any]) -> None:
         """Publish a cross-signing identity; the first one needs no password (MSC3967).
@@ -105,25 +112,29 @@ class Account:
         Raises:
             HomeserverError: a signature was not taken.
         """
-        _, answer = await self._wire.ask("POST", f"{_V3}/keys/signatures/upload", body)
-        if answer.get("failures"):
+        path = f"{_V3}/keys/signatures/upload"
+        _, answer = await self._wire.ask("POST", path, body, needs={"failures": dict})
+        if answer["failures"]:
             raise HomeserverError("The homeserver did not take the device's signature.")
 
     # -- rooms and account data
 
     async def create_room(self, body: dict[str, Any]) -> str:
         """Returns the room id; sent once, since a second room is not the same room."""
-        _, answer = await self._wire.ask("POST", f"{_V3}/createRoom", body, once=True)
+        path = f"{_V3}/createRoom"
+        _, answer = await self._wire.ask("POST", path, body, once=True, needs={"room_id": str})
         return str(answer["room_id"])
 
     async def joined_rooms(self) -> list[str]:
-        _, answer = await self._wire.ask("GET", f"{_V3}/joined_rooms")
-        return [str(room_id) for room_id in answer.get("joined_rooms", [])]
+        path = f"{_V3}/joined_rooms"
+        _, answer = await self._wire.ask("GET", path, needs={"joined_rooms": list})
+        return [str(room_id) for room_id in answer["joined_rooms"]]
 
     async def room_state(self, room_id: str) -> list[dict[str, Any]]:
         """All state events of a room."""
-        _, answer = await self._wire.ask("GET", f"{_V3}/rooms/{part(room_id)}/state")
-        return [event for event in answer.get("list", []) if isinstance(event, dict)]
+        path = f"{_V3}/rooms/{part(room_id)}/state"
+        _, answer = await self._wire.ask("GET", path, needs={"list": list})
+        return [event for event in answer["list"] if isinstance(event, dict)]
 
     async def invite(self, room_id: str, user_id: UserId) -> None:
         path = f"{_V3}/rooms/{part(room_id)}/invite"
@@ -137,8 +148,8 @@ class Account:
     ) -> str:
         """Send an event in clear; returns its id. A repeated `txn` is the same event."""
         path = f"{_V3}/rooms/{part(room_id)}/send/{part(kind)}/{part(txn)}"
-        _, answer = await self._wire.ask("PUT", path, content)
-        return str(answer.get("event_id"))
+        _, answer = await self._wire.ask("PUT", path, content, needs={"event_id": str})
+        return str(answer["event_id"])
 
     async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:
         """Empty when there is none."""

@@ -1,11 +1,15 @@
-"""The alarm: an admin's cross-signing identity is another one than the pinned. The rest are told.
+"""What the admins are told unasked: an identity that changed, a state that cannot be written.
 
-Either that person reset it, or somebody with power over the homeserver pretends to be them.
+An admin's cross-signing identity is another one than the pinned: either that person reset it, or
+somebody with power over the homeserver pretends to be them. The other admins are told.
 """
 
 import asyncio
 import logging
+import secrets
 import zlib
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from adminbot import render
 from adminbot.chat import Chat
@@ -23,32 +27,53 @@ _TEXT = (
     "types `adminbot trust {user}`\n"
     "If not, somebody has power over the homeserver who should not."
 )
+_STUCK = (
+    "⚠️ I cannot write my own state (is my disk full?). What you type waits until I can; nothing "
+    "is lost. Whoever runs this server: the log says why."
+)
+_FREE = "✅ I can write my own state again, and go on."
 
 
 class Alarm:
     """Rings once for each new identity, also across restarts."""
 
-    def __init__(self, chat: Chat, store: Store, policy: TrustPolicy) -> None:
+    def __init__(self, chat: Chat, store: Store, policy: TrustPolicy, admin_room: str) -> None:
         self._chat = chat
+        self._admin_room = admin_room
         self._store = store
         self._policy = policy
-        self._raised: asyncio.Queue[tuple[UserId, str]] = asyncio.Queue()
+        self._raised: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
+        self._is_stuck = False
         self._known: set[tuple[UserId, str]] = set()
 
     def ring(self, user_id: UserId, master: str) -> None:
         """Have the other admins told; the same again does nothing."""
         if (user_id, master) not in self._known:
             self._known.add((user_id, master))
-            self._raised.put_nowait((user_id, master))
+            self._raised.put_nowait(partial(self._tell_all, user_id, master))
+
+    def tell_room(self, text: str) -> None:
+        """Have something said in the admin room."""
+        txn = f"alarm-{secrets.token_hex(8)}"
+        self._raised.put_nowait(partial(self._say, text, txn))
+
+    async def _say(self, text: str, txn: str) -> None:
+        await self._chat.send(self._admin_room, render.notice(text), txn=txn)
+
+    def stuck(self, *, is_stuck: bool) -> None:
+        """Whether our own state can be written; the same again does nothing."""
+        if is_stuck is not self._is_stuck:
+            self._is_stuck = is_stuck
+            self.tell_room(_STUCK if is_stuck else _FREE)
 
     async def forever(self) -> None:
         """Tell, until cancelled."""
         while True:
-            user_id, master = await self._raised.get()
+            tell = await self._raised.get()
             try:
-                await self._tell_all(user_id, master)
+                await tell()
             except Exception:  # the service goes on; the log has the alarm in any case
-                log.exception("alarm not given user=%s", user_id)
+                log.exception("alarm not given")
 
     async def _tell_all(self, user_id: UserId, master: str) -> None:
         """First everybody is told, then that is noted; told twice is the same event."""

@@ -17,6 +17,7 @@ from adminbot.cards import CardDesk, CardText
 from adminbot.chat import Chat
 from adminbot.chat.client import Client
 from adminbot.chat.identity import (
+    adopt_session,
     current_session,
     ensure_trusted,
     heal,
@@ -40,6 +41,7 @@ from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.logs import ready
 from adminbot.permission import why_untrusted
+from adminbot.restraint import Restraint
 from adminbot.secret import Sealer
 from adminbot.signer import Signer
 from adminbot.store import Store, open_store
@@ -91,6 +93,7 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
                 settings.data_dir / "crypto",
                 sealer.pickle_key(),
                 policy.trusted,
+                policy.is_admin,
             )
             stack.push_async_callback(client.close)
             return client
@@ -201,10 +204,11 @@ async def _wired(
     chat = Chat(edges.client, account, store, edges.policy, changed)
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl, settings.prefix)
-    cards = CardDesk(chat, store, text)
+    restraint = Restraint(store, settings.max_age)
+    cards = CardDesk(chat, store, text, restraint)
     signer = Signer(synapse, account, store)
-    arrivals = Arrivals(chat, store, account, signer)
-    alarm = Alarm(chat, store, edges.policy)
+    arrivals = Arrivals(chat, store, account, signer, restraint)
+    alarm = Alarm(chat, store, edges.policy, settings.room_id)
     edges.policy.on_change = alarm.ring
     verifications = Verifications(
         await own_party(edges.client, store),
@@ -229,6 +233,7 @@ async def _wired(
             signer=signer,
             phrase=text.phrase,
             shared_secret=settings.shared_secret,
+            become=partial(adopt_session, edges.client, account, store, settings.device_id),
         ),
         inspector=Inspector(synapse, account),
         cards=cards,
@@ -237,6 +242,8 @@ async def _wired(
         manners=Manners(settings.prefix, _names(settings)),
         admin_room=settings.room_id,
         verify=verifications.ask,
+        restraint=restraint,
+        alarm=alarm,
         tasks=tasks,
     )
     sync = Sync(
@@ -249,6 +256,7 @@ async def _wired(
         on_unreadable=dispatcher.could_not_read,
         on_step=verifications.take,
         on_devices_changed=arrivals.hurry,
+        on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
     )
     loops: list[_Loop] = [
         cards.forever,

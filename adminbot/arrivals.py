@@ -15,10 +15,12 @@ from typing import Any
 from adminbot import render
 from adminbot.account import Account
 from adminbot.chat import Chat
+from adminbot.clock import now
 from adminbot.crosssigning import DeviceState, device_state, master_key, trusted_devices
 from adminbot.errors import AdminbotError, ForeignIdentity
+from adminbot.restraint import Restraint
 from adminbot.signer import Signer
-from adminbot.store import Awaited, Store, now
+from adminbot.store import Awaited, Store
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,10 @@ def pause(age: timedelta) -> float:
 class Arrivals:
     """Waits for the devices in `Store.awaited`; survives restarts."""
 
-    def __init__(self, chat: Chat, store: Store, account: Account, signer: Signer) -> None:
+    def __init__(
+        self, chat: Chat, store: Store, account: Account, signer: Signer, restraint: Restraint
+    ) -> None:
+        self._restraint = restraint
         self._chat = chat
         self._store = store
         self._account = account
@@ -68,6 +73,8 @@ class Arrivals:
 
     async def _round(self) -> float:
         """Look at all that are due; returns the seconds until the next one is."""
+        if await self._restraint.locked():
+            return _RETRY_S
         every = await self._store.awaited()
         hurried, self._hurried = self._hurried, set()
         self._looked = {it: at for it, at in self._looked.items() if it in every}

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from adminbot.clock import now
 from adminbot.config import PREFIX, Settings, merged
 from adminbot.errors import SetupError
 from adminbot.journal import env_lines, write_private
 from adminbot.secret import Sealer, Secret
-from adminbot.store import now, snapshot
+from adminbot.store import snapshot
 from adminbot.store.owner import SoleOwner
 from adminbot.store.snapshot import Contents
 

@@ -14,11 +14,13 @@ from datetime import timedelta
 
 from adminbot.chat import Chat
 from adminbot.chat.incoming import edit_of
+from adminbot.clock import now, until
 from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, said_duration
 from adminbot.ids import UserId
 from adminbot.render import block, ringing
+from adminbot.restraint import Restraint
 from adminbot.secret import Secret
-from adminbot.store import Bot, Card, Store, now, until
+from adminbot.store import Bot, Card, Store
 from adminbot.synapse import Session
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,8 @@ class CardText:
 class CardDesk:
     """Delivers cards and takes them back; open ones survive a restart."""
 
-    def __init__(self, chat: Chat, store: Store, text: CardText) -> None:
+    def __init__(self, chat: Chat, store: Store, text: CardText, restraint: Restraint) -> None:
+        self._restraint = restraint
         self._chat = chat
         self._store = store
         self._text = text
@@ -104,13 +107,16 @@ class CardDesk:
         """Send a card's two messages, then forget its content.
 
         Raises:
-            NotDeliverable: there is no safe way to the reader now; it is tried again later.
+            NotDeliverable: there is no safe way to the reader now, or a lockdown; it is tried
+                again later.
             HomeserverError: likewise.
         """
         async with self._busy[card_id]:
             card = await self._store.card(card_id)
             if card.content is None:
                 return
+            if await self._restraint.locked():
+                raise NotDeliverable("I am locked down.")
             room_id = await self._chat.ready_dm(card.reader)
             await self._store.card_goes_to(card_id, room_id)
             parts = json.loads(card.content)
@@ -179,6 +185,8 @@ class CardDesk:
 
     async def forever(self) -> None:
         """Send what is still to be sent and take back what is due, until cancelled."""
+        # What an earlier run sent, by another clock perhaps, stays no longer than what we send.
+        await self._store.cards_vanish_by(until(self._text.ttl))
         while True:
             self._wake.clear()
             waits = [3600.0]

@@ -23,7 +23,7 @@ PREFIX = "ADMINBOT_"
 SECRETS = ("ACCESS_TOKEN", "STORE_KEY", "REGISTRATION_SHARED_SECRET")
 NAMES = (
     *("HOMESERVER", "PUBLIC_URL", "USER_ID", "DEVICE_ID", "ROOM", "ADMINS", "DATA_DIR"),
-    *("TRUST", "CARD_TTL", "PREFIX", "LOG_LEVEL", "LOG_FORMAT"),
+    *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT"),
     *SECRETS,
 )
 _LEVELS = ("debug", "info", "warning", "error")
@@ -54,6 +54,7 @@ class Settings:
     shared_secret: Secret | None
     trust: Trust
     card_ttl: timedelta
+    max_age: timedelta
     prefix: str
     log_level: str
     log_format: str
@@ -80,6 +81,7 @@ class Settings:
             ),
             trust=reader.trust("TRUST"),
             card_ttl=reader.duration("CARD_TTL", "1h"),
+            max_age=reader.duration("MAX_AGE", "1h"),
             prefix=reader.command_prefix("PREFIX"),
             log_level=reader.choice("LOG_LEVEL", _LEVELS, "info"),
             log_format=reader.choice("LOG_FORMAT", ("text", "json"), "text"),

@@ -7,6 +7,7 @@ from adminbot.config import Trust
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
+from adminbot.order import Order
 from adminbot.router import Router
 
 
@@ -14,13 +15,13 @@ from adminbot.router import Router
 class Context:
     """One command's circumstances.
 
-    `event_id` names the act; `confirmed`: the person has answered the question;
-    `say` tells the person something while the command goes on; `verify` asks them to compare
-    emoji, and returns whether they had done so before.
+    `order` is what an act is noted by; `confirmed`: the person has answered the question;
+    `verify` asks them to compare emoji, and returns whether they had done so before; `lock`
+    refuses every change from now on, and returns whether that was so before.
     """
 
     sender: UserId
-    event_id: str
+    order: Order
     room_id: str
     prefix: str
     confirmed: bool
@@ -28,5 +29,5 @@ class Context:
     look: Inspector
     router: Router
     trust: Trust
-    say: Callable[[str], Awaitable[None]]
     verify: Callable[[], Awaitable[bool]]
+    lock: Callable[[], Awaitable[bool]]

@@ -9,31 +9,37 @@ import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from adminbot import render
+from adminbot.alarm import Alarm
 from adminbot.arrivals import Arrivals
 from adminbot.cards import SAVED, CardDesk
 from adminbot.chat import Chat
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
+from adminbot.clock import now, until
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import AdminbotError, NotDeliverable
+from adminbot.errors import AdminbotError, NotDeliverable, StateError
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
+from adminbot.order import Order
 from adminbot.permission import unreadable, why_not
 from adminbot.progress import DONE, FAILED, Progress, quietly
+from adminbot.restraint import Restraint
 from adminbot.router import YES, Args, Command, Reply, Router, command_line
-from adminbot.store import Letter, Question, Store, now, until
+from adminbot.store import Letter, Question, Store
 from adminbot.trust import TrustPolicy
 from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
 
 _TIME_TO_CONFIRM = timedelta(minutes=2)
+_STUCK_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class Dispatcher:
         manners: Manners,
         admin_room: str,
         verify: Callable[[UserId], Awaitable[bool]],
+        restraint: Restraint,
+        alarm: Alarm,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._chat = chat
@@ -76,6 +84,8 @@ class Dispatcher:
         self._manners = manners
         self._admin_room = admin_room
         self._verify = verify
+        self._restraint = restraint
+        self._alarm = alarm
         self._tasks = tasks
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
@@ -92,9 +102,8 @@ class Dispatcher:
     def take_up(self, letters: list[Letter]) -> None:
         """After the first sync: go on with what an earlier run left unanswered, then the rest."""
         for letter in letters:
-            incoming = Incoming.from_json(letter.content)
+            incoming, reply = self._opened(letter)
             log.info("taken up again event=%s decided=%s", incoming.event_id, bool(letter.reply))
-            reply = Reply.from_json(letter.reply) if letter.reply else None
             self._start(self._answer(incoming, reply))
         held, self._held = self._held or [], None
         for incoming in held:
@@ -118,8 +127,31 @@ class Dispatcher:
     # -- one message
 
     async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
+        """Once it can be noted: as long as our own state cannot be written, it waits."""
         async with Turn(self._turns[incoming.sender]) as turn:
-            await self._answer_in_turn(incoming, reply, turn)
+            while True:
+                try:
+                    await self._answer_in_turn(incoming, reply, turn)
+                    letter = None
+                except StateError:
+                    self._alarm.stuck(is_stuck=True)
+                    letter = await self._as_noted(incoming.event_id)
+                if letter is None:
+                    return
+                incoming, reply = self._opened(letter)
+
+    async def _as_noted(self, event_id: str) -> Letter | None:
+        """How far it had come, once that can be read and written again; None: it is answered."""
+        while True:
+            await asyncio.sleep(_STUCK_S)
+            with suppress(StateError):
+                await self._store.check_writable()
+                return await self._store.find_unanswered(event_id)
+
+    @staticmethod
+    def _opened(letter: Letter) -> tuple[Incoming, Reply | None]:
+        reply = Reply.from_json(letter.reply) if letter.reply else None
+        return Incoming.from_json(letter.content), reply
 
     async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None, turn: Turn) -> None:
         if reply is None:
@@ -175,7 +207,8 @@ class Dispatcher:
         self, incoming: Incoming, fits: Callable[[Question], bool]
     ) -> Question | None:
         for question in await self._store.questions(UserId.parse(incoming.sender)):
-            if fits(question) and question.expires_at > now():
+            # From a run before ours, with another clock, it may seem to have longer than it had.
+            if fits(question) and now() < question.expires_at <= until(_TIME_TO_CONFIRM):
                 return question
         return None
 
@@ -202,13 +235,16 @@ class Dispatcher:
 
     async def _decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
-        interrupted = await self._store.find_act(incoming.event_id)
+        noted = await self._store.find_act(incoming.event_id)
+        so_far = await self._store.steps(incoming.event_id)
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._manners.prefix)
             async with Progress(self._chat, incoming, self._start, command.acts) as progress:
                 reply = await self._run(command, args, incoming, turn)
                 progress.mark = "" if reply.ask else DONE
+        except StateError:
+            raise
         except AdminbotError as exc:
             log.info(
                 "refused event=%s sender=%s why=%s",
@@ -227,8 +263,8 @@ class Dispatcher:
                 f"See what is there: `{self._manners.prefix}bots`",
             )
             outcome = f"bug {ref}"
-        if interrupted:
-            reply = replace(reply, text=f"(I was cut off in between and went on.)\n{reply.text}")
+        if noted:
+            reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
         await self._store.decided(incoming.event_id, reply.to_json(), outcome)
         return reply
 
@@ -247,9 +283,16 @@ class Dispatcher:
             txn = f"say-{secrets.token_hex(8)}"
             await self._chat.send(incoming.room_id, content, txn=txn)
 
+        if command.acts and done is None:
+            await self._restraint.check(sender, age=incoming.age())
         context = Context(
             sender=sender,
-            event_id=incoming.event_id,
+            order=Order(
+                owner=sender,
+                event_id=incoming.event_id,
+                say=say,
+                will=partial(self._store.will, incoming.event_id),
+            ),
             room_id=incoming.room_id,
             prefix=self._manners.prefix,
             confirmed=incoming.confirmed,
@@ -257,8 +300,8 @@ class Dispatcher:
             look=self._inspector,
             router=self._router,
             trust=self._trust,
-            say=say,
             verify=partial(self._verify, sender),
+            lock=partial(self._lock, incoming),
         )
         if not command.gives_card:
             reply = await command.run(context, args)
@@ -276,6 +319,12 @@ class Dispatcher:
             raise
         await ready
         return await self._with_card(reply)
+
+    async def _lock(self, incoming: Incoming) -> bool:
+        before = await self._restraint.lock(UserId.parse(incoming.sender))
+        if not before and incoming.room_id != self._admin_room:
+            self._alarm.tell_room(f"🔒 `{incoming.sender}` has locked me down: I change nothing.")
+        return before
 
     def _check_safe(self, sender: UserId, room_id: str) -> None:
         """Before anything is made: is there a way for the secret, and who looks on?"""
@@ -345,3 +394,10 @@ class Dispatcher:
             await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)
+
+
+def _cut_off(so_far: list[str], outcome: str) -> str:
+    """What a person is told of an act that a crash cut off."""
+    where = f" at “{so_far[-1]}”" if so_far else ""
+    how = "finished it" if outcome == "done" else "tried again"
+    return f"(I was cut off{where} and {how}.)"

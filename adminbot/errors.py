@@ -4,6 +4,8 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── UsageError                    the person typed something that cannot be used
 ├── NameTaken                     the account exists already
 ├── NotManaged                    no bot of that name was made here
+├── Refused                       it may not be done now, or not by a command
+├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
 ├── SetupError                    start-up: the account or the data directory is not usable
 │   └── MasNotSupported           the server delegates its accounts to MAS
@@ -56,6 +58,18 @@ class NotManaged(AdminbotError):
     def __init__(self, name: object) -> None:
         super().__init__(f"{shortened(str(name))} is not one of my bots, so I leave it alone.")
         self.hint = "`!bots` lists mine."
+
+
+class Refused(AdminbotError):
+    """It may not be done now, or not by a command; nothing was changed."""
+
+
+class StateError(AdminbotError):
+    """Our own state cannot be written or read just now: a full disk, a lock, a broken file."""
+
+    def __init__(self) -> None:
+        super().__init__("I cannot write my own state just now (is the disk full?).")
+        self.hint = "I go on by myself as soon as I can."
 
 
 class ConfigError(AdminbotError):

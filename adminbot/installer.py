@@ -190,6 +190,7 @@ async def _remember_now(edges: Edges) -> None:
             on_unreadable=lambda room_id, event_id, sender, code: None,
             on_step=lambda step: None,
             on_devices_changed=lambda user_ids: None,
+            on_stuck=lambda is_stuck: None,
         )
         await sync.start()
 
@@ -211,6 +212,7 @@ def _settings(plan: Plan, session: Session, store_key: Secret, room_id: str) -> 
         shared_secret=None,
         trust=Trust.PINNED,
         card_ttl=timedelta(hours=1),
+        max_age=timedelta(hours=1),
         prefix="!",
         log_level="info",
         log_format="text",

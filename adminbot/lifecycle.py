@@ -1,7 +1,8 @@
 """What may happen to a managed account, and in which order. No chat, no HTTP, no SQL.
 
-Every act is noted before it begins (`begin_act`), and every method says what is true if the
-process dies between two of its steps. `act` is the event id of the command.
+Every act is noted before it begins (`begin_act`), so is every step that changes something outside
+(`Order.will`), and every method says what is true if the process dies between two of them. An act
+that was cut off is run again from its beginning: each is made so that this finishes it.
 """
 
 import asyncio
@@ -11,19 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from adminbot.account import Account
+from adminbot.clock import now
 from adminbot.crosssigning import fingerprint, trusted_devices
 from adminbot.errors import (
     HomeserverError,
     NotManaged,
+    Refused,
     UsageError,
     shortened,
 )
 from adminbot.ids import BotName, UserId, new_device_id
 from adminbot.newaccount import NewAccounts
+from adminbot.order import Order
 from adminbot.secret import Secret, new_password
-from adminbot.sessions import Say, Sessions
+from adminbot.sessions import Sessions, TakeOver
 from adminbot.signer import Signer
-from adminbot.store import Act, Bot, Store, now
+from adminbot.store import Act, Bot, Store
 from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
@@ -61,8 +65,10 @@ class BotKeeper:
         signer: Signer,
         phrase: Phrase,
         shared_secret: Secret | None,
+        become: TakeOver,
     ) -> None:
         self.own = own
+        self._become = become
         self._own_device = own_device
         self._synapse = synapse
         self._account = account
@@ -86,20 +92,32 @@ class BotKeeper:
         return UserId(localpart.lower(), self.server)
 
     async def get(self, typed: str) -> Bot:
-        """Raises NotManaged."""
-        bot = await self._store.find_bot(self.user_id(typed))
+        """Raises NotManaged; Refused for our own account, which is nobody's bot."""
+        user_id = self.user_id(typed)
+        if user_id == self.own:
+            raise Refused(
+                f"`{user_id}` is my own account, so I leave it alone.",
+                f"To renew my own token: `!rotate {user_id.localpart} --me-too`",
+            )
+        bot = await self._store.find_bot(user_id)
         if bot is None:
             raise NotManaged(typed)
         return bot
+
+    def check_own(self, typed: str) -> None:
+        """Raises UsageError unless our own account is meant."""
+        if self.user_id(typed) != self.own:
+            raise UsageError(
+                "`--me-too` goes with my own name and no other. Nothing was changed.",
+                f"Leave it out: it says that you mean `{self.own}`.",
+            )
 
     async def all(self) -> list[Bot]:
         return await self._store.bots()
 
     # -- making
 
-    async def create(
-        self, name: BotName, wanted: Wanted, *, owner: UserId, act: str, say: Say
-    ) -> tuple[Bot, int]:
+    async def create(self, name: BotName, wanted: Wanted, order: Order) -> tuple[Bot, int]:
         """Make the account with one device and its token; returns the bot and its card's id.
 
         First the name is seen to be free, then that is noted with the device id, then the
@@ -114,30 +132,26 @@ class BotKeeper:
         """
         user_id = UserId(name.localpart, self.server)
         async with self._locks[user_id]:
-            noted = await self._store.find_act(act)
+            noted = await self._store.find_act(order.event_id)
             if noted is None:
                 await self._synapse.check_name_free(user_id)
-                noted = await self._store.begin_act(
-                    act,
-                    who=owner,
-                    command="newbot",
-                    target=str(user_id),
-                    device_id=self._usable(wanted.device_id) or new_device_id(name.localpart),
-                )
+                device_id = self._usable(wanted.device_id) or new_device_id(name.localpart)
+                noted = await self._begin("newbot", user_id, order, device_id=device_id)
             bot = Bot(
                 user_id=user_id,
                 display_name=wanted.display_name,
                 device_id=noted.device_id,
                 has_password=wanted.password,
-                made_by=owner,
+                made_by=order.owner,
                 made_at=now(),
                 token_at=now(),
                 own_identity=wanted.own_identity,
             )
             extra: dict[str, Secret] = {}
             try:
-                session, password = await self._new.make(bot, noted, say)
+                session, password = await self._new.make(bot, noted, order)
                 if wanted.recovery:
+                    await order.will("publish its identity")
                     extra = {
                         "MATRIX_RECOVERY_KEY": await self._signer.ensure_with_recovery(user_id)
                     }
@@ -145,7 +159,19 @@ class BotKeeper:
                 await self._keep_half_made(bot, noted, exc)
                 raise
             card = self._card(bot, session, password, "new bot", extra)
-            return bot, await self._hand_over(bot, session, owner, act, card)
+            return bot, await self._hand_over(bot, session, order, card)
+
+    async def _begin(
+        self, command: str, target: UserId, order: Order, *, device_id: str | None = None
+    ) -> Act:
+        """Note the act; on a second run after a crash, what the first one noted."""
+        return await self._store.begin_act(
+            order.event_id,
+            who=order.owner,
+            command=command,
+            target=str(target),
+            device_id=device_id,
+        )
 
     async def _keep_half_made(self, bot: Bot, noted: Act, exc: HomeserverError) -> None:
         """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
@@ -166,34 +192,47 @@ class BotKeeper:
 
     # -- tokens
 
-    async def rotate(
-        self, typed: str, *, new_device: bool, owner: UserId, act: str, say: Say
-    ) -> tuple[Bot, int]:
+    async def rotate(self, typed: str, order: Order, *, new_device: bool) -> tuple[Bot, int]:
         """Give the bot a new token and kill every older one; returns the bot and its card's id.
 
         In place, its device and encryption keys stay. With `new_device` (or after `revoke`,
-        which left no device) everything is fresh. Cut off anywhere it can simply run again.
+        which left no device) everything is fresh. What is true after each step, `Sessions`
+        says; the new token is on a card, or nobody has it and a second run kills it.
 
         Raises: NotManaged, HomeserverError.
         """
         bot = await self.get(typed)
         async with self._locks[bot.user_id]:
             kept = None if new_device else await self._present_device(bot)
-            noted = await self._store.begin_act(
-                act,
-                who=owner,
-                command="rotate",
-                target=str(bot.user_id),
-                device_id=kept or new_device_id(bot.user_id.localpart),
-            )
+            device_id = kept or new_device_id(bot.user_id.localpart)
+            noted = await self._begin("rotate", bot.user_id, order, device_id=device_id)
             bot = replace(bot, device_id=noted.device_id, token_at=now())
             if kept:
-                session, password = await self._sessions.renew_in_place(bot, say)
+                session, password = await self._sessions.renew_in_place(bot, order)
             else:
-                session, password = await self._sessions.start_afresh(bot, say)
+                session, password = await self._sessions.start_afresh(bot, order)
             title = "new token" if kept else "new token and device"
             card = self._card(bot, session, password, title)
-            return bot, await self._hand_over(bot, session, owner, act, card)
+            return bot, await self._hand_over(bot, session, order, card)
+
+    async def rotate_own(self, order: Order) -> None:
+        """Give ourselves a new token on the same device; every older one dies.
+
+        The one in the env file, too, which stays as it is: the new one is sealed in the data
+        directory before the old one dies, and the next start uses it.
+        """
+        own = Bot(
+            user_id=self.own,
+            display_name="adminbot",
+            device_id=self._own_device,
+            has_password=False,
+            made_by=self.own,
+            made_at=now(),
+            token_at=None,
+        )
+        async with self._locks[self.own]:
+            await self._begin("rotate", self.own, order, device_id=self._own_device)
+            await self._sessions.renew_in_place(own, order, self._become)
 
     async def _present_device(self, bot: Bot) -> str | None:
         """The bot's device, if the server still has it: a logout of the program deletes it.
@@ -215,43 +254,55 @@ class BotKeeper:
         with_it = {"MATRIX_PASSWORD": password} if bot.has_password else {}
         return self._phrase(bot, session, with_it | (extra or {}), title)
 
-    async def _hand_over(
-        self, bot: Bot, session: Session, owner: UserId, act: str, card: str
-    ) -> int:
+    async def _hand_over(self, bot: Bot, session: Session, order: Order, card: str) -> int:
         if session.user_id != bot.user_id or session.device_id != bot.device_id:
             raise HomeserverError("Synapse gave a session for something else than I asked for.")
-        return await self._store.hand_over(bot, event_id=act, reader=owner, card=card)
+        return await self._store.hand_over(
+            bot, event_id=order.event_id, reader=order.owner, card=card
+        )
 
     # -- endings
 
-    async def revoke(self, typed: str, *, owner: UserId, act: str) -> Bot:
-        """Sign the bot out everywhere: tokens, devices and keys go, the account stays."""
+    async def revoke(self, typed: str, order: Order) -> Bot:
+        """Sign the bot out everywhere: tokens, devices and keys go, the account stays.
+
+        One request does it. Stopped after it, the bot is signed out and we do not know it yet;
+        a second run signs nothing out, and knows.
+        """
         bot = await self.get(typed)
         async with self._locks[bot.user_id]:
-            await self._store.begin_act(
-                act, who=owner, command="revoke", target=str(bot.user_id), device_id=None
-            )
+            await self._begin("revoke", bot.user_id, order)
+            await order.will("sign it out everywhere")
             await self._synapse.set_password(bot.user_id, new_password(), logout_devices=True)
-            await self._store.signed_out(bot.user_id, event_id=act)
+            await self._store.signed_out(bot.user_id, event_id=order.event_id)
         return bot
 
-    async def delete(self, typed: str, *, owner: UserId, act: str) -> Bot:
-        """Deactivate the account for good; its name stays taken on this server."""
+    async def delete(self, typed: str, order: Order) -> Bot:
+        """Deactivate the account for good; its name stays taken on this server.
+
+        One request does it, and to ask for it once more is no error.
+        """
         bot = await self.get(typed)
         async with self._locks[bot.user_id]:
-            await self._store.begin_act(
-                act, who=owner, command="deletebot", target=str(bot.user_id), device_id=None
-            )
+            await self._begin("deletebot", bot.user_id, order)
+            await order.will("deactivate it")
             await self._synapse.deactivate(bot.user_id)
-            await self._store.bot_deleted(bot.user_id, event_id=act)
+            await self._store.bot_deleted(bot.user_id, event_id=order.event_id)
         return bot
+
+    async def delete_own(self, order: Order) -> None:
+        """Deactivate our own account. Nothing can be said after that, and no start helps."""
+        await self._begin("deletebot", self.own, order)
+        await order.will("deactivate my own account")
+        await self._synapse.deactivate(self.own)
 
     # -- trust
 
-    async def trust(
-        self, typed: str, device_id: str, shown: str, *, owner: UserId, act: str
-    ) -> None:
+    async def trust(self, typed: str, device_id: str, shown: str, order: Order) -> None:
         """Sign one device of a bot, whose keys the person saw as the fingerprint `shown`.
+
+        An identity that has still to be made is kept before it is published; the signature
+        is one request, and the same one again is no error.
 
         Raises:
             UsageError: the device has no keys, or others than those that were shown.
@@ -267,7 +318,6 @@ class BotKeeper:
                     "nothing.",
                     f"Look again: `!devices {bot.user_id.localpart}`",
                 )
-            await self._store.begin_act(
-                act, who=owner, command="trust", target=str(bot.user_id), device_id=device_id
-            )
+            await self._begin("trust", bot.user_id, order, device_id=device_id)
+            await order.will("sign its device")
             await self._signer.sign(bot.user_id, keys)

@@ -4,8 +4,9 @@ import logging
 
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.ids import UserId
+from adminbot.order import Order
 from adminbot.secret import Secret, new_password
-from adminbot.sessions import Say, Sessions
+from adminbot.sessions import Sessions
 from adminbot.store import Act, Bot
 from adminbot.synapse import Session, Synapse
 
@@ -22,11 +23,16 @@ class NewAccounts:
         self._sessions = sessions
         self._shared_secret = shared_secret
 
-    async def make(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
-        """Create if absent, whatever the network does; what is ours already is taken over."""
+    async def make(self, bot: Bot, noted: Act, order: Order) -> tuple[Session, Secret]:
+        """Create if absent, whatever the network does; what is ours already is taken over.
+
+        Stopped anywhere: there is no account, or one without a device but the noted one, whose
+        token and password nobody has. `was_made_by` tells it from somebody else's, and it gets
+        its session in place, which kills that token.
+        """
         for _ in range(_TRIES):
             try:
-                return await self._create_once(bot, noted, say)
+                return await self._create_once(bot, order)
             except HomeserverUnreachable as exc:
                 log.warning("outcome unknown, looking it up user=%s why=%s", bot.user_id, exc)
             except NameTaken:
@@ -37,14 +43,16 @@ class NewAccounts:
                     raise
                 # The server is full (MAU), yet it has made the account before it said so.
             if await self.was_made_by(noted, bot.user_id):
+                await order.will("give it its name")
                 await self._synapse.set_up(
                     bot.user_id, display_name=bot.display_name, password=new_password()
                 )
-                return await self._sessions.renew_in_place(bot, say)
+                return await self._sessions.renew_in_place(bot, order)
         raise HomeserverUnreachable("several tries")
 
-    async def _create_once(self, bot: Bot, noted: Act, say: Say) -> tuple[Session, Secret]:
+    async def _create_once(self, bot: Bot, order: Order) -> tuple[Session, Secret]:
         password = new_password()
+        await order.will("make the account")
         if self._shared_secret:
             session = await self._synapse.register(
                 self._shared_secret,
@@ -55,8 +63,9 @@ class NewAccounts:
             )
             return session, password
         await self._synapse.create_blank(bot.user_id)
+        await order.will("give it its name")
         await self._synapse.set_up(bot.user_id, display_name=bot.display_name, password=password)
-        return await self._sessions.log_in(bot, password, say), password
+        return await self._sessions.log_in(bot, password, order), password
 
     async def was_made_by(self, noted: Act, user_id: UserId) -> bool:
         """Whether the account that is there now is what this act made.

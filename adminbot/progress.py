@@ -7,7 +7,7 @@ from typing import Self
 
 from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
-from adminbot.errors import AdminbotError
+from adminbot.errors import AdminbotError, StateError
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,11 @@ class Progress:
         self._began = True
         return await quietly(self._react(WORKING))
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self._began:
             self._shown.cancel()
+        if kind and (issubclass(kind, StateError) or not issubclass(kind, Exception)):
+            return  # it is not over: it will be gone on with
         if self._began or self._always:
             self._start(self._replace())
 

@@ -7,9 +7,10 @@ body keeps the words and loses the marks.
 import html
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from adminbot.clock import now
 from adminbot.errors import said_duration
 from adminbot.ids import UserId
 
@@ -44,7 +45,7 @@ def _each(text: str, *, code: Callable[[str], str], rest: Callable[[str], str]) 
 
 def ago(moment: datetime) -> str:
     """How long ago that was, such as `3 d`: the largest unit is enough."""
-    passed_s = max(1, round((datetime.now(UTC) - moment).total_seconds()))
+    passed_s = max(1, round((now() - moment).total_seconds()))
     return " ".join(said_duration(passed_s).split(" ")[:2])
 
 

@@ -9,16 +9,22 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from adminbot.account import Account
+from adminbot.clock import now
 from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited, said_duration
+from adminbot.order import Order
 from adminbot.secret import Secret, new_password
-from adminbot.store import Bot, now
+from adminbot.store import Bot
 from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
 
-Say = Callable[[str], Awaitable[None]]
+TakeOver = Callable[[Session], Awaitable[None]]
 _TRIES = 5
 _LONGEST_WAIT = timedelta(hours=1)
+
+
+async def _nobody(_: Session) -> None:
+    """Nobody uses the old token who could be given the new one."""
 
 
 class Sessions:
@@ -28,43 +34,59 @@ class Sessions:
         self._synapse = synapse
         self._account = account
 
-    async def renew_in_place(self, bot: Bot, say: Say) -> tuple[Session, Secret]:
+    async def renew_in_place(
+        self, bot: Bot, order: Order, take_over: TakeOver = _nobody
+    ) -> tuple[Session, Secret]:
         """A new token for an existing device, all older tokens dead, keys kept.
 
         1. A password by the admin API, logging nobody out. 2. A login on the same device.
         3. With the new token, a password change that logs all others out: only this spares
-        the device. Stopped after 1 nothing is lost; after 2 the old token lives, too; run it
-        again. An answer lost in 3 leaves the password unknown, so it starts again at 1.
+        the device. Stopped after 1 nothing is lost; after 2 the old token lives, too; after 3
+        nobody has the new one. Run again, all is made anew, and 3 kills what was left behind.
+        An answer that is lost on the way is such a stop. Whoever uses the old token gets the
+        new one before 3 (`take_over`).
         """
-        for tries_left in reversed(range(_TRIES)):
-            first, second = new_password(), new_password()
+        first, second = new_password(), new_password()
+
+        async def once() -> Session:
+            await order.will("set a password")
             await self._synapse.set_password(bot.user_id, first, logout_devices=False)
-            session = await self.log_in(bot, first, say)
-            try:
-                await self._account.change_password(session, old=first, new=second)
-            except HomeserverUnreachable:
-                log.warning("last step unknown user=%s tries_left=%s", bot.user_id, tries_left)
-                if not tries_left:
-                    raise
-            else:
-                return session, second
-        raise AssertionError("unreachable")
+            session = await self.log_in(bot, first, order)
+            await take_over(session)
+            await order.will("end every other session")
+            await self._account.change_password(session, old=first, new=second)
+            return session
 
-    async def start_afresh(self, bot: Bot, say: Say) -> tuple[Session, Secret]:
-        """Sign everything out, devices and keys included, and log in on a new device."""
+        return await _until_known(once), second
+
+    async def start_afresh(self, bot: Bot, order: Order) -> tuple[Session, Secret]:
+        """Sign everything out, devices and keys included, and log in on a new device.
+
+        Stopped in between, the account has no session, or one on the noted device whose token
+        nobody has: run again, that one is signed out with the rest.
+        """
         password = new_password()
-        await self._synapse.set_password(bot.user_id, password, logout_devices=True)
-        return await self.log_in(bot, password, say), password
 
-    async def log_in(self, bot: Bot, password: Secret, say: Say) -> Session:
+        async def once() -> Session:
+            await order.will("sign everything out")
+            await self._synapse.set_password(bot.user_id, password, logout_devices=True)
+            return await self.log_in(bot, password, order)
+
+        return await _until_known(once), password
+
+    async def log_in(self, bot: Bot, password: Secret, order: Order) -> Session:
         """Log in, and sit Synapse's login limit out (by default five, then one in 333 s).
 
+        Sent once: a login whose answer is lost has made a token that must be ended, too.
+
         Raises:
+            HomeserverUnreachable: whether there is a session is unknown.
             RateLimited: it would take more than an hour.
             HomeserverError: password login is off on this server.
         """
         deadline = now() + _LONGEST_WAIT
         while True:
+            await order.will("log in")
             try:
                 return await self._account.log_in(
                     bot.user_id.localpart,
@@ -76,7 +98,7 @@ class Sessions:
                 if now() + exc.retry_after > deadline:
                     raise
                 wait = said_duration(round(exc.retry_after.total_seconds()))
-                await say(
+                await order.say(
                     f"⏳ Synapse asks me to wait {wait}: its login limit is used up. "
                     f"I finish {bot.user_id.localpart} then, nothing to do for you."
                 )
@@ -87,6 +109,18 @@ class Sessions:
                 if exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN", "M_UNRECOGNIZED"):
                     raise _no_password_login(bot, exc) from exc
                 raise
+
+
+async def _until_known(once: Callable[[], Awaitable[Session]]) -> Session:
+    """Do it all again when an answer was lost, a few times. Raises HomeserverUnreachable."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return await once()
+        except HomeserverUnreachable as exc:
+            log.warning("outcome unknown why=%s tries_left=%s", exc, tries_left)
+            if not tries_left:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _no_password_login(bot: Bot, exc: HomeserverError) -> HomeserverError:

@@ -5,15 +5,17 @@ Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are
 
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adminbot.errors import HomeserverError, NameTaken, UsageError
+from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken, UsageError
 from adminbot.ids import UserId
 from adminbot.secret import Secret
-from adminbot.wire import Wire, part
+from adminbot.wire import Needs, Wire, part
+
+SESSION: Needs = {"user_id": str, "device_id": str, "access_token": str}
+_USER: Needs = {"name": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Synapse:
     async def is_mas(self) -> bool:
         """Whether accounts are delegated to MAS (MSC2965: it publishes OAuth metadata)."""
         try:
-            await self._wire.ask("GET", "/_matrix/client/v1/auth_metadata")
+            path = "/_matrix/client/v1/auth_metadata"
+            await self._wire.ask("GET", path, needs={"issuer": str})
         except HomeserverError as exc:
             if exc.status == 404:
                 return False
@@ -72,7 +75,9 @@ class Synapse:
         """
         try:
             await self._wire.ask(
-                "GET", f"/_synapse/admin/v1/username_available?username={part(user_id.localpart)}"
+                "GET",
+                f"/_synapse/admin/v1/username_available?username={part(user_id.localpart)}",
+                needs={"available": bool},
             )
         except HomeserverError as exc:
             raise _name_refused(exc, user_id) from exc
@@ -100,8 +105,8 @@ class Synapse:
         Source: Synapse docs/admin_api/register_api.md.
         """
         path = "/_synapse/admin/v1/register"
-        _, offer = await self._wire.ask("GET", path)
-        nonce = str(offer.get("nonce", ""))
+        _, offer = await self._wire.ask("GET", path, needs={"nonce": str})
+        nonce = str(offer["nonce"])
         user_type = [] if admin else ["bot"]
         signed = [
             nonce,
@@ -126,7 +131,7 @@ class Synapse:
         if not admin:
             request["user_type"] = "bot"
         try:
-            _, body = await self._wire.ask("POST", path, request, once=True)
+            _, body = await self._wire.ask("POST", path, request, once=True, needs=SESSION)
         except HomeserverError as exc:
             if exc.errcode == "M_USER_IN_USE":
                 raise NameTaken(localpart) from exc
@@ -149,7 +154,9 @@ class Synapse:
             NameTaken: it existed.
         """
         try:
-            status, _ = await self._wire.ask("PUT", self._user(user_id), {}, once=True)
+            status, _ = await self._wire.ask(
+                "PUT", self._user(user_id), {}, once=True, needs=_USER
+            )
         except HomeserverError as exc:
             raise _name_refused(exc, user_id) from exc
         if status != 201:
@@ -165,7 +172,7 @@ class Synapse:
             "logout_devices": False,
         }
         body |= {"admin": True} if admin else {"user_type": "bot"}
-        await self._wire.ask("PUT", self._user(user_id), body)
+        await self._wire.ask("PUT", self._user(user_id), body, needs=_USER)
 
     async def set_password(
         self, user_id: UserId, password: Secret, *, logout_devices: bool
@@ -175,7 +182,7 @@ class Synapse:
         The server's own default is to log out: it is never left to the default here.
         """
         body = {"password": password.reveal(), "logout_devices": logout_devices}
-        await self._wire.ask("PUT", self._user(user_id), body)
+        await self._wire.ask("PUT", self._user(user_id), body, needs=_USER)
 
     async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
         """An access token of somebody's account without a device, which ends by itself.
@@ -185,13 +192,15 @@ class Synapse:
         Source: Synapse docs/admin_api/user_admin_api.md, "Login as a user".
         """
         path = f"/_synapse/admin/v1/users/{part(user_id)}/login"
-        ends_ms = round((time.time() + for_s) * 1000)
-        _, body = await self._wire.ask("POST", path, {"valid_until_ms": ends_ms})
-        return Secret(str(body.get("access_token", "")))
+        ends_ms = round((self._wire.server_time().timestamp() + for_s) * 1000)
+        _, body = await self._wire.ask(
+            "POST", path, {"valid_until_ms": ends_ms}, needs={"access_token": str}
+        )
+        return Secret(body["access_token"])
 
     async def find_account(self, user_id: UserId) -> AccountState | None:
         try:
-            _, body = await self._wire.ask("GET", self._user(user_id))
+            _, body = await self._wire.ask("GET", self._user(user_id), needs=_USER)
         except HomeserverError as exc:
             if exc.errcode == "M_NOT_FOUND":
                 return None
@@ -200,24 +209,29 @@ class Synapse:
 
     async def devices(self, user_id: UserId) -> list[Device]:
         """The account's sessions; those made with login-as have no device and are not here."""
-        _, body = await self._wire.ask("GET", f"{self._user(user_id)}/devices")
+        path = f"{self._user(user_id)}/devices"
+        _, body = await self._wire.ask("GET", path, needs={"devices": list})
         return [
             Device(str(entry["device_id"]), _from_ms(entry.get("last_seen_ts")))
-            for entry in body.get("devices", [])
+            for entry in body["devices"]
             if isinstance(entry, dict) and "device_id" in entry
         ]
 
     async def whois(self, user_id: UserId) -> list[str]:
         """The IP addresses the account was seen from, without repeats."""
-        _, body = await self._wire.ask("GET", f"/_synapse/admin/v1/whois/{part(user_id)}")
-        return sorted(
-            {
-                str(connection.get("ip"))
-                for device in body.get("devices", {}).values()
-                for session in device.get("sessions", [])
-                for connection in session.get("connections", [])
-            }
-        )
+        path = f"/_synapse/admin/v1/whois/{part(user_id)}"
+        _, body = await self._wire.ask("GET", path, needs={"devices": dict})
+        try:
+            return sorted(
+                {
+                    str(connection["ip"])
+                    for device in body["devices"].values()
+                    for session in device["sessions"]
+                    for connection in session["connections"]
+                }
+            )
+        except (AttributeError, KeyError, TypeError):
+            raise HomeserverUnreachable("an answer without addresses") from None
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
         """Sign one session out for good, with its keys; one that is not there is no error."""
@@ -239,12 +253,12 @@ class Synapse:
 
 
 def session_of(body: dict[str, Any]) -> Session:
-    """The session in a login or register answer. Raises HomeserverError if it is not there."""
+    """The session in a login or register answer. Raises HomeserverUnreachable if it is none."""
     try:
         user_id = UserId.parse(body["user_id"])
-        return Session(user_id, str(body["device_id"]), Secret(str(body["access_token"])))
-    except (KeyError, ValueError, AttributeError):
-        raise HomeserverError("The homeserver's answer holds no session.") from None
+    except ValueError:
+        raise HomeserverUnreachable("a login of nobody") from None
+    return Session(user_id, body["device_id"], Secret(body["access_token"]))
 
 
 def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:

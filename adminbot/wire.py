@@ -8,14 +8,16 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from adminbot.clock import now
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # bcrypt at a high work factor on a busy small server takes seconds; a connect does not.
 TIMEOUT = httpx.Timeout(30, connect=10)
+Needs = Mapping[str, type]
+_NOTHING: Needs = {}
 _BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
 
 
@@ -92,6 +96,25 @@ def _printable(errcode: str) -> str:
     return kept[:60] or "M_UNKNOWN"
 
 
+def server_date(headers: Mapping[str, str]) -> datetime | None:
+    """When the server says an answer was sent, in whole seconds; None if it does not say."""
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+class _ServerClock:
+    """How far the homeserver's clock is ahead of ours."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def note(self, date: datetime | None) -> None:
+        if date is not None:
+            self.ahead = date - now()
+
+
 class Wire:
     """Requests to one homeserver with one default access token, in the header only."""
 
@@ -101,33 +124,46 @@ class Wire:
         token: Secret | None = None,
         *,
         patience: timedelta = timedelta(seconds=60),
+        clock: "_ServerClock | None" = None,
     ) -> None:
         self._http = http
+        self._clock = clock or _ServerClock()
         self.token = token
         self._patience = patience
 
     def acting_with(self, token: Secret) -> "Wire":
         """The same connections with another access token."""
-        return Wire(self._http, token, patience=self._patience)
+        return Wire(self._http, token, patience=self._patience, clock=self._clock)
+
+    def server_time(self) -> datetime:
+        """The homeserver's present: what it means by a time that we name."""
+        return now() + self._clock.ahead
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, once: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        once: bool = False,
+        needs: Needs = _NOTHING,
     ) -> tuple[int, dict[str, Any]]:
         """Send one request; returns (HTTP status, JSON object) of a 2xx answer.
 
-        A request that may be repeated without harm is repeated for up to `patience` when no
-        usable answer comes. With `once` it is sent once, and HomeserverUnreachable means: look
-        up what happened before you try again.
+        An answer without what it `needs` (name → type) is no usable answer: something between
+        us and the homeserver made it up. A request that may be repeated without harm is repeated
+        for up to `patience` when no usable answer comes. With `once` it is sent once, and
+        HomeserverUnreachable means: look up what happened before you try again.
 
         Raises: as `decipher`.
         """
         if once:
-            return await self._ask_once(method, path, body)
+            return await self._ask_once(method, path, body, needs)
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience.total_seconds()
         for pause in (*_BACKOFF_S, *([30] * 100)):
             try:
-                return await self._ask_once(method, path, body)
+                return await self._ask_once(method, path, body, needs)
             except HomeserverUnreachable as exc:
                 if loop.time() + pause > give_up:
                     raise
@@ -135,7 +171,9 @@ class Wire:
                 await asyncio.sleep(pause)
         raise HomeserverUnreachable("no answer")
 
-    async def _ask_once(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    async def _ask_once(
+        self, method: str, path: str, body: Any, needs: Needs
+    ) -> tuple[int, dict[str, Any]]:
         headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
         try:
             response = await self._http.request(method, path, json=body, headers=headers)
@@ -143,7 +181,12 @@ class Wire:
             raise HomeserverUnreachable(type(exc).__name__) from None
         except UnicodeEncodeError:
             raise HomeserverError("That holds a character that cannot be sent.") from None
-        return response.status_code, decipher(response)
+        self._clock.note(server_date(response.headers))
+        answer = decipher(response)
+        for name, kind in needs.items():
+            if not isinstance(answer.get(name), kind):
+                raise HomeserverUnreachable(f"an answer without {name}")
+        return response.status_code, answer
 
 
 @asynccontextmanager

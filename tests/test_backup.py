@@ -17,12 +17,13 @@ import pytest
 from adminbot import backup, config
 from adminbot.backup import Backup
 from adminbot.cli import main
+from adminbot.clock import now
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.journal import env_lines, write_private
 from adminbot.secret import Sealer, Secret, new_store_key
-from adminbot.store import Bot, Letter, Question, now, open_store, snapshot
+from adminbot.store import Bot, Letter, Question, open_store, snapshot
 from adminbot.store.owner import SoleOwner
 from adminbot.store.schema import MIGRATIONS
 from adminbot.store.snapshot import Contents

@@ -56,6 +56,7 @@ def test_the_least_that_works_has_the_documented_defaults() -> None:
         shared_secret=None,
         trust=Trust.PINNED,
         card_ttl=timedelta(hours=1),
+        max_age=timedelta(hours=1),
         prefix="!",
         log_level="info",
         log_format="text",

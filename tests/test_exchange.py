@@ -19,13 +19,14 @@ from adminbot.chat.incoming import VERIFICATION, Step
 from adminbot.chat.sas import Comparison, Party
 from adminbot.chat.seats import Seat
 from adminbot.chat.verification import Verifications
+from adminbot.clock import now
 from adminbot.config import Trust
 from adminbot.crosssigning import Identity, SigningKey, is_signed
 from adminbot.errors import AdminbotError, HomeserverUnreachable
 from adminbot.ids import UserId
 from adminbot.permission import why_untrusted
 from adminbot.secret import Sealer, Secret
-from adminbot.store import Store, now, open_store
+from adminbot.store import Store, open_store
 from adminbot.trust import TrustPolicy
 
 pytestmark = pytest.mark.anyio

@@ -364,7 +364,7 @@ async def test_a_key_query_that_another_one_has_answered_is_no_error(tmp_path: P
         return {}
 
     session = Session(UserId("x", "example.test"), "X", Secret("syt_x"))
-    client = Client("http://127.0.0.1:9", session, tmp_path, "pickle", judge)
+    client = Client("http://127.0.0.1:9", session, tmp_path, "pickle", judge, lambda sender: True)
     try:
         assert not client.should_query_keys
         assert isinstance(await client.keys_query(), KeysQueryResponse)

@@ -193,7 +193,7 @@ def context(**fields: Any) -> Context:
     nobody: Any = None
     defaults: dict[str, Any] = {
         "sender": UserId("you", "example.org"),
-        "event_id": "$e",
+        "order": nobody,
         "room_id": "!r:example.org",
         "prefix": "!",
         "confirmed": False,
@@ -202,7 +202,7 @@ def context(**fields: Any) -> Context:
         "verify": nobody,
         "router": ROUTER,
         "trust": Trust.PINNED,
-        "say": nobody,
+        "lock": nobody,
     }
     return Context(**defaults | fields)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from adminbot.clock import now
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
@@ -19,7 +20,6 @@ from adminbot.store import (
     Question,
     Store,
     identity_of,
-    now,
     open_store,
     recovery_of,
 )

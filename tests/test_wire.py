@@ -9,6 +9,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from adminbot.errors import (
 )
 from adminbot.ids import BotName, UserId
 from adminbot.lifecycle import BotKeeper, Wanted
+from adminbot.order import Order
 from adminbot.secret import Sealer, Secret
 from adminbot.signer import Signer
 from adminbot.store import Bot, Store, open_store
@@ -352,7 +354,7 @@ class Server:
             made, self.devices = self.devices is None, self.devices or []
             if how == "works, then dies":
                 raise httpx.ReadTimeout("cut off")
-            return httpx.Response(201 if made else 200, json={})
+            return httpx.Response(201 if made else 200, json={"name": str(BOT)})
         if self.devices is not None:
             return httpx.Response(400, json={"errcode": "M_USER_IN_USE"})
         self.devices = [body["device_id"]]
@@ -363,7 +365,8 @@ class Server:
     def _account(self) -> httpx.Response:
         if self.devices is None:
             return httpx.Response(404, json={"errcode": "M_NOT_FOUND"})
-        return httpx.Response(200, json={"admin": self.admin, "deactivated": self.deactivated})
+        body = {"name": str(BOT), "admin": self.admin, "deactivated": self.deactivated}
+        return httpx.Response(200, json=body)
 
     def _session(self, device_id: str) -> httpx.Response:
         self.devices = sorted({*(self.devices or []), device_id})
@@ -387,6 +390,9 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
     async def say(text: str) -> None:
         raise AssertionError(text)
 
+    async def become(session: Session) -> None:
+        raise AssertionError(session.device_id)
+
     async with wire_to(server, patience_s=1) as wire:
         synapse, account = Synapse(wire), Account(wire)
         keeper = BotKeeper(
@@ -398,13 +404,12 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
             signer=Signer(synapse, account, store),
             phrase=phrase,
             shared_secret=Secret("shared") if shared else None,
+            become=become,
         )
         _, card = await keeper.create(
             BotName("nano"),
             Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
-            owner=YOU,
-            act="$act",
-            say=say,
+            Order(owner=YOU, event_id="$act", say=say, will=partial(store.will, "$act")),
         )
     return str((await store.card(card)).content)
 

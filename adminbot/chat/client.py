@@ -5,8 +5,10 @@ Each override says what goes wrong in matrix-nio 0.26 without it.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,15 +29,20 @@ from nio.client.async_client import AsyncClient, AsyncClientConfig
 from nio.crypto.device import OlmDevice
 from nio.events import KeyVerificationEvent
 from nio.store.database import SqliteStore
+from peewee import PeeweeException
 
+from adminbot.clock import now
 from adminbot.crosssigning import canonical
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
     RateLimited,
+    SetupError,
+    StateError,
     TokenRejected,
 )
 from adminbot.synapse import Session
+from adminbot.wire import server_date
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +58,15 @@ class Client(AsyncClient):
     olm: Any  # nio's Olm, which is there from the constructor on; its own types say "or None"
 
     def __init__(
-        self, homeserver: str, session: Session, store_dir: Path, pickle_key: str, judge: Judge
+        self,
+        homeserver: str,
+        session: Session,
+        store_dir: Path,
+        pickle_key: str,
+        judge: Judge,
+        listens_to: Callable[[str], bool],
     ) -> None:
+        """Raises SetupError when the encryption store is damaged."""
         store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = AsyncClientConfig(
             store=SqliteStore,
@@ -63,12 +77,19 @@ class Client(AsyncClient):
             max_timeouts=0,
             request_timeout=_REQUEST_S,
         )
-        super().__init__(
-            homeserver, str(session.user_id), session.device_id, str(store_dir), config
-        )
+        user_id = str(session.user_id)
+        super().__init__(homeserver, user_id, session.device_id, str(store_dir), config)
         self._judge = judge
         self._judging = asyncio.Lock()
-        self.restore_login(str(session.user_id), session.device_id, session.token.reveal())
+        self._listens_to = listens_to
+        try:
+            _check_whole(store_dir / config.store_name)
+            self.restore_login(user_id, session.device_id, session.token.reveal())
+        except (sqlite3.Error, PeeweeException, ValueError) as exc:
+            raise SetupError(
+                f"The encryption store in {store_dir} is damaged.",
+                "Move it away and start again: I take a new device under the same identity.",
+            ) from exc
         # Event id → "sender_key session_id index" of what was decrypted since the last clear.
         # nio's own memory of these dies with the process, and with it its replay protection.
         self.positions: dict[str, str] = {}
@@ -93,8 +114,12 @@ class Client(AsyncClient):
         """A malformed to-device event, from anybody on any server, would end the sync loop."""
         if isinstance(to_device_event, KeyVerificationEvent):
             return None  # nio's own SAS does not interoperate; it must not answer either
+        if not self._listens_to(to_device_event.sender):
+            return None  # nio would keep whatever keys and requests anybody sends, for good
         try:
             return super()._handle_decrypt_to_device(to_device_event)
+        except PeeweeException:
+            raise  # a key that cannot be kept now must come again
         except Exception as exc:  # noqa: BLE001  # nine different ones are known
             log.warning("dropped a malformed to-device event why=%s", type(exc).__name__)
             return None
@@ -194,11 +219,26 @@ class Client(AsyncClient):
         self.olm.save_account()
 
 
+def _check_whole(path: Path) -> None:
+    """Raises sqlite3.DatabaseError: damage would else show up at some later message."""
+    if path.exists():
+        with closing(sqlite3.connect(path)) as db:
+            [(found,)] = db.execute("PRAGMA quick_check(1)")
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+
+
 async def raw_answer(response: Response) -> dict[str, Any]:
     """The JSON that nio made a response of: it drops what it does not know."""
     transport: Any = response.transport_response
     answer = await transport.json()
     return answer if isinstance(answer, dict) else {}
+
+
+def sent_at(response: Response) -> datetime:
+    """The homeserver's time when it answered; ours if it does not say."""
+    transport: Any = response.transport_response
+    return server_date(transport.headers) or now()
 
 
 def _base64_of(key: Any) -> str:
@@ -211,11 +251,15 @@ async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = _R
     Raises:
         HomeserverUnreachable: no answer in time, a broken connection, a body that is no answer.
         RateLimited, TokenRejected, HomeserverError: the server's refusal.
+        StateError: nio could not write its store.
     """
     try:
         response = await asyncio.wait_for(call, within_s)
     except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as exc:
         raise HomeserverUnreachable(type(exc).__name__) from exc
+    except (sqlite3.Error, PeeweeException) as exc:
+        log.warning("encryption store not usable why=%s", exc)
+        raise StateError from exc
     if isinstance(response, kind):
         return response
     if not isinstance(response, ErrorResponse):

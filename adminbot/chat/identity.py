@@ -22,7 +22,7 @@ from adminbot.synapse import Session, Synapse
 log = logging.getLogger(__name__)
 
 _SEEDS = "cross-signing seeds"
-_HEALED = "healed session"  # "env device|new device|token": the env file cannot be rewritten
+_HEALED = "healed session"  # "env device|device|token": the env file cannot be rewritten
 _PLANNED = "healing device"
 
 
@@ -34,6 +34,16 @@ async def current_session(store: Store, given: Session) -> Session:
         if replaces == given.device_id:
             return Session(given.user_id, device_id, Secret(token))
     return given
+
+
+async def adopt_session(
+    client: Client, account: Account, store: Store, env_device: str, fresh: Session
+) -> None:
+    """Use a newer token of this device, from the next request on and after every restart."""
+    kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
+    await store.set_secret(_HEALED, kept)
+    account.become(fresh.token)
+    client.access_token = fresh.token.reveal()
 
 
 async def ensure_trusted(client: Client, account: Account, store: Store, user_id: UserId) -> None:
@@ -93,7 +103,11 @@ async def own_party(client: Client, store: Store) -> Party:
 async def keys_are_ours(client: Client, account: Account, user_id: UserId) -> bool:
     """Whether the server has no keys for this device, or exactly those of our store.
 
-    Otherwise nio's store was lost or rolled away, and the device is deaf for good.
+    Otherwise nio's store was lost, and the device is deaf for good.
+
+    Raises:
+        SetupError: our store is whole and had published its keys: somebody else published
+            others since.
     """
     answer = await account.query_keys(user_id)
     device = answer.get("device_keys", {}).get(str(user_id), {}).get(client.device_id)
@@ -101,9 +115,16 @@ async def keys_are_ours(client: Client, account: Account, user_id: UserId) -> bo
         return not client.olm_account_shared
     own = client.olm.account.identity_keys
     keys = device.get("keys", {})
-    return all(
-        keys.get(f"{kind}:{client.device_id}") == own[kind] for kind in ("ed25519", "curve25519")
-    )
+    if all(keys.get(f"{kind}:{client.device_id}") == own[kind] for kind in own):
+        return True
+    if client.olm_account_shared:
+        raise SetupError(
+            "Another program uses my access token: the keys of my device on the server are not "
+            "the ones that I published.",
+            "Find it and stop it. Then remove the directory `crypto` in the data directory and "
+            "start me again: I take a new device.",
+        )
+    return False
 
 
 async def heal(

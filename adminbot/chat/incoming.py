@@ -3,12 +3,14 @@
 import html
 import json
 import re
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import unquote
 
 from nio import Event, ReactionEvent, RoomMessageText
+
+from adminbot.clock import now
 
 TEXT = "text"
 REACTION = "reaction"
@@ -22,7 +24,8 @@ class Incoming:
     """A message or a reaction of a person.
 
     `trusted`: it was encrypted by a device of the sender that passed the judge.
-    `encrypted`: it was encrypted by some device. `confirmed`: see Dispatcher.
+    `encrypted`: it was encrypted by some device. `confirmed`: see Dispatcher. `age_s`: seconds
+    from its sending to our first sight of it, by the homeserver's clock; `seen_at`: when that was.
     """
 
     event_id: str
@@ -34,6 +37,13 @@ class Incoming:
     trusted: bool = False
     relates_to: str = ""
     confirmed: bool = False
+    age_s: int = 0
+    seen_at: str = field(default_factory=lambda: now().isoformat())
+
+    def age(self) -> timedelta:
+        """How old it is now."""
+        since = now() - datetime.fromisoformat(self.seen_at)
+        return timedelta(seconds=self.age_s) + max(since, timedelta())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -87,8 +97,10 @@ def step_of(event: Event, room_id: str) -> Step | None:
     )
 
 
-def text_of(event: RoomMessageText, room_id: str, *, trusted: bool) -> Incoming | None:
-    """A person's text; None for an edit, which is never a command."""
+def text_of(
+    event: RoomMessageText, room_id: str, at: datetime, *, trusted: bool
+) -> Incoming | None:
+    """A person's text, seen `at` the homeserver's time; None for an edit, never a command."""
     content = event.source.get("content", {})
     relation = content.get("m.relates_to")
     relation = relation if isinstance(relation, dict) else {}
@@ -105,10 +117,11 @@ def text_of(event: RoomMessageText, room_id: str, *, trusted: bool) -> Incoming 
         encrypted=bool(event.decrypted),
         trusted=trusted,
         relates_to=reply_to if isinstance(reply_to, str) else "",
+        age_s=_age_s(event, at),
     )
 
 
-def reaction_of(event: ReactionEvent, room_id: str) -> Incoming:
+def reaction_of(event: ReactionEvent, room_id: str, at: datetime) -> Incoming:
     """Reactions travel in clear, as in every client: fit for ✅, not for a typed name."""
     return Incoming(
         event_id=event.event_id,
@@ -117,7 +130,13 @@ def reaction_of(event: ReactionEvent, room_id: str) -> Incoming:
         kind=REACTION,
         body=str(event.key).replace("\ufe0f", ""),
         relates_to=str(event.reacts_to),
+        age_s=_age_s(event, at),
     )
+
+
+def _age_s(event: Event, at: datetime) -> int:
+    """Both times are the homeserver's, so that our own clock plays no part."""
+    return max(0, int(at.timestamp() - event.server_timestamp / 1000))
 
 
 def plain(body: str, formatted: str | None, *, is_reply: bool) -> str:

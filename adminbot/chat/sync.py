@@ -7,6 +7,7 @@ and the sync token are committed together, and only then does anybody act on a m
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 from nio import (
     Event,
@@ -23,11 +24,11 @@ from nio.api import MessageDirection
 from nio.events.misc import BadEventType
 
 from adminbot.account import Account
-from adminbot.chat.client import Client, expect, raw_answer
+from adminbot.chat.client import Client, expect, raw_answer, sent_at
 from adminbot.chat.incoming import Incoming, Step, reaction_of, step_of, text_of
 from adminbot.chat.rooms import SYNC_FILTER
 from adminbot.chat.unread import Unread
-from adminbot.errors import HomeserverError, TokenRejected
+from adminbot.errors import AdminbotError, HomeserverError, StateError, TokenRejected
 from adminbot.store import Letter, Store
 from adminbot.trust import TrustPolicy
 
@@ -55,6 +56,7 @@ class Sync:
         on_unreadable: Callable[[str, str, str, str], None],
         on_step: Callable[[Step], None],
         on_devices_changed: Callable[[Collection[str]], None],
+        on_stuck: Callable[[bool], None],
     ) -> None:
         self._client = client
         self._account = account
@@ -63,6 +65,7 @@ class Sync:
         self._on_incoming = on_incoming
         self._on_step = on_step
         self._on_devices_changed = on_devices_changed
+        self._on_stuck = on_stuck
         self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
 
@@ -80,14 +83,16 @@ class Sync:
         """Sync until cancelled. Raises TokenRejected when our own session was ended."""
         failures = 0
         while True:
-            since = self._client.next_batch
+            since, token = self._client.next_batch, self._client.access_token
             try:
                 response = await self._sync(since, first=False)
                 await self._take_in(response, since)
             except TokenRejected:
-                raise
-            except HomeserverError as exc:
+                if token == self._client.access_token:
+                    raise  # else we have just given ourselves a new one
+            except (HomeserverError, StateError) as exc:
                 self._client.next_batch = since
+                self._on_stuck(isinstance(exc, StateError))
                 pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
                 log.warning("sync failed, trying again in_s=%s why=%s", pause, exc)
                 await asyncio.sleep(pause)
@@ -102,6 +107,7 @@ class Sync:
                 await asyncio.sleep(0.5)
             else:
                 failures = 0
+                self._on_stuck(False)
 
     async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
         call = self._client.sync(
@@ -116,14 +122,15 @@ class Sync:
         return _SHORT_POLL_MS if self._unread else _POLL_MS
 
     async def _take_in(self, response: SyncResponse, since: str) -> None:
+        at = sent_at(response)
         incoming: list[tuple[Incoming, str | None]] = []
         self._unread.note_withheld(response.to_device_events, self._policy.is_admin)
         for room_id, info in response.rooms.join.items():
             for event in await self._with_gap_filled(room_id, info, since):
-                found = await self._read(room_id, event)
+                found = await self._read(room_id, event, at)
                 if found is not None:
                     incoming.append(found)
-        incoming += await self._read_late()
+        incoming += await self._read_late(at)
         self._client.positions.clear()
         letters = [
             Letter(item.event_id, item.to_json(), None, position) for item, position in incoming
@@ -155,7 +162,11 @@ class Sync:
                 end=since,
                 direction=MessageDirection.back,
                 limit=100,
-                message_filter={"types": SYNC_FILTER["room"]["timeline"]["types"]},
+                # Who floods a room from outside our admins makes nobody wait.
+                message_filter={
+                    "types": SYNC_FILTER["room"]["timeline"]["types"],
+                    "senders": sorted(self._policy.admins),
+                },
             )
             page = await expect(RoomMessagesResponse, call)
             missed += page.chunk
@@ -167,16 +178,27 @@ class Sync:
         return missed[::-1] + events
 
     async def _read(
-        self, room_id: str, event: Event | BadEventType
+        self, room_id: str, event: Event | BadEventType, at: datetime
     ) -> tuple[Incoming, str | None] | None:
         """An admin's message or reaction with its megolm position; None for anything else."""
+        try:
+            return await self._read_unguarded(room_id, event, at)
+        except AdminbotError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # one message must not take a sync with it
+            log.warning("dropped an event that makes no sense why=%s", type(exc).__name__)
+            return None
+
+    async def _read_unguarded(
+        self, room_id: str, event: Event | BadEventType, at: datetime
+    ) -> tuple[Incoming, str | None] | None:
         known = ReactionEvent | MegolmEvent | RoomMessageText | RoomMessageUnknown | UnknownEvent
         if not isinstance(event, known):
             return None
         if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
             return None
         if isinstance(event, ReactionEvent):
-            return reaction_of(event, room_id), None
+            return reaction_of(event, room_id, at), None
         if isinstance(event, MegolmEvent):
             event.room_id = room_id
             self._unread.add(event)
@@ -186,7 +208,7 @@ class Sync:
                 self._on_step(step)
             return None
         trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
-        found = text_of(event, room_id, trusted=trusted)
+        found = text_of(event, room_id, at, trusted=trusted)
         return (found, self._client.positions.get(event.event_id)) if found else None
 
     async def _is_trusted(self, room_id: str, event: Event) -> bool:
@@ -200,9 +222,9 @@ class Sync:
             log.warning("keys not refreshed user=%s why=%s", event.sender, exc)
         return self._client.came_from_trusted(*args)
 
-    async def _read_late(self) -> list[tuple[Incoming, str | None]]:
+    async def _read_late(self, at: datetime) -> list[tuple[Incoming, str | None]]:
         """Try again what could not be read when it came."""
-        found = [await self._read(event.room_id, event) for event in self._unread.retry()]
+        found = [await self._read(event.room_id, event, at) for event in self._unread.retry()]
         return [item for item in found if item]
 
     async def _join_where_admins_invite(self, response: SyncResponse) -> None:

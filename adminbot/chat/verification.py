@@ -25,9 +25,10 @@ from adminbot.chat.identity import own_identity
 from adminbot.chat.incoming import VERIFICATION, Step
 from adminbot.chat.sas import Broken, Comparison, Message, Party, ShortString
 from adminbot.chat.seats import Seat, Seats
+from adminbot.clock import now
 from adminbot.errors import AdminbotError, shortened
 from adminbot.ids import UserId
-from adminbot.store import Store, now
+from adminbot.store import Store
 from adminbot.trust import Standing, TrustPolicy
 
 log = logging.getLogger(__name__)

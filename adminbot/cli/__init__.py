@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,7 @@ class UsageFault(Exception):
 def main(argv: list[str] | None = None) -> int:
     """Run one word. Exit codes: 0 done, 1 could not be done, 2 wrong usage."""
     os.umask(0o077)  # whatever is written is for its owner alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret
     logging.basicConfig(level=logging.CRITICAL)  # `run` sets up its own; errors are one line
     args = _parser().parse_args(argv)
     try:
@@ -113,6 +115,14 @@ def _parser() -> argparse.ArgumentParser:
     trust.add_argument("user", metavar="@YOU:SERVER")
     trust.add_argument("--yes", action="store_true", help="do not ask")
     trust.set_defaults(word=_lazy("trust"))
+
+    unlock = words.add_parser(
+        "unlock",
+        parents=[shared],
+        help="lift a lockdown",
+        description="Lifts what an admin began with !lockdown. The service may run.",
+    )
+    unlock.set_defaults(word=_lazy("unlock"))
 
     verify = words.add_parser(
         "verify",

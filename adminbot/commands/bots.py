@@ -57,9 +57,7 @@ async def newbot(ctx: Context, args: Args) -> Reply:
             "to the program. Nothing was made.",
             "Use one of them.",
         )
-    bot, card = await ctx.bots.create(
-        name, wanted, owner=ctx.sender, act=ctx.event_id, say=ctx.say
-    )
+    bot, card = await ctx.bots.create(name, wanted, ctx.order)
     changed = f"\n“{name.changed_from}” became `{name.localpart}`." if name.changed_from else ""
     return Reply(
         f"✅ `{bot.user_id}` is ready.{changed}\nIts login is in our private chat 🔐", card=card
@@ -71,23 +69,29 @@ async def newbot(ctx: Context, args: Args) -> Reply:
     "NAME",
     "new token, same device and keys",
     words=(1, 1),
-    flags={"new-device": ""},
+    flags={"new-device": "", "me-too": ""},
     gives_card=True,
     details=(
         "Every older token dies at once; the device and its encryption keys stay, so the "
         "program goes on where it was once it has the new token.\n"
         "`--new-device` signs everything out instead and starts on a fresh device.\n"
+        "`--me-too`, with my own name, renews my own token.\n"
         "Example: `{prefix}rotate nanobot`"
     ),
 )
 async def rotate(ctx: Context, args: Args) -> Reply:
-    bot, card = await ctx.bots.rotate(
-        args.words[0],
-        new_device="new-device" in args.flags,
-        owner=ctx.sender,
-        act=ctx.event_id,
-        say=ctx.say,
-    )
+    new_device = "new-device" in args.flags
+    if "me-too" in args.flags:
+        ctx.bots.check_own(args.words[0])
+        if new_device:
+            raise UsageError("My own device stays as it is. Nothing was changed.", "Without it.")
+        await ctx.bots.rotate_own(ctx.order)
+        return Reply(
+            "✅ My own token is new, older ones are dead. It is sealed in my data directory; the "
+            "one in the env file is no use any more. Backups from before are none either: "
+            "`adminbot backup FILE`"
+        )
+    bot, card = await ctx.bots.rotate(args.words[0], ctx.order, new_device=new_device)
     return Reply(
         f"✅ New token for `{bot.user_id}`, device `{bot.device_id}`. Older tokens are dead.\n"
         "The login is in our private chat 🔐",
@@ -159,7 +163,7 @@ async def revoke(ctx: Context, args: Args) -> Reply:
             "Tap ✅ or answer `yes` within 2 minutes.",
             ask=YES,
         )
-    await ctx.bots.revoke(args.words[0], owner=ctx.sender, act=ctx.event_id)
+    await ctx.bots.revoke(args.words[0], ctx.order)
     return Reply(
         f"✅ `{found.user_id}` is signed out everywhere.\n"
         f"Let it in again: `{ctx.prefix}rotate {found.user_id.localpart}`",
@@ -172,13 +176,18 @@ async def revoke(ctx: Context, args: Args) -> Reply:
     "NAME",
     "close a bot's account for good",
     words=(1, 1),
+    flags={"me-too": ""},
     acts=True,
     details=(
         "Cannot be undone: the account is deactivated and its name stays taken on this server. "
-        "Softer: `{prefix}revoke NAME`.\nExample: `{prefix}deletebot nanobot`"
+        "Softer: `{prefix}revoke NAME`.\n"
+        "`--me-too`, with my own name, ends me: nobody answers here any more.\n"
+        "Example: `{prefix}deletebot nanobot`"
     ),
 )
 async def deletebot(ctx: Context, args: Args) -> Reply:
+    if "me-too" in args.flags:
+        return await _end_me(ctx, args)
     found = await ctx.bots.get(args.words[0])
     name = found.user_id.localpart
     if not ctx.confirmed:
@@ -188,10 +197,24 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
             f"To delete it, answer within 2 minutes: `{name}`",
             ask=name,
         )
-    await ctx.bots.delete(args.words[0], owner=ctx.sender, act=ctx.event_id)
+    await ctx.bots.delete(args.words[0], ctx.order)
     return Reply(
         f"✅ `{found.user_id}` is deleted. Its name stays taken.", void=str(found.user_id)
     )
+
+
+async def _end_me(ctx: Context, args: Args) -> Reply:
+    ctx.bots.check_own(args.words[0])
+    own = ctx.bots.own
+    if not ctx.confirmed:
+        return Reply(
+            f"⚠️ Delete my own account, `{own}`, for good? Your bots go on without me. I cannot "
+            "answer any more, and no backup brings me back.\n"
+            f"To end me, answer within 2 minutes: `{own.localpart}`",
+            ask=own.localpart,
+        )
+    await ctx.bots.delete_own(ctx.order)
+    return Reply("✅ My account is deleted.")
 
 
 def _trust(ctx: Context, detail: BotDetail) -> str:

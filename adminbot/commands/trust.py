@@ -79,7 +79,5 @@ async def trust(ctx: Context, args: Args) -> Reply:
             line=f'trust {name} {device.device_id} "{device.fingerprint}"',
         )
     shown = args.words[2] if len(args.words) > 2 else device.fingerprint
-    await ctx.bots.trust(
-        args.words[0], device.device_id, shown, owner=ctx.sender, act=ctx.event_id
-    )
+    await ctx.bots.trust(args.words[0], device.device_id, shown, ctx.order)
     return Reply(f"✅ Device `{device.device_id}` of `{name}` is trusted.")

@@ -166,7 +166,9 @@ async def participant(
 ) -> AsyncIterator[Participant]:
     """A device that is on the server with its keys. `show` is given each message as it comes."""
     async with open_wire(homeserver, session.token) as wire:
-        client = Client(homeserver, session, store_dir, _PICKLE_KEY, _as_element_does)
+        client = Client(
+            homeserver, session, store_dir, _PICKLE_KEY, _as_element_does, lambda sender: True
+        )
         try:
             if client.should_upload_keys:
                 await expect(KeysUploadResponse, client.keys_upload())

@@ -5,15 +5,18 @@ coroutines share one connection and with it one transaction state.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
-from adminbot.errors import SetupError
+from adminbot.clock import now
+from adminbot.errors import SetupError, StateError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
 from adminbot.store.owner import SoleOwner
@@ -30,10 +33,8 @@ from adminbot.store.rows import (
     bot_of,
     card_of,
     identity_of,
-    now,
     question_of,
     recovery_of,
-    until,
 )
 from adminbot.store.schema import migrate
 
@@ -47,15 +48,20 @@ __all__ = [
     "Question",
     "Store",
     "identity_of",
-    "now",
     "open_store",
     "recovery_of",
-    "until",
 ]
+
+log = logging.getLogger(__name__)
+
+_OPEN_LETTERS = "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL"
 
 
 class Store:
-    """All that is remembered between two runs; opened by `open_store`."""
+    """All that is remembered between two runs; opened by `open_store`.
+
+    Every method raises StateError when SQLite cannot do it now; then nothing of it was done.
+    """
 
     def __init__(self, db: aiosqlite.Connection, sealer: Sealer) -> None:
         self._db = db
@@ -68,6 +74,12 @@ class Store:
         """A small remembered value, such as the sync token."""
         row = await self._one("SELECT value FROM fact WHERE name = ?", name)
         return str(row[0]) if row else None
+
+    async def set_fact(self, name: str, value: str) -> None:
+        await self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)
+
+    async def drop_fact(self, name: str) -> None:
+        await self._write("DELETE FROM fact WHERE name = ?", name)
 
     async def secret(self, name: str) -> str | None:
         """A sealed secret in clear. Raises SetupError when the store key is another one."""
@@ -251,6 +263,13 @@ class Store:
         )
         await self._scrub()
 
+    async def cards_vanish_by(self, moment: datetime) -> None:
+        """No card that is out stays longer than that."""
+        await self._write(
+            "UPDATE card SET vanishes_at = min(vanishes_at, ?) WHERE vanishes_at IS NOT NULL",
+            moment.isoformat(),
+        )
+
     async def card_gone(self, card_id: int) -> None:
         await self._write(
             "UPDATE card SET gone_at = ?, content = NULL WHERE id = ?", now().isoformat(), card_id
@@ -320,18 +339,23 @@ class Store:
 
     async def unanswered(self) -> list[Letter]:
         """Messages taken in and not answered yet, in order of arrival."""
-        rows = await self._all(
-            "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL "
-            "ORDER BY position"
+        rows = await self._all(f"{_OPEN_LETTERS} ORDER BY position")
+        return [self._letter(row) for row in rows]
+
+    async def find_unanswered(self, event_id: str) -> Letter | None:
+        row = await self._one(f"{_OPEN_LETTERS} AND event_id = ?", event_id)
+        return self._letter(row) if row else None
+
+    def _letter(self, row: aiosqlite.Row) -> Letter:
+        return Letter(
+            row["event_id"],
+            self._open("inbox", row["content"]),
+            row["reply"] and self._open("reply", row["reply"]),
         )
-        return [
-            Letter(
-                row["event_id"],
-                self._open("inbox", row["content"]),
-                row["reply"] and self._open("reply", row["reply"]),
-            )
-            for row in rows
-        ]
+
+    async def check_writable(self) -> None:
+        """Raises StateError when it is not."""
+        await self.set_fact("written", now().isoformat())
 
     async def decided(self, event_id: str, reply: str, outcome: str) -> None:
         """Keep the answer until it is out, and close the act if there is one, at once."""
@@ -365,6 +389,24 @@ class Store:
         )
         [row] = await self._all("SELECT * FROM act WHERE event_id = ?", event_id)
         return act_of(row)
+
+    async def will(self, event_id: str, what: str) -> None:
+        """Note a step of an act, before it changes something outside."""
+        await self._write("INSERT INTO step VALUES (?, ?, ?)", event_id, now().isoformat(), what)
+
+    async def steps(self, event_id: str) -> list[str]:
+        """What an act was about to do, in order; all but the last of them were done."""
+        rows = await self._all("SELECT what FROM step WHERE event_id = ? ORDER BY rowid", event_id)
+        return [str(row["what"]) for row in rows]
+
+    async def acts_since(self, who: UserId, moment: datetime) -> int:
+        """How many changes this person has asked for since then."""
+        row = await self._one(
+            "SELECT count(*) FROM act WHERE who = ? AND began_at > ?",
+            str(who),
+            moment.isoformat(),
+        )
+        return int(row[0]) if row else 0
 
     async def find_act(self, event_id: str) -> Act | None:
         row = await self._one("SELECT * FROM act WHERE event_id = ?", event_id)
@@ -414,31 +456,50 @@ class Store:
     # -- below
 
     async def _scrub(self) -> None:
-        """Empty the write-ahead log, which `secure_delete` does not reach."""
+        """Empty the write-ahead log, which `secure_delete` does not reach.
+
+        What it is called for is done already, so failing is no failure of that: the next time
+        empties it.
+        """
         async with self._lock:
-            await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(StateError), _told():
+                await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._lock:
-            await self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                await self._db.execute("ROLLBACK")
-                raise
-            await self._db.execute("COMMIT")
+            with _told():
+                await self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                    await self._db.execute("COMMIT")
+                except BaseException:
+                    if self._db.in_transaction:  # a full disk has ended it already
+                        await self._db.execute("ROLLBACK")
+                    raise
 
     async def _write(self, sql: str, *values: Any) -> None:
         async with self._lock:
-            await self._db.execute(sql, values)
+            with _told():
+                await self._db.execute(sql, values)
 
     async def _one(self, sql: str, *values: Any) -> aiosqlite.Row | None:
         rows = await self._all(sql, *values)
         return rows[0] if rows else None
 
     async def _all(self, sql: str, *values: Any) -> Sequence[aiosqlite.Row]:
-        return list(await self._db.execute_fetchall(sql, values))
+        with _told():
+            return list(await self._db.execute_fetchall(sql, values))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """SQLite's words are for the log."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        log.warning("state not usable why=%s", exc)
+        raise StateError from exc
 
 
 @asynccontextmanager
@@ -455,21 +516,41 @@ async def open_store(
         SetupError: another process uses it, it is not writable, or it is from a newer version.
     """
     with SoleOwner(data_dir) if alone else nullcontext():
-        async with aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None) as db:
-            await _prepare(db)
+        with _as_set_up():
+            db = await aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None)
+        try:
+            with _as_set_up():
+                await _prepare(db)
             yield Store(db, sealer)
+        finally:
+            await db.close()
 
 
-async def _prepare(db: aiosqlite.Connection) -> None:
-    db.row_factory = aiosqlite.Row
+@contextmanager
+def _as_set_up() -> Iterator[None]:
+    """At start nothing waits for a better moment: what is wrong is said."""
     try:
-        await db.execute("PRAGMA journal_mode = WAL")
-        await db.execute("PRAGMA synchronous = FULL")
-        # What was sealed here and is forgotten shall not stay in a free page.
-        await db.execute("PRAGMA secure_delete = ON")
-        await migrate(db)
-    except aiosqlite.DatabaseError as exc:
+        yield
+    except sqlite3.OperationalError as exc:
+        raise SetupError(
+            f"The state in the data directory cannot be used ({exc}).",
+            "Is the disk full, does another program hold the file, is it somebody else's?",
+        ) from exc
+    except sqlite3.DatabaseError as exc:
         raise SetupError(
             "The state in the data directory cannot be read: it is damaged, or no database.",
             "Restore it from a backup, or start afresh with an empty data directory.",
         ) from exc
+
+
+async def _prepare(db: aiosqlite.Connection) -> None:
+    db.row_factory = aiosqlite.Row
+    await db.execute("PRAGMA journal_mode = WAL")
+    await db.execute("PRAGMA synchronous = FULL")
+    # What was sealed here and is forgotten shall not stay in a free page.
+    await db.execute("PRAGMA secure_delete = ON")
+    # Damage in the middle of the file would else show up in the middle of an act.
+    [(found,)] = await db.execute_fetchall("PRAGMA quick_check(1)")
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+    await migrate(db)

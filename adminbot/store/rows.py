@@ -1,21 +1,11 @@
 """What the store gives back: values, not rows. Times are aware, UTC."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import aiosqlite
 
 from adminbot.ids import UserId
-
-
-def now() -> datetime:
-    """The present, aware, UTC."""
-    return datetime.now(UTC)
-
-
-def until(ttl: timedelta) -> datetime:
-    """The moment `ttl` from now."""
-    return now() + ttl
 
 
 @dataclass(frozen=True, slots=True)

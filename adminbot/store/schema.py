@@ -73,6 +73,14 @@ MIGRATIONS = (
         since TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE step (                -- what an act was about to change, before it did
+        event_id TEXT NOT NULL,
+        at TEXT NOT NULL,
+        what TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX step_act ON step (event_id);
+    """,
 )
 
 

@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from adminbot.clock import now
 from adminbot.errors import SetupError
-from adminbot.store.rows import now, recovery_of
+from adminbot.store.rows import recovery_of
 from adminbot.store.schema import MIGRATIONS
 
 DATABASE = "adminbot.db"

@@ -1,0 +1,21 @@
+"""`adminbot unlock`: lift a lockdown. The service may run; it takes notice at once."""
+
+import argparse
+
+from adminbot import config
+from adminbot.restraint import unlock
+from adminbot.secret import Sealer
+from adminbot.store import open_store
+
+
+async def main(args: argparse.Namespace) -> None:
+    """Say whose lockdown it was, and lift it."""
+    settings = config.load(args.env_file)
+    sealer = Sealer.from_base64(settings.store_key)
+    async with open_store(settings.data_dir, sealer, alone=False) as store:
+        lifted = await unlock(store)
+    if lifted is None:
+        print("Nothing is locked.")
+        return
+    who, at = lifted
+    print(f"Unlocked. {who} had locked it on {at:%Y-%m-%d %H:%M} UTC.")

@@ -1,0 +1,20 @@
+"""An order: who asked for an act, and how it is noted and spoken of while it goes on."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adminbot.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One act that a person asked for; `event_id` names it.
+
+    `will` puts on disk what is about to be changed outside, before it is; `say` tells the person
+    something in between.
+    """
+
+    owner: UserId
+    event_id: str
+    say: Callable[[str], Awaitable[None]]
+    will: Callable[[str], Awaitable[None]]
