@@ -1,6 +1,7 @@
 """What the live tests stand on: a bot that was set up and runs as a person would run it."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -44,12 +45,18 @@ started: list[asyncio.subprocess.Process] = []
 
 @dataclass
 class Bot:
-    """One adminbot: its files, and its process when it runs."""
+    """One adminbot: its files, and its process when it runs.
+
+    `via`: where it reaches the homeserver, if not directly. `runs`: the module that is run.
+    """
 
     homeserver: Homeserver
     directory: Path
     extra: dict[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
+    via: str = ""
+    runs: str = "adminbot"
+    environ: dict[str, str] = field(default_factory=dict)
 
     @property
     def env_file(self) -> Path:
@@ -75,7 +82,12 @@ class Bot:
     def setup_words(self, admins: Sequence[str]) -> list[object]:
         secret = self.directory / "shared-secret"
         secret.write_text(f"{self.homeserver.shared_secret}\n")
-        words: list[object] = ["setup", "--non-interactive", "--homeserver", self.homeserver.url]
+        words: list[object] = [
+            "setup",
+            "--non-interactive",
+            "--homeserver",
+            self.via or self.homeserver.url,
+        ]
         for admin in admins:
             words += ["--admin", admin]
         words += ["--shared-secret-file", secret, "--bot-name", self.directory.name]
@@ -94,9 +106,10 @@ class Bot:
         so_far = f"\n{self.log}".count("\nready ")
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "adminbot", "run", "--env-file", str(self.env_file)),
+                *(sys.executable, "-m", self.runs, "run", "--env-file", str(self.env_file)),
                 stdout=log,
                 stderr=log,
+                env=os.environ | self.environ,
             )
         started.append(self.process)
         if ready:

@@ -114,7 +114,7 @@ class Client(AsyncClient):
         """A malformed to-device event, from anybody on any server, would end the sync loop."""
         if isinstance(to_device_event, KeyVerificationEvent):
             return None  # nio's own SAS does not interoperate; it must not answer either
-        if not self._listens_to(to_device_event.sender):
+        if not self._listens_to(getattr(to_device_event, "sender", "")):
             return None  # nio would keep whatever keys and requests anybody sends, for good
         try:
             return super()._handle_decrypt_to_device(to_device_event)
