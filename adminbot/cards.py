@@ -152,18 +152,9 @@ class CardDesk:
                 return True
         return False
 
-    async def withdraw(self, bot: UserId) -> None:
-        """Take back every card of a bot whose secrets are dead."""
-        for card in await self._store.open_cards():
-            if card.bot == bot and card.block_id:
-                await self._take_back(card, "no longer valid")
-
-    async def withdraw_older(self, card_id: int) -> None:
-        """Take back the cards that this newer one made worthless."""
-        bot = (await self._store.card(card_id)).bot
-        for card in await self._store.open_cards():
-            if card.bot == bot and card.id < card_id and card.block_id:
-                await self._take_back(card, "no longer valid")
+    def hurry(self) -> None:
+        """Some cards may be due: look now."""
+        self._wake.set()
 
     async def _take_back(self, card: Card, why: str) -> None:
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
@@ -198,7 +189,7 @@ class CardDesk:
                     elif card.vanishes_at is not None:
                         left_s = (card.vanishes_at - now()).total_seconds()
                         if left_s <= 0:
-                            await self._take_back(card, "time is up")
+                            await self._take_back(card, "its time is up")
                         else:
                             waits.append(left_s)
                 except AdminbotError as exc:

@@ -305,8 +305,8 @@ class Dispatcher:
         )
         if not command.gives_card:
             reply = await command.run(context, args)
-            if reply.void:
-                await self._cards.withdraw(UserId.parse(reply.void))
+            if command.acts:
+                self._cards.hurry()  # some of them may be worthless now
             return reply
         if done is None:
             self._check_safe(sender, incoming.room_id)
@@ -346,7 +346,6 @@ class Dispatcher:
         try:
             await self._cards.deliver(reply.card)
             self._arrivals.hurry()
-            self._start(self._cards.withdraw_older(reply.card))
         except (AdminbotError, OSError, TimeoutError) as exc:
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
             return replace(

@@ -24,14 +24,12 @@ class Reply:
     `ask`: nothing has happened yet; it does once the person answers with this word. `line`: what
     is carried out then, if it is not the command again.
     `card`: the id of a card that is to be delivered before this is said.
-    `void`: the user id of a bot whose cards are worthless now.
     """
 
     text: str
     ask: str = ""
     line: str = ""
     card: int | None = None
-    void: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -167,7 +167,6 @@ async def revoke(ctx: Context, args: Args) -> Reply:
     return Reply(
         f"✅ `{found.user_id}` is signed out everywhere.\n"
         f"Let it in again: `{ctx.prefix}rotate {found.user_id.localpart}`",
-        void=str(found.user_id),
     )
 
 
@@ -198,9 +197,7 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
             ask=name,
         )
     await ctx.bots.delete(args.words[0], ctx.order)
-    return Reply(
-        f"✅ `{found.user_id}` is deleted. Its name stays taken.", void=str(found.user_id)
-    )
+    return Reply(f"✅ `{found.user_id}` is deleted. Its name stays taken.")
 
 
 async def _end_me(ctx: Context, args: Args) -> Reply:

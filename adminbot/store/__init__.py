@@ -156,12 +156,7 @@ class Store:
             await self._forget(recovery_of(bot.user_id))  # it is on the card
             is_new = before is None or before.device_id != bot.device_id
             await self._await_device(bot, reader, is_new=is_new)
-            # An older secret that never got out is dead now.
-            dropped = await self._db.execute(
-                "UPDATE card SET gone_at = ?, content = NULL "
-                "WHERE bot = ? AND content IS NOT NULL",
-                (now().isoformat(), str(bot.user_id)),
-            )
+            dropped = await self._void_cards(bot.user_id)
             cursor = await self._db.execute(
                 "INSERT INTO card (bot, reader, made_at, content) VALUES (?, ?, ?, ?)",
                 (
@@ -171,9 +166,26 @@ class Store:
                     self._sealer.seal("card", card),
                 ),
             )
-        if dropped.rowcount:
+        if dropped:
             await self._scrub()
         return int(cursor.lastrowid or 0)
+
+    async def _void_cards(self, user_id: UserId) -> bool:
+        """What is on a bot's cards is dead: those that are out are due, the others do not go.
+
+        Returns whether there were others.
+        """
+        due, whose = now().isoformat(), str(user_id)
+        await self._db.execute(
+            "UPDATE card SET vanishes_at = ? WHERE bot = ? AND block_id IS NOT NULL "
+            "AND gone_at IS NULL",
+            (due, whose),
+        )
+        dropped = await self._db.execute(
+            "UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND content IS NOT NULL",
+            (due, whose),
+        )
+        return dropped.rowcount > 0
 
     async def _await_device(self, bot: Bot, tell: UserId, *, is_new: bool) -> None:
         """A new device is awaited; one that was awaited before is looked for eagerly again."""
@@ -221,7 +233,10 @@ class Store:
                 (str(user_id),),
             )
             await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
+            dropped = await self._void_cards(user_id)
             await self._end_act(event_id, "done")
+        if dropped:
+            await self._scrub()
 
     async def bot_deleted(self, user_id: UserId, *, event_id: str) -> None:
         """The account is closed; the row stays as a memory. Ends the act."""
@@ -232,7 +247,10 @@ class Store:
             )
             await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
             await self._forget(identity_of(user_id))
+            dropped = await self._void_cards(user_id)
             await self._end_act(event_id, "done")
+        if dropped:
+            await self._scrub()
 
     # -- cards
 

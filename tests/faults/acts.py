@@ -42,6 +42,7 @@ class Act:
     before: Callable[[Case], Awaitable[None]]
     trigger: Callable[[Case], Awaitable[str]]
     after: Callable[[Case, str], Awaitable[Problems]]
+    makes_account: bool = False
 
 
 # -- what must be true of the answer, whatever the act was
@@ -303,8 +304,8 @@ async def answered(case: Case, event_id: str) -> Problems:
 
 
 ACTS = (
-    Act("newbot", nothing, typed("!newbot {name}"), made),
-    Act("newbot --recovery", nothing, typed("!newbot {name} --recovery"), made),
+    Act("newbot", nothing, typed("!newbot {name}"), made, True),
+    Act("newbot --recovery", nothing, typed("!newbot {name} --recovery"), made, True),
     Act("rotate", make, typed("!rotate {name}"), rotated),
     Act("rotate --new-device", make, typed("!rotate {name} --new-device"), renewed),
     Act("revoke", asked_first("revoke"), typed("yes"), revoked),

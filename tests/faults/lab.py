@@ -19,7 +19,7 @@ from adminbot.demo.homeserver import Homeserver, Person, running
 from tests.faults import launcher
 from tests.faults.proxy import Proxy, a_proxy
 from tests.human import Human, HumanError, Seen
-from tests.world import MANY_LOGINS, Bot, a_human, a_person, join_all, replies_to
+from tests.world import MANY_LOGINS, Bot, a_human, a_person, adminbot, join_all, replies_to
 
 ANSWER_S, CARD_S, SETTLE_S = 75, 60, 0.4
 
@@ -135,6 +135,9 @@ class Bench:
         await wait_until(said, within_s)
         return said()
 
+    def has_answer(self, event_id: str) -> bool:
+        return any(replies_to(seen) == event_id for seen in self.human.messages(self.room))
+
     async def ask(self, line: str) -> str:
         """A line and its answer, when nothing goes wrong."""
         found = await self.answers(await self.say(line))
@@ -159,6 +162,9 @@ class Bench:
         return values
 
     # -- the bot
+
+    async def shell(self, word: str) -> tuple[int, str, str]:
+        return await adminbot(word, "--env-file", self.bot.env_file)
 
     def arm(self, writes: int) -> None:
         """Let the bot die before so many more writes."""
@@ -190,7 +196,7 @@ def _is_progress(seen: Seen) -> bool:
 async def wait_until(look: Any, within_s: float) -> Any:
     """Look again until there is something, or time is up; returns what was seen last."""
     deadline = time.monotonic() + within_s
-    while not (found := look()) and time.monotonic() < deadline:
+    while not (found := look()) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     return found
 

@@ -29,8 +29,11 @@ def _dies_before_writes(file: Path) -> None:
         nonlocal seen
         # Inside a transaction only its COMMIT is a write to the disk.
         ends = sql.startswith("COMMIT") if self.in_transaction else sql.startswith(_WRITES)
-        if ends and file.exists():
+        if not file.exists():
+            seen = 0
+        elif ends:
             seen += 1
+            file.with_suffix(".seen").write_text(str(seen))
             if seen == int(file.read_text()):
                 os.kill(os.getpid(), signal.SIGKILL)
         return execute(self, sql, *args)

@@ -17,7 +17,7 @@ from yarl import URL
 
 _ID = re.compile(r"/(?:[!@$]|%21|%40|%24)[^/?]*")
 _TXN = re.compile(r"(/(?:send|redact)/[^/]+)/[^/?]+")
-_DEVICE = re.compile(r"/devices/[^/?]+")
+_DEVICE = re.compile(r"(/devices/|/sendToDevice/[^/]+/|secret_storage\.key\.)[^/?]+")
 _HOP = {"transfer-encoding", "connection", "content-length", "content-encoding", "date", "server"}
 _PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 WRONG = ("{}", "[]", "null", '"ok"', "7", '{"errcode": 5}', '{"access_token": 5, "event_id": []}')
@@ -25,8 +25,9 @@ WRONG = ("{}", "[]", "null", '"ok"', "7", '{"errcode": 5}', '{"access_token": 5,
 
 def kind_of(method: str, raw_path: str) -> str:
     """What a request is, without whom it is about: `PUT /_synapse/admin/v2/users/*`."""
-    path = _TXN.sub(r"\1/*", _ID.sub("/*", raw_path.partition("?")[0]))
-    return f"{method} {_DEVICE.sub('/devices/*', path)}"
+    path = _ID.sub("/*", raw_path.partition("?")[0])
+    path = _DEVICE.sub(r"\1*", _TXN.sub(r"\1/*", path))
+    return f"{method} {path}"
 
 
 @dataclass
