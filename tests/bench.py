@@ -32,10 +32,11 @@ from adminbot.account import Account
 from adminbot.crosssigning import Identity
 from adminbot.demo.homeserver import Homeserver, Person, running, stay_on_loopback, synapse_python
 from adminbot.wire import open_wire
+from tests.flood import PER_SECOND, a_flood
 from tests.human import Human, ensure_installed
 from tests.world import MANY_LOGINS, World, a_person, a_world, replies_to, trusted
 
-BOTS, STARTS, SETTLE_S = 50, 5, 0.3
+BOTS, STARTS, SETTLE_S, FLOOD = 50, 5, 0.3, 1500
 SYNAPSE = MANY_LOGINS.replace("bcrypt_rounds: 4", "bcrypt_rounds: 12")
 V3 = "/_matrix/client/v3"
 Timed = Callable[[], Awaitable[float]]  # one measurement in seconds
@@ -223,11 +224,44 @@ async def measure(
     return samples, resident, (resident_and_cpu(world)[1] - before_s) / idle_s * 100
 
 
+@dataclass
+class Flooded:
+    """Durations in seconds of `!ping`, and by how many MiB the bot grew."""
+
+    quiet: list[float]
+    during: list[float]
+    grown: float
+
+    @property
+    def delay_ms(self) -> float:
+        return (median(self.during) - median(self.quiet)) * 1000
+
+
+async def flooded(server: Homeserver, world: World, person: Person, rounds: int) -> Flooded:
+    """What a stranger's flood costs an admin's command, and the bot's memory."""
+    quiet: list[float] = []
+    during: list[float] = []
+    for _ in range(rounds):
+        await asyncio.sleep(SETTLE_S)
+        quiet.append(await answered(world.human, world.room, "!ping"))
+    before, _ = resident_and_cpu(world)
+    async with a_flood(server, world, person) as flood:
+        await asyncio.sleep(5)
+        halfway, _ = resident_and_cpu(world)
+        while len(during) < rounds or sum(flood.sent.values()) < FLOOD:
+            await asyncio.sleep(SETTLE_S)
+            during.append(await answered(world.human, world.room, "!ping"))
+    after, _ = resident_and_cpu(world)
+    say(f"flood of {PER_SECOND} requests a second: {dict(flood.sent)}")
+    say(f"resident MiB before {before:.1f}, after 5 s {halfway:.1f}, at the end {after:.1f}")
+    return Flooded(quiet, during, after - before)
+
+
 # A command, what Synapse alone takes for it (an echo comes on top), the limit of the ratio.
 RELATIVE = (("ping", (), 1.8), ("newbot", ("register",), 1.25), ("rotate", ("R1",), 1.15))
 
 
-def checks(samples: Samples, resident: float, idle: float) -> list[dict[str, Any]]:
+def checks(samples: Samples, resident: float, idle: float, flood: Flooded) -> list[dict[str, Any]]:
     """Every limit and what is measured; `at_best` is the ratio of the least, not of medians."""
 
     def ratio(pick: Callable[[list[float]], float], name: str, base: tuple[str, ...]) -> float:
@@ -243,6 +277,8 @@ def checks(samples: Samples, resident: float, idle: float) -> list[dict[str, Any
         {"what": "ready, s", "is": round(median(samples["ready"]), 2), "limit": 2},
         {"what": f"resident after {BOTS} bots, MiB", "is": round(resident, 1), "limit": 90},
         {"what": "idle CPU, %", "is": round(idle, 3), "limit": 0.2},
+        {"what": "!ping later in a flood, ms", "is": round(flood.delay_ms, 1), "limit": 200},
+        {"what": "grown in a flood, MiB", "is": round(flood.grown, 1), "limit": 10},
     ]
     return [check | {"ok": check["is"] <= check["limit"]} for check in found]
 
@@ -271,14 +307,18 @@ async def bench(rounds: int, idle_s: float) -> bool:
         http = httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60)
         wire = Wire(server, await stack.enter_async_context(http))
         root = server.register("root", admin=True)
-        people = [await a_person(server, root, name) for name in ("asker", "answerer", "echo")]
+        people = [
+            await a_person(server, root, name) for name in ("asker", "answerer", "echo", "flood")
+        ]
         world = await stack.enter_async_context(a_world(server, root, home / "adminbot"))
         plain, encrypted = plain_echo(wire, *people[:2]), encrypted_echo(wire, world, people[2])
         turns: dict[str, Timed] = {"register": wire.register, "R1": lambda: wire.renew(root)}
         turns["plain echo"] = await stack.enter_async_context(plain)
         turns["encrypted echo"] = await stack.enter_async_context(encrypted)
         samples, resident, idle = await measure(world, turns, rounds, idle_s)
-    found = checks(samples, resident, idle)
+        flood = await flooded(server, world, people[3], rounds)
+        samples |= {"ping, quiet": flood.quiet, "ping, in a flood": flood.during}
+    found = checks(samples, resident, idle, flood)
     show(samples, found)
     return all(check["ok"] for check in found)
 

@@ -3,9 +3,10 @@
 import base64
 import json
 import secrets
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -382,6 +383,30 @@ async def test_a_key_query_that_another_one_has_answered_is_no_error(tmp_path: P
         assert isinstance(await client.keys_query(), KeysQueryResponse)
     finally:
         await client.close()  # type: ignore[no-untyped-call]
+
+
+async def test_what_strangers_send_is_not_kept(world: World, stranger: Stranger) -> None:
+    """Real Olm sessions with real room keys: matrix-nio would store each of them."""
+
+    def kept() -> list[int]:
+        with closing(sqlite3.connect(world.bot.data_dir / "crypto" / "crypto.db")) as db:
+            tables = ("olmsessions", "megolminboundsessions", "outgoingkeyrequests")
+            counts = [f"SELECT count(*) FROM {name}" for name in tables]  # noqa: S608
+            return [db.execute(count).fetchone()[0] for count in counts]
+
+    await world.ask("!ping")
+    before = kept()
+    session = vodozemac.GroupSession()
+    key = {
+        "algorithm": MEGOLM,
+        "room_id": world.room,
+        "session_id": session.session_id,
+        "session_key": session.session_key.to_base64(),
+    }
+    async with undisturbed(world):
+        for _ in range(20):
+            await stranger.in_olm("m.room_key", key)
+    assert kept() == before
 
 
 # -- replays

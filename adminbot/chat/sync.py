@@ -241,6 +241,8 @@ class Sync:
                     log.info("joined on an admin's invitation room=%s", room_id)
                 except HomeserverError as exc:
                     log.warning("could not join room=%s why=%s", room_id, exc)
+            else:  # silence; and nio would keep it for good
+                self._client.invited_rooms.pop(room_id, None)
 
     async def _keep_fallback_key(self, response: SyncResponse) -> None:
         """Keep an unused fallback key published: the last way in when one-time keys run out."""
