@@ -151,6 +151,13 @@ class Account:
         _, answer = await self._wire.ask("PUT", path, content, needs={"event_id": str})
         return str(answer["event_id"])
 
+    async def send_to_device(
+        self, kind: str, messages: dict[str, dict[str, Any]], *, txn: str
+    ) -> None:
+        """Send each device its message: user id → device id → content."""
+        path = f"{_V3}/sendToDevice/{part(kind)}/{part(txn)}"
+        await self._wire.ask("PUT", path, {"messages": messages})
+
     async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:
         """Empty when there is none."""
         path = f"{_V3}/user/{part(user_id)}/account_data/{part(kind)}"

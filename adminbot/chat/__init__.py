@@ -11,12 +11,11 @@ from nio import (
     KeysQueryResponse,
     MatrixRoom,
     RoomRedactResponse,
-    ShareGroupSessionResponse,
 )
-from nio.exceptions import OlmUnverifiedDeviceError
 
 from adminbot.account import Account
 from adminbot.chat.client import Client, expect
+from adminbot.chat.keys import RoomKeys
 from adminbot.chat.rooms import direct_chat, is_two_of_us, why_unfit
 from adminbot.errors import (
     HomeserverError,
@@ -49,6 +48,7 @@ class Chat:
     ) -> None:
         self._client = client
         self._account = account
+        self._keys = RoomKeys(client, account)
         self._store = store
         self._policy = policy
         self._changed = changed  # notified after every sync
@@ -139,50 +139,35 @@ class Chat:
         reader: UserId | None = None,
     ) -> str:
         async with self._locks[room_id]:
-            await self._share_key(room_id)
+            is_encrypted = await self._prepare(room_id)
             # From here to the ciphertext nothing is awaited: who has the key cannot change.
             if reader:
                 self._check_only_reader(room_id, reader)
-            kind, content = self._encrypted(room_id, kind, content)
+            if is_encrypted:
+                kind, content = self._keys.encrypt(room_id, kind, content)
             return await self._account.send_event(room_id, kind, content, txn=txn)
 
-    def _encrypted(
-        self, room_id: str, kind: str, content: dict[str, Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """The event as it goes out: encrypted where the room is."""
+    async def _prepare(self, room_id: str) -> bool:
+        """Have the room's key with its trusted devices; False if the room is not encrypted.
+
+        Raises NotDeliverable: we are not in it.
+        """
+        if not await self._look_at_devices(room_id):
+            return False
+        await self._keys.prepare(room_id)
+        return True
+
+    async def _look_at_devices(self, room_id: str) -> bool:
+        """Know who is in the room, and their devices; False if the room is not encrypted."""
         room = self.room(room_id)
         if room is None:
             raise NotDeliverable("I am not in that room.")
         if not room.encrypted:
-            return kind, content
-        if self._client.olm.should_share_group_session(room_id):
-            raise HomeserverUnreachable("its devices are changing just now")
-        sealed: tuple[str, dict[str, Any]] = self._client.encrypt(room_id, kind, content)
-        return sealed
-
-    async def _share_key(self, room_id: str) -> None:
-        """Give the room's megolm session to its trusted devices, if it is not theirs yet."""
-        room = self.room(room_id)
-        if room is None or not room.encrypted:
-            return
+            return False
         if not room.members_synced:
             await expect(JoinedMembersResponse, self._client.joined_members(room_id))
         await expect(KeysQueryResponse, self._client.keys_query())  # if there is need
-        if not self._client.olm.should_share_group_session(room_id):
-            return
-        try:
-            await self._share_now(room_id)
-        except OlmUnverifiedDeviceError as exc:
-            # A device that appeared since: judge it, then it is trusted or shut out.
-            await self._client.refresh_keys(exc.device.user_id)
-            try:
-                await self._share_now(room_id)
-            except OlmUnverifiedDeviceError:
-                raise NotDeliverable("A new device could not be judged.") from exc
-
-    async def _share_now(self, room_id: str) -> None:
-        call = self._client.share_group_session(room_id)
-        await expect(ShareGroupSessionResponse, call)
+        return True
 
     def _check_only_reader(self, room_id: str, reader: UserId) -> None:
         """Raises NotDeliverable unless exactly trusted devices of `reader` have the key."""
@@ -192,31 +177,20 @@ class Chat:
             raise NotDeliverable(f"Our private chat is no place for it, because {problem}.")
         if not self._policy.may_receive(str(reader)):
             raise NotDeliverable("We have still to compare emoji.", "Type: `!verify`")
-        session = self._client.olm.outbound_group_sessions.get(room_id)
-        shared = set(session.users_shared_with) if session else set()
+        have = self._keys.readers(room_id)
         good = {(device.user_id, device.id) for device in self.trusted_devices(reader)}
-        if not shared or not shared <= good:
+        if not have or not have <= good:
             raise NotDeliverable("None of your trusted devices can get the key right now.")
 
     async def _send_widely(
         self, room_id: str, user_id: str, content: dict[str, Any], txn: str
     ) -> str:
+        kind = "m.room.message"
         async with self._locks[room_id]:
-            await self._share_key(room_id)
-            shut_out = [
-                device
-                for device in self._client.device_store.active_user_devices(user_id)
-                if self.is_encrypted(room_id) and self._client.olm.is_device_blacklisted(device)
-            ]
-            try:
-                for device in shut_out:
-                    self._client.ignore_device(device)  # drops the room's session
-                await self._share_key(room_id)
-                kind, content = self._encrypted(room_id, "m.room.message", content)
-                return await self._account.send_event(room_id, kind, content, txn=txn)
-            finally:
-                for device in shut_out:
-                    self._client.blacklist_device(device)  # drops it again
+            if await self._look_at_devices(room_id):
+                theirs = self._client.device_store.active_user_devices(user_id)
+                kind, content = await self._keys.encrypt_once(room_id, list(theirs), kind, content)
+            return await self._account.send_event(room_id, kind, content, txn=txn)
 
     # -- people and rooms
 
@@ -252,7 +226,7 @@ class Chat:
         async with self._dm_lock:
             room_id = await self._fit_dm(user_id)
         async with self._locks[room_id]:
-            await self._share_key(room_id)
+            await self._prepare(room_id)
         return room_id
 
     async def _fit_dm(self, user_id: UserId) -> str:

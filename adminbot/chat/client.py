@@ -6,8 +6,8 @@ Each override says what goes wrong in matrix-nio 0.26 without it.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,8 +20,6 @@ from nio import (
     KeysUploadResponse,
     MegolmEvent,
     Response,
-    ShareGroupSessionError,
-    ShareGroupSessionResponse,
     SyncResponse,
     ToDeviceEvent,
 )
@@ -81,6 +79,7 @@ class Client(AsyncClient):
         super().__init__(homeserver, user_id, session.device_id, str(store_dir), config)
         self._judge = judge
         self._judging = asyncio.Lock()
+        self._judged: set[str] = set()  # users, in this run: what nio remembers is no proof
         self._listens_to = listens_to
         try:
             _check_whole(store_dir / config.store_name)
@@ -124,21 +123,6 @@ class Client(AsyncClient):
             log.warning("dropped a malformed to-device event why=%s", type(exc).__name__)
             return None
 
-    async def share_group_session(
-        self, room_id: str, ignore_unverified_devices: bool = False
-    ) -> ShareGroupSessionResponse | ShareGroupSessionError:
-        """nio leaves its marker behind when claiming keys fails: later sends would hang."""
-        ours = room_id not in self.sharing_session
-        try:
-            shared: (
-                ShareGroupSessionResponse | ShareGroupSessionError
-            ) = await super().share_group_session(room_id, ignore_unverified_devices)
-        finally:
-            marker = self.sharing_session.pop(room_id, None) if ours else None
-            if marker is not None:
-                marker.set()
-        return shared
-
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
         """nio drops the cross-signing half of the answer; it is judged here, each time."""
         async with self._judging:  # nobody acts on keys that are known and not judged yet
@@ -157,6 +141,7 @@ class Client(AsyncClient):
         await expect(KeysQueryResponse, self.keys_query())
 
     async def _apply_trust(self, user_id: str, trusted: dict[str, Any]) -> None:
+        self._judged.add(user_id)
         for device in self.device_store.active_user_devices(user_id):
             keys = trusted.get(device.id, {}).get("keys", {})
             good = (
@@ -171,6 +156,8 @@ class Client(AsyncClient):
 
     def trusted_devices(self, user_id: str) -> list[OlmDevice]:
         """This user's present devices that passed the judge."""
+        if user_id not in self._judged:
+            return []
         return [
             device for device in self.device_store.active_user_devices(user_id) if device.verified
         ]
@@ -245,6 +232,16 @@ def _base64_of(key: Any) -> str:
     return str(key.to_base64()) if hasattr(key, "to_base64") else str(key)
 
 
+@contextmanager
+def storing() -> Iterator[None]:
+    """nio may write its store inside: raises StateError when that cannot be written."""
+    try:
+        yield
+    except (sqlite3.Error, PeeweeException) as exc:
+        log.warning("encryption store not usable why=%s", exc)
+        raise StateError from exc
+
+
 async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = _REQUEST_S) -> R:
     """Await one of nio's requests and raise what nio returns, or lets through, as an error.
 
@@ -254,12 +251,10 @@ async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = _R
         StateError: nio could not write its store.
     """
     try:
-        response = await asyncio.wait_for(call, within_s)
+        with storing():
+            response = await asyncio.wait_for(call, within_s)
     except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as exc:
         raise HomeserverUnreachable(type(exc).__name__) from exc
-    except (sqlite3.Error, PeeweeException) as exc:
-        log.warning("encryption store not usable why=%s", exc)
-        raise StateError from exc
     if isinstance(response, kind):
         return response
     if not isinstance(response, ErrorResponse):

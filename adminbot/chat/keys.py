@@ -1,0 +1,157 @@
+"""Who gets the key of what we say: megolm sessions, handed out by us and not by matrix-nio.
+
+matrix-nio 0.26 takes a failed delivery for a done one and a proxy's page for a delivered key, and
+its trust in a device holds for all rooms at once. Here a session is used only if every device
+that it is meant for was sent the key, and no other device ever was.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from nio import KeysClaimResponse
+from nio.crypto.device import OlmDevice
+
+from adminbot.account import Account
+from adminbot.chat.client import Client, expect, storing
+from adminbot.errors import HomeserverUnreachable
+
+_AT_ONCE = 20  # devices in one request
+_CHANGING = "its devices are changing just now"
+
+
+class _Known(NamedTuple):
+    user_id: str
+    device_id: str
+    curve25519: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """To which devices a session's key was sent, and which had no way for it."""
+
+    session_id: str
+    devices: frozenset[_Known]
+    without_way: frozenset[_Known]
+
+
+class RoomKeys:
+    """The outbound sessions of the rooms; the caller sees to it that each room has its turn."""
+
+    def __init__(self, client: Client, account: Account) -> None:
+        self._client = client
+        self._account = account
+        self._given: dict[str, _Given] = {}
+
+    def readers(self, room_id: str) -> set[tuple[str, str]]:
+        """(user id, device id) of all that were sent the key of the room's session."""
+        given = self._present(room_id)
+        return {(it.user_id, it.device_id) for it in given.devices} if given else set()
+
+    async def prepare(self, room_id: str) -> None:
+        """See that the room's trusted devices, and they alone, have the key of its session."""
+        if not self._is_fit(room_id):
+            await self._share(room_id, self._wanted(room_id))
+
+    def encrypt(self, room_id: str, kind: str, content: dict[str, Any]) -> tuple[str, Any]:
+        """The event as it goes out. Nothing is awaited: who has the key is as it was seen.
+
+        Raises HomeserverUnreachable: something changed since `prepare`, do that again.
+        """
+        if not self._is_fit(room_id):
+            raise HomeserverUnreachable(_CHANGING)
+        sealed: tuple[str, Any] = self._client.encrypt(room_id, kind, content)
+        return sealed
+
+    async def encrypt_once(
+        self, room_id: str, more: Collection[OlmDevice], kind: str, content: dict[str, Any]
+    ) -> tuple[str, Any]:
+        """Encrypt one event also for other devices, with a session that is used for nothing else.
+
+        Raises: HomeserverUnreachable.
+        """
+        with self._forgotten_after(room_id):
+            everybody = {device.curve25519: device for device in [*self._wanted(room_id), *more]}
+            session_id = await self._share(room_id, list(everybody.values()))
+            present = self._present(room_id)
+            if present is None or present.session_id != session_id:
+                raise HomeserverUnreachable(_CHANGING)
+            sealed: tuple[str, Any] = self._client.encrypt(room_id, kind, content)
+            return sealed
+
+    @contextmanager
+    def _forgotten_after(self, room_id: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._client.olm.outbound_group_sessions.pop(room_id, None)
+            self._given.pop(room_id, None)
+
+    def _wanted(self, room_id: str) -> list[OlmDevice]:
+        users = list(self._client.rooms[room_id].users)
+        return [device for user_id in users for device in self._client.trusted_devices(user_id)]
+
+    def _present(self, room_id: str) -> _Given | None:
+        """What is known of the room's session, unless nio has dropped or replaced it."""
+        session = self._client.olm.outbound_group_sessions.get(room_id)
+        given = self._given.get(room_id)
+        usable = session is not None and session.shared and not session.expired
+        return given if usable and given and given.session_id == session.id else None
+
+    def _is_fit(self, room_id: str) -> bool:
+        given, wanted = self._present(room_id), _known(self._wanted(room_id))
+        return bool(given and given.devices <= wanted <= given.devices | given.without_way)
+
+    async def _share(self, room_id: str, devices: list[OlmDevice]) -> str:
+        """Make a new session and send its key; returns its id. A failure leaves none behind."""
+        olm = self._client.olm
+        await self._find_ways(devices)
+        reachable = [device for device in devices if self._way_to(device)]
+        with storing():
+            olm.create_outbound_group_session(room_id)
+        session = olm.outbound_group_sessions[room_id]
+        key = {
+            "algorithm": "m.megolm.v1.aes-sha2",
+            "room_id": room_id,
+            "session_id": session.id,
+            "session_key": session.session_key,
+        }
+        try:
+            for start in range(0, len(reachable), _AT_ONCE):
+                await self._send_key(reachable[start : start + _AT_ONCE], key)
+        except BaseException:
+            if olm.outbound_group_sessions.get(room_id) is session:
+                del olm.outbound_group_sessions[room_id]
+            raise
+        session.shared = True
+        given = _known(reachable)
+        self._given[room_id] = _Given(session.id, given, _known(devices) - given)
+        return str(session.id)
+
+    def _way_to(self, device: OlmDevice) -> Any:
+        """The Olm session with a device, if there is one."""
+        return self._client.olm.session_store.get(device.curve25519)
+
+    async def _send_key(self, devices: list[OlmDevice], key: dict[str, Any]) -> None:
+        messages: dict[str, dict[str, Any]] = {}
+        with storing():
+            for device in devices:
+                way = self._way_to(device)
+                sealed = self._client.olm._olm_encrypt(way, device, "m.room_key", key)
+                messages.setdefault(device.user_id, {})[device.id] = sealed
+        await self._account.send_to_device("m.room.encrypted", messages, txn=str(uuid4()))
+
+    async def _find_ways(self, devices: list[OlmDevice]) -> None:
+        """Begin an Olm session with each device that we have none with."""
+        missing: dict[str, list[str]] = {}
+        for device in devices:
+            if not self._way_to(device):
+                missing.setdefault(device.user_id, []).append(device.id)
+        if missing:
+            await expect(KeysClaimResponse, self._client.keys_claim(missing))
+
+
+def _known(devices: Collection[OlmDevice]) -> frozenset[_Known]:
+    return frozenset(_Known(device.user_id, device.id, device.curve25519) for device in devices)
