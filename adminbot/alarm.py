@@ -27,6 +27,7 @@ _TEXT = (
     "types `adminbot trust {user}`\n"
     "If not, somebody has power over the homeserver who should not."
 )
+_RETRY_S = 60
 _STUCK = (
     "⚠️ I cannot write my own state (is my disk full?). What you type waits until I can; nothing "
     "is lost. Whoever runs this server: the log says why."
@@ -78,18 +79,27 @@ class Alarm:
     async def _tell_all(self, user_id: UserId, master: str) -> None:
         """First everybody is told, then that is noted; told twice is the same event."""
         log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
+        pin = await self._store.find_pin(str(user_id))
+        about = f"{user_id} {pin.master_key if pin else None} {master}"
+        missed = False
         for other in sorted(self._policy.admins - {str(user_id)}):
             try:
-                await self._tell(UserId.parse(other), user_id, master)
+                await self._tell(UserId.parse(other), user_id, about)
             except AdminbotError as exc:
-                log.warning("alarm not given to=%s why=%s", other, exc)
+                log.warning("alarm not given yet to=%s why=%s", other, exc)
+                missed = True
+        if missed:
+            again = partial(self._tell_all, user_id, master)
+            asyncio.get_running_loop().call_later(_RETRY_S, self._raised.put_nowait, again)
+            return
         await self._store.alarmed(user_id, master)
+        self._known.discard((user_id, master))  # what is noted now keeps it quiet
 
-    async def _tell(self, other: UserId, user_id: UserId, master: str) -> None:
+    async def _tell(self, other: UserId, user_id: UserId, about: str) -> None:
         if not self._chat.trusted_devices(other):
             log.warning("alarm not given to=%s why=no trusted device", other)
             return
         room_id = await self._chat.ready_dm(other)
         content = render.ringing(_TEXT.format(user=user_id), other)
-        txn = f"alarm-{zlib.crc32(f'{other} {user_id} {master}'.encode())}"
+        txn = f"alarm-{zlib.crc32(f'{other} {about}'.encode())}"
         await self._chat.send(room_id, content, txn=txn)

@@ -6,6 +6,7 @@ Source: client-server API, "Cross-signing"; "Signing JSON" for the canonical for
 import base64
 import enum
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,6 +16,7 @@ from Crypto.Signature import eddsa
 from vodozemac import Ed25519PublicKey, Ed25519Signature
 
 JSON = dict[str, Any]
+_ED25519 = re.compile("[A-Za-z0-9+/]{43}")  # 32 bytes, unpadded base64
 _ROLES = ("master", "self_signing", "user_signing")
 
 
@@ -201,7 +203,8 @@ def _only_key(users: object, user_id: str, usage: str) -> str | None:
     if not isinstance(keys, dict) or len(keys) != 1:
         return None
     [(key_id, public)] = keys.items()
-    return public if isinstance(public, str) and key_id == f"ed25519:{public}" else None
+    is_key = isinstance(public, str) and _ED25519.fullmatch(public)
+    return public if is_key and key_id == f"ed25519:{public}" else None
 
 
 def _member(users: object, user_id: str) -> JSON:

@@ -110,7 +110,9 @@ class Dispatcher:
             self.take(incoming)
 
     def could_not_read(self, room_id: str, event_id: str, sender: str, code: str) -> None:
-        """An admin's message whose key did not come: say so, where they can read it."""
+        """An admin's message whose key did not come: say so, if it may have been for us."""
+        if room_id != self._admin_room and not self._chat.is_own_dm(room_id, sender):
+            return
         text = unreadable(sender, code)
         self._start(self._tell(room_id, event_id, sender, text))
 
@@ -168,7 +170,15 @@ class Dispatcher:
             )
             standing = self._policy.standing(incoming.sender)
             prefix = self._manners.prefix
-            if refusal := why_not(incoming, line, prefix, at_home=at_home, standing=standing):
+            refusal = why_not(
+                incoming,
+                line,
+                prefix,
+                at_home=at_home,
+                standing=standing,
+                may_act=self._policy.may_receive(incoming.sender),
+            )
+            if refusal:
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return
@@ -343,9 +353,9 @@ class Dispatcher:
     async def _with_card(self, reply: Reply) -> Reply:
         if reply.card is None:
             return reply
+        self._arrivals.hurry()
         try:
             await self._cards.deliver(reply.card)
-            self._arrivals.hurry()
         except (AdminbotError, OSError, TimeoutError) as exc:
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
             return replace(

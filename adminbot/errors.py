@@ -149,8 +149,8 @@ class HomeserverUnreachable(HomeserverError):
 
 
 def shortened(text: str, most: int = 30) -> str:
-    """Somebody's text, fit to be repeated in a reply: short, on one line, without marks."""
-    text = re.sub(r"[`*\s]+", " ", text).strip()
+    """Somebody's text, fit to be repeated: short, on one line, no marks or control characters."""
+    text = re.sub(r"[\x00-\x20\x7f-\x9f`*\s]+", " ", text).strip()
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from adminbot.account import Account
 from adminbot.clock import now
-from adminbot.crosssigning import fingerprint, trusted_devices
+from adminbot.crosssigning import fingerprint, master_key, trusted_devices
 from adminbot.errors import (
     HomeserverError,
     NotManaged,
@@ -317,6 +317,12 @@ class BotKeeper:
                     f"The keys of device {shortened(device_id)} changed meanwhile. I signed "
                     "nothing.",
                     f"Look again: `!devices {bot.user_id.localpart}`",
+                )
+            if bot.own_identity and master_key(answer, str(bot.user_id)) is None:
+                raise UsageError(
+                    f"`{bot.user_id}` is to make its identity itself, and has not yet. I signed "
+                    "nothing.",
+                    "Start its program, with encryption turned on.",
                 )
             await self._begin("trust", bot.user_id, order, device_id=device_id)
             await order.will("sign its device")

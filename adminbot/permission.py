@@ -27,6 +27,10 @@ _NOT_VERIFIED = (
     "🔒 Here I act only for people whose emoji I have compared. Type `{prefix}verify`, with "
     "whoever runs this server at its shell. Then send it again."
 )
+_NOT_LOOKED_UP = (
+    "🔒 The homeserver told me nothing of your devices just now, so I did nothing. "
+    "Send it again in a minute."
+)
 # What somebody may do before emoji were compared.
 _BEFOREHAND = ("verify", "help", "ping", "whoami")
 
@@ -60,7 +64,13 @@ def unreadable(sender: str, code: str) -> str:
 
 
 def why_not(
-    incoming: Incoming, line: str, prefix: str, *, at_home: bool, standing: Standing
+    incoming: Incoming,
+    line: str,
+    prefix: str,
+    *,
+    at_home: bool,
+    standing: Standing,
+    may_act: bool,
 ) -> str:
     """What keeps an admin's command from being carried out; empty if nothing does.
 
@@ -68,13 +78,16 @@ def why_not(
         line: the command, without its prefix.
         at_home: it came in the admin room or in the sender's own direct chat.
         standing: what is known of the sender's identity.
+        may_act: that is enough for a trusted device of theirs to do everything.
     """
     if not at_home:
         return _ELSEWHERE
     if not incoming.encrypted:
         return _IN_CLEAR
-    if incoming.trusted:
-        waits = standing is Standing.NOT_VERIFIED and line.split(" ")[0].lower() not in _BEFOREHAND
+    if incoming.trusted and may_act:
+        return ""
+    if incoming.trusted and standing is Standing.NOT_VERIFIED:
+        waits = line.split(" ")[0].lower() not in _BEFOREHAND
         return _NOT_VERIFIED.format(prefix=prefix) if waits else ""
     return why_untrusted(incoming.sender, standing)
 
@@ -83,4 +96,6 @@ def why_untrusted(sender: str, standing: Standing) -> str:
     """Why a device of an admin does not count, and how to mend it."""
     if standing is Standing.CHANGED:
         return _CHANGED.format(sender=sender)
+    if standing is Standing.UNKNOWN:
+        return _NOT_LOOKED_UP
     return _NO_IDENTITY if standing is Standing.NO_IDENTITY else _UNSIGNED

@@ -46,7 +46,7 @@ class TrustPolicy:
         return self._standing.get(user_id, Standing.UNKNOWN)
 
     def may_receive(self, user_id: str) -> bool:
-        """Whether secrets may go to this person's trusted devices."""
+        """Whether this person's trusted devices may get secrets, and do everything."""
         return self._mode is Trust.ANY or self.standing(user_id) is Standing.AS_PINNED
 
     async def verified(self, user_id: UserId, master: str) -> None:

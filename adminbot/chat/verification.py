@@ -26,7 +26,7 @@ from adminbot.chat.incoming import VERIFICATION, Step
 from adminbot.chat.sas import Broken, Comparison, Message, Party, ShortString
 from adminbot.chat.seats import Seat, Seats
 from adminbot.clock import now
-from adminbot.errors import AdminbotError, shortened
+from adminbot.errors import AdminbotError, HomeserverUnreachable, shortened
 from adminbot.ids import UserId
 from adminbot.store import Store
 from adminbot.trust import Standing, TrustPolicy
@@ -219,7 +219,7 @@ class Verifications:
             return
         user_id = UserId.parse(step.sender)
         device_id = sas.offering_device(step.content)
-        answer = await self._account.query_keys(user_id)
+        answer = await self._query(user_id)
         them = await self._party(answer, user_id, device_id)
         if them is None:
             await self._refuse(step)
@@ -252,7 +252,7 @@ class Verifications:
         if exchange.comparison:  # another device of theirs, too late
             return
         device_id = sas.offering_device(step.content)
-        answer = await self._account.query_keys(exchange.user_id)
+        answer = await self._query(exchange.user_id)
         them = await self._party(answer, exchange.user_id, device_id)
         if them is None:
             await self._refuse(step)
@@ -302,11 +302,18 @@ class Verifications:
         self._say(user_id, _ASKED)
         return pin is not None and pin.verified
 
+    async def _query(self, user_id: UserId) -> JSON:
+        """What the homeserver says of this person's devices; saying nothing is no statement."""
+        answer = await self._account.query_keys(user_id)
+        if str(user_id) not in answer["device_keys"]:
+            raise HomeserverUnreachable("nothing about that person's devices")
+        return answer
+
     async def _check(self, user_id: UserId) -> None:
         """Raises AdminbotError unless there is the remembered identity to verify."""
         if not self._policy.is_admin(str(user_id)):
             raise AdminbotError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
-        answer = await self._account.query_keys(user_id)
+        answer = await self._query(user_id)
         await self._policy.trusted(str(user_id), answer)
         standing = self._policy.standing(str(user_id))
         if standing is Standing.CHANGED:
@@ -345,7 +352,7 @@ class Verifications:
         if not comparison or not (comparison.agreed and comparison.proven):
             return
         user_id, them = exchange.user_id, comparison.them
-        answer = await self._account.query_keys(user_id)
+        answer = await self._query(user_id)
         if await self._party(answer, user_id, them.device_id) != them:
             raise Broken("m.key_mismatch")
         identity = await own_identity(self._store)

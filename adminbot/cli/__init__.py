@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared],
         help="accept an admin's new cross-signing identity",
         description="Accepts the cross-signing identity an admin has now, after a reset. "
-        "Stop the service first.",
+        "The service may run.",
     )
     trust.add_argument("user", metavar="@YOU:SERVER")
     trust.add_argument("--yes", action="store_true", help="do not ask")

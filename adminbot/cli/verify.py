@@ -14,6 +14,7 @@ from adminbot.ids import UserId
 
 _STDIN = 0
 _QUESTION = "Do they show the same seven, in this order? [y/N] "
+_OVERTAKEN = "Another comparison has begun, so those emoji do not count. Enter shows the new ones."
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -44,10 +45,11 @@ async def _converse(line: control.Line) -> None:
             case {"say": text}:
                 print(text, flush=True)
             case {"emoji": emoji, "numbers": numbers, "of": transaction}:
+                overtakes = asking is not None
                 if asking:
                     asking.cancel()
-                print(_shown(emoji, numbers))
-                asking = asyncio.create_task(_ask(line, stdin, transaction))
+                shown = _shown(emoji, numbers)
+                asking = asyncio.create_task(_ask(line, stdin, transaction, shown, overtakes))
             case {"done": text}:
                 print(f"✅ {text}")
                 return
@@ -62,7 +64,14 @@ def _shown(emoji: Sequence[tuple[str, str]], numbers: Sequence[int]) -> str:
     return "\n".join(["My seven emoji:", *lines, f"(An app without emoji shows {as_numbers}.)"])
 
 
-async def _ask(line: control.Line, stdin: "_Stdin", transaction: str) -> None:
+async def _ask(
+    line: control.Line, stdin: "_Stdin", transaction: str, shown: str, overtakes: bool
+) -> None:
+    """What is being typed under older emoji must not count for these: it is thrown away."""
+    if overtakes:
+        print(_OVERTAKEN, flush=True)
+        await stdin.line()
+    print(shown)
     print(_QUESTION, end="", flush=True)
     typed = await stdin.line()
     if not os.isatty(_STDIN):

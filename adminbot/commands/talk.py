@@ -15,7 +15,7 @@ async def ping(ctx: Context, args: Args) -> Reply:
 @router.command("whoami", "", "how the bot sees you")
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
-        f"You are `{ctx.sender}`, an admin, on a device I trust.\n"
+        f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
         f"Trust here: {ctx.trust.value}. I am `{ctx.bots.own}`."
     )
 
