@@ -8,11 +8,12 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test faults lint bench clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
 	@echo 'make test    the tests'
+	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
 	@echo 'make clean   remove what was made here'
@@ -25,6 +26,9 @@ test: $(VENV)/dev
 	  echo "The tests' person is Element's own library: they need $$tool (Node 20 or newer)." >&2; \
 	  exit 1; }; done
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+faults: $(VENV)/dev
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check

@@ -456,6 +456,45 @@ async def test_a_replayed_command_is_not_run_twice(
             assert not [text for text in answers_to(world, replay) if "🙈" not in text]
 
 
+async def test_a_room_key_that_comes_twice_does_nothing_twice(
+    world: World, insider: Stranger
+) -> None:
+    """The same key again, and the same key from later on, before and after its message."""
+    session = vodozemac.GroupSession()
+
+    def key() -> dict[str, Any]:
+        return {
+            "algorithm": MEGOLM,
+            "room_id": world.room,
+            "session_id": session.session_id,
+            "session_key": session.session_key.to_base64(),
+        }
+
+    early = key()
+    text = {"type": "m.room.message", "room_id": world.room}
+    text["content"] = {"msgtype": "m.text", "body": "!ping"}  # type: ignore[assignment]
+    sealed = {
+        "algorithm": MEGOLM,
+        "ciphertext": session.encrypt(json.dumps(text).encode()).to_base64(),
+        "device_id": "TWICE",
+        "sender_key": insider.own_key,
+        "session_id": session.session_id,
+    }
+    path = f"{V3}/rooms/{quote(world.room)}/send/m.room.encrypted/"
+    async with undisturbed(world):
+        for content in (early, early, key()):
+            await insider.in_olm("m.room_key", content)
+        sent = await world.human.raw("PUT", path + secrets.token_hex(8), sealed)
+        event_id = sent["event_id"]
+        await world.answer_to(event_id)
+        for content in (early, key()):
+            await insider.in_olm("m.room_key", content)
+        again = await world.human.raw("PUT", path + secrets.token_hex(8), sealed)
+    answered = [replies_to(m) for m in world.human.messages(world.room)]
+    assert answered.count(event_id) == 1
+    assert again["event_id"] not in answered
+
+
 async def test_a_replayed_yes_confirms_nothing(world: World) -> None:
     card = await world.card("is ready", "!newbot guarded")
     await world.ask("!revoke guarded")

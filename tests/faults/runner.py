@@ -65,13 +65,19 @@ async def run(
     lanes: int,
     wanted: Callable[[Point], bool],
     say: Say,
+    always: Callable[[Point], bool] = lambda point: False,
 ) -> Report:
-    """Survey the acts, then inject each wanted point (or a sample of them), in random order."""
+    """Survey the acts, then inject each wanted point, in random order.
+
+    With `sample`, that many of them, beside those that are `always` to be done.
+    """
     began, report = time.monotonic(), Report(seed)
     chance = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
     points = [point for point in await _survey(directory, synapse, seed, say) if wanted(point)]
     chance.shuffle(points)
-    points = points[:sample]
+    if sample is not None:
+        rest = [point for point in points if not always(point)]
+        points = [point for point in points if always(point)] + rest[:sample]
     say(f"{len(points)} faults, seed {seed}")
     queues = [[p for p in points if p.secret], [p for p in points if not p.secret]]
 
