@@ -1,0 +1,105 @@
+"""Messages from people, kept until they are answered, and the questions put to them."""
+
+from collections.abc import Iterable
+
+import aiosqlite
+
+from adminbot.clock import now
+from adminbot.ids import UserId
+from adminbot.store.acts import Acts
+from adminbot.store.rows import Letter, Question, question_of
+
+_OPEN_LETTERS = "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL"
+
+
+class Inbox(Acts):
+    """The inbox: what it holds is in work, and an answer given empties it."""
+
+    async def receive(self, letters: Iterable[Letter], *, since: str) -> list[str]:
+        """Take messages in and move the sync token on, at once; returns the event ids new to us.
+
+        A message that came before, or whose ciphertext came before under another event id
+        (a replay), is not taken in again.
+        """
+        fresh = []
+        async with self._transaction():
+            for letter in letters:
+                cursor = await self._db.execute(
+                    "INSERT OR IGNORE INTO inbox (event_id, position, content, megolm) "
+                    "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM inbox), ?, ?)",
+                    (letter.event_id, self._sealer.seal("inbox", letter.content), letter.megolm),
+                )
+                if cursor.rowcount:
+                    fresh.append(letter.event_id)
+            await self._db.execute("INSERT OR REPLACE INTO fact VALUES ('since', ?)", (since,))
+        return fresh
+
+    async def unanswered(self) -> list[Letter]:
+        """Messages taken in and not answered yet, in order of arrival."""
+        rows = await self._all(f"{_OPEN_LETTERS} ORDER BY position")
+        return [self._letter(row) for row in rows]
+
+    async def find_unanswered(self, event_id: str) -> Letter | None:
+        row = await self._one(f"{_OPEN_LETTERS} AND event_id = ?", event_id)
+        return self._letter(row) if row else None
+
+    def _letter(self, row: aiosqlite.Row) -> Letter:
+        return Letter(
+            row["event_id"],
+            self._open("inbox", row["content"]),
+            row["reply"] and self._open("reply", row["reply"]),
+        )
+
+    async def check_writable(self) -> None:
+        """Raises StateError when it is not."""
+        await self.set_fact("written", now().isoformat())
+
+    async def decided(self, event_id: str, reply: str, outcome: str) -> None:
+        """Keep the answer until it is out, and close the act if there is one, at once."""
+        async with self._transaction():
+            await self._db.execute(
+                "UPDATE inbox SET reply = ? WHERE event_id = ?",
+                (self._sealer.seal("reply", reply), event_id),
+            )
+            await self._end_act(event_id, outcome)
+
+    async def answered(self, event_id: str) -> None:
+        """The answer is out: forget what was asked and what was said."""
+        await self._write(
+            "UPDATE inbox SET content = NULL, reply = NULL WHERE event_id = ?", event_id
+        )
+
+    # -- questions
+
+    async def ask(self, question: Question) -> None:
+        """Remember what was asked; a newer question in the same room replaces an older one."""
+        await self._write(
+            "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?)",
+            str(question.asked_of),
+            question.room_id,
+            question.event_id,
+            question.line,
+            question.answer,
+            question.expires_at.isoformat(),
+        )
+
+    async def questions(self, asked_of: UserId) -> list[Question]:
+        rows = await self._all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
+        return [question_of(row) for row in rows]
+
+    async def settle(self, question: Question, *, event_id: str, content: str | None) -> None:
+        """The question is answered; with `content`, the answering event becomes that message.
+
+        Both at once: after a crash the answer either still waits for its question, or stands
+        for the confirmed command.
+        """
+        async with self._transaction():
+            await self._db.execute(
+                "DELETE FROM question WHERE asked_of = ? AND room_id = ?",
+                (str(question.asked_of), question.room_id),
+            )
+            if content is not None:
+                await self._db.execute(
+                    "UPDATE inbox SET content = ? WHERE event_id = ?",
+                    (self._sealer.seal("inbox", content), event_id),
+                )
