@@ -13,6 +13,7 @@ from adminbot import control
 from adminbot.account import Account
 from adminbot.alarm import Alarm
 from adminbot.arrivals import Arrivals
+from adminbot.background import Background
 from adminbot.cards import CardDesk, CardText
 from adminbot.chat import Chat
 from adminbot.chat.client import Client
@@ -37,6 +38,7 @@ from adminbot.errors import (
     SetupError,
     TokenRejected,
 )
+from adminbot.executor import Executor
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.logs import ready
@@ -219,32 +221,45 @@ async def _wired(
         tasks=tasks,
         why_untrusted=why_untrusted,
     )
-    dispatcher = Dispatcher(
+    keeper = BotKeeper(
+        own=settings.user_id,
+        own_device=edges.session.device_id,
+        synapse=synapse,
+        account=account,
+        store=store,
+        signer=signer,
+        phrase=text.phrase,
+        shared_secret=settings.shared_secret,
+        become=partial(adopt_session, edges.client, account, store, settings.device_id),
+    )
+    background = Background(tasks)
+    executor = Executor(
         chat=chat,
         store=store,
         policy=edges.policy,
         trust=settings.trust,
-        keeper=BotKeeper(
-            own=settings.user_id,
-            own_device=edges.session.device_id,
-            synapse=synapse,
-            account=account,
-            store=store,
-            signer=signer,
-            phrase=text.phrase,
-            shared_secret=settings.shared_secret,
-            become=partial(adopt_session, edges.client, account, store, settings.device_id),
-        ),
+        keeper=keeper,
         inspector=Inspector(synapse, account),
         cards=cards,
         arrivals=arrivals,
         router=ROUTER,
-        manners=Manners(settings.prefix, _names(settings)),
+        prefix=settings.prefix,
         admin_room=settings.room_id,
         verify=verifications.ask,
         restraint=restraint,
         alarm=alarm,
-        tasks=tasks,
+        background=background,
+    )
+    dispatcher = Dispatcher(
+        chat=chat,
+        store=store,
+        policy=edges.policy,
+        executor=executor,
+        cards=cards,
+        manners=Manners(settings.prefix, _names(settings)),
+        admin_room=settings.room_id,
+        alarm=alarm,
+        background=background,
     )
     sync = Sync(
         edges.client,

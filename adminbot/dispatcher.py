@@ -6,32 +6,25 @@ run it (nothing was begun), go on with it (the act is noted), say the answer (it
 
 import asyncio
 import logging
-import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 
 from adminbot import render
 from adminbot.alarm import Alarm
-from adminbot.arrivals import Arrivals
+from adminbot.background import Background
 from adminbot.cards import SAVED, CardDesk
 from adminbot.chat import Chat
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.clock import now, until
-from adminbot.config import Trust
-from adminbot.context import Context
-from adminbot.errors import AdminbotError, NotDeliverable, StateError
+from adminbot.errors import AdminbotError, StateError
+from adminbot.executor import Executor
 from adminbot.ids import UserId
-from adminbot.inspection import Inspector
-from adminbot.lifecycle import BotKeeper
-from adminbot.order import Order
 from adminbot.permission import unreadable, why_not
-from adminbot.progress import DONE, FAILED, Progress, quietly
-from adminbot.restraint import Restraint
-from adminbot.router import YES, Args, Command, Reply, Router, command_line
+from adminbot.progress import DONE, FAILED, quietly
+from adminbot.router import YES, Reply, command_line
 from adminbot.store import Letter, Question, Store
 from adminbot.trust import TrustPolicy
 from adminbot.turn import Turn
@@ -59,34 +52,22 @@ class Dispatcher:
         chat: Chat,
         store: Store,
         policy: TrustPolicy,
-        trust: Trust,
-        keeper: BotKeeper,
-        inspector: Inspector,
+        executor: Executor,
         cards: CardDesk,
-        arrivals: Arrivals,
-        router: Router,
         manners: Manners,
         admin_room: str,
-        verify: Callable[[UserId], Awaitable[bool]],
-        restraint: Restraint,
         alarm: Alarm,
-        tasks: asyncio.TaskGroup,
+        background: Background,
     ) -> None:
         self._chat = chat
         self._store = store
         self._policy = policy
-        self._trust = trust
-        self._keeper = keeper
-        self._inspector = inspector
+        self._executor = executor
         self._cards = cards
-        self._arrivals = arrivals
-        self._router = router
         self._manners = manners
         self._admin_room = admin_room
-        self._verify = verify
-        self._restraint = restraint
         self._alarm = alarm
-        self._tasks = tasks
+        self._start = background.start
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
 
@@ -115,16 +96,6 @@ class Dispatcher:
             return
         text = unreadable(sender, code)
         self._start(self._tell(room_id, event_id, sender, text))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.create_task(self._guarded(work))
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        """The second catch-all: an answer that cannot be given must not end the others."""
-        try:
-            await work
-        except Exception:
-            log.exception("not answered")
 
     # -- one message
 
@@ -182,7 +153,7 @@ class Dispatcher:
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return
-            reply = await self._decide(incoming, line, turn)
+            reply = await self._executor.decide(incoming, line, turn)
         await self._give(incoming, reply)
 
     async def _react_to(self, incoming: Incoming, turn: Turn) -> None:
@@ -237,131 +208,11 @@ class Dispatcher:
         content = confirmed.to_json() if agreed else None
         await self._store.settle(question, event_id=incoming.event_id, content=content)
         if agreed:
-            await self._give(confirmed, await self._decide(confirmed, question.line, turn))
+            await self._give(
+                confirmed, await self._executor.decide(confirmed, question.line, turn)
+            )
         else:
             await self._give(incoming, Reply("Left as it is. Nothing was changed."))
-
-    # -- doing it
-
-    async def _decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
-        """The error boundary: whatever happens below, one reply comes out, and is kept."""
-        noted = await self._store.find_act(incoming.event_id)
-        so_far = await self._store.steps(incoming.event_id)
-        outcome = "done"
-        try:
-            command, args = self._router.resolve(line, self._manners.prefix)
-            async with Progress(self._chat, incoming, self._start, command.acts) as progress:
-                reply = await self._run(command, args, incoming, turn)
-                progress.mark = "" if reply.ask else DONE
-        except StateError:
-            raise
-        except AdminbotError as exc:
-            log.info(
-                "refused event=%s sender=%s why=%s",
-                incoming.event_id,
-                incoming.sender,
-                type(exc).__name__,
-            )
-            # Errors speak of `!commands`, whatever the prefix is here.
-            told = exc.told().replace("`!", f"`{self._manners.prefix}")
-            reply, outcome = Reply(f"❌ {told}"), type(exc).__name__
-        except Exception:
-            ref = secrets.token_hex(4)
-            log.exception("failed event=%s ref=%s", incoming.event_id, ref)
-            reply = Reply(
-                f"❌ Something broke on my side; the log has it under `{ref}`. "
-                f"See what is there: `{self._manners.prefix}bots`",
-            )
-            outcome = f"bug {ref}"
-        if noted:
-            reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
-        await self._store.decided(incoming.event_id, reply.to_json(), outcome)
-        return reply
-
-    async def _run(self, command: Command, args: Args, incoming: Incoming, turn: Turn) -> Reply:
-        sender = UserId.parse(incoming.sender)
-        done = await self._store.find_act(incoming.event_id)
-        if done and done.outcome == "done":
-            # Cut off between the end of the act and its answer; a card is the card desk's.
-            where = " Its login is in our private chat 🔐" if command.gives_card else ""
-            return Reply(f"✅ `{command.name}` of `{done.target}` is done.{where}")
-        log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
-
-        async def say(text: str) -> None:
-            turn.release()  # this will take a while: the person's next command need not wait
-            content = render.notice(text, reply_to=incoming.event_id)
-            txn = f"say-{secrets.token_hex(8)}"
-            await self._chat.send(incoming.room_id, content, txn=txn)
-
-        if command.acts and done is None:
-            await self._restraint.check(sender, age=incoming.age())
-        context = Context(
-            sender=sender,
-            order=Order(
-                owner=sender,
-                event_id=incoming.event_id,
-                say=say,
-                will=partial(self._store.will, incoming.event_id),
-            ),
-            room_id=incoming.room_id,
-            prefix=self._manners.prefix,
-            confirmed=incoming.confirmed,
-            bots=self._keeper,
-            look=self._inspector,
-            router=self._router,
-            trust=self._trust,
-            verify=partial(self._verify, sender),
-            lock=partial(self._lock, incoming),
-        )
-        if not command.gives_card:
-            reply = await command.run(context, args)
-            if command.acts:
-                self._cards.hurry()  # some of them may be worthless now
-            return reply
-        if done is None:
-            self._check_safe(sender, incoming.room_id)
-        # The chat is made ready while Synapse hashes the password.
-        ready = asyncio.create_task(self._cards.get_ready(sender))
-        try:
-            reply = await command.run(context, args)
-        except BaseException:
-            ready.cancel()
-            raise
-        await ready
-        return await self._with_card(reply)
-
-    async def _lock(self, incoming: Incoming) -> bool:
-        before = await self._restraint.lock(UserId.parse(incoming.sender))
-        if not before and incoming.room_id != self._admin_room:
-            self._alarm.tell_room(f"🔒 `{incoming.sender}` has locked me down: I change nothing.")
-        return before
-
-    def _check_safe(self, sender: UserId, room_id: str) -> None:
-        """Before anything is made: is there a way for the secret, and who looks on?"""
-        if not self._chat.can_reach(sender):
-            raise NotDeliverable(
-                "None of your devices may read a card right now. Nothing was made.",
-                "In Element: Settings → Encryption → verify this device.",
-            )
-        problem = self._chat.why_unfit(room_id, self._policy.admins)
-        if problem and room_id == self._admin_room:
-            raise NotDeliverable(
-                f"This room is no place for that, because {problem}. Nothing was made.",
-                "Type it in our private chat.",
-            )
-
-    async def _with_card(self, reply: Reply) -> Reply:
-        if reply.card is None:
-            return reply
-        self._arrivals.hurry()
-        try:
-            await self._cards.deliver(reply.card)
-        except (AdminbotError, OSError, TimeoutError) as exc:
-            why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
-            return replace(
-                reply, text=f"{reply.text}\nNot yet: {why} I keep trying to deliver the card."
-            )
-        return reply
 
     # -- saying it
 
@@ -403,10 +254,3 @@ class Dispatcher:
             await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)
-
-
-def _cut_off(so_far: list[str], outcome: str) -> str:
-    """What a person is told of an act that a crash cut off."""
-    where = f" at “{so_far[-1]}”" if so_far else ""
-    how = "finished it" if outcome == "done" else "tried again"
-    return f"(I was cut off{where} and {how}.)"

@@ -107,11 +107,11 @@ async def test_it_ends_itself_only_by_its_typed_name(
 async def test_an_old_command_that_changes_something_is_not_run(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
-    async with a_world(homeserver, root, directory, MAX_AGE="2s") as world:
+    async with a_world(homeserver, root, directory, MAX_AGE="6s") as world:
         await world.bot.stop()
         old = await world.say(f"!newbot {directory.name}-old")
         harmless = await world.say("!ping")
-        await asyncio.sleep(3.1)  # the homeserver names whole seconds
+        await asyncio.sleep(7.1)  # the homeserver names whole seconds
         fresh = await world.say(f"!newbot {directory.name}-new")
         await world.bot.start()
         told = str((await world.answer_to(old)).body)
