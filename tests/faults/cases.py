@@ -168,8 +168,10 @@ def _stopping(bench: Bench, over: asyncio.Event, how: int, *, carried_out: bool)
         if request.transport:
             request.transport.abort()
         await asyncio.sleep(DOWN_S)
-        await _in_thread(bench.homeserver.start)
-        over.set()
+        try:
+            await _in_thread(bench.homeserver.start)
+        finally:
+            over.set()
         return web.Response()
 
     return _unhurried(fault)

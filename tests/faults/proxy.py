@@ -89,7 +89,10 @@ class Proxy:
                 trap.nth -= 1
                 if trap.nth == 0:
                     trap.sprung.set()
-                    return await trap.fault(request, exchange)
+                    try:
+                        return await trap.fault(request, exchange)
+                    except ConnectionResetError:  # the bot had enough of it
+                        return web.Response()
         return await self.hand_on(request, exchange)
 
     async def ask(self, exchange: Exchange) -> aiohttp.ClientResponse:
