@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from tests.faults import setup
 from tests.faults.acts import Act, Case, Problems
 from tests.faults.lab import Bench, wait_until
 from tests.faults.proxy import FAULTS, Exchange, Handler
@@ -93,8 +94,33 @@ async def survey(bench: Bench, act: Act, *, secret: bool) -> list[Point]:
     return points
 
 
+async def survey_setup(bench: Bench) -> list[Point]:
+    """Every place in a setup; of requests that come again and again the first two count."""
+    return [
+        Point(setup.SETUP, False, fault, kind, nth)
+        for kind, count in (await setup.requests(bench)).items()
+        for nth in range(1, min(count, 2) + 1)
+        for fault in (*BOT_FAULTS, *FAULTS)
+    ]
+
+
+async def _inject_setup(bench: Bench, point: Point) -> Outcome:
+    bench = setup.a_new_bot(bench)
+    fault: str | Handler = point.fault
+    if point.fault in BOT_FAULTS:
+        carried_out = point.fault == "bot killed after"
+        fault = _killing_bot(bench, asyncio.Event(), carried_out=carried_out)
+    trap = bench.proxy.trap(point.kind, point.nth, fault)
+    await setup.begin(bench)
+    problems = await setup.after(bench)
+    bench.proxy.disarm()
+    return Outcome(point, trap.sprung.is_set(), problems)
+
+
 async def inject(bench: Bench, point: Point) -> Outcome:
     """Let one fault happen, see the act through, and judge."""
+    if point.act is setup.SETUP:
+        return await _inject_setup(bench, point)
     case = Case(bench, bench.name(), {})
     await point.act.before(case)
     log_at = len(bench.bot.log)

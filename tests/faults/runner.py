@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.acts import ACTS, PROBLEMS
-from tests.faults.cases import KINDS, Outcome, Point, inject, survey
+from tests.faults.cases import KINDS, Outcome, Point, inject, survey, survey_setup
 from tests.faults.lab import Bench, a_bench
 
 _PER_BENCH = 40  # the bot allows 120 changes in ten minutes, and a case makes up to three
@@ -105,6 +105,8 @@ async def _survey(directory: Path, synapse: Path, seed: int, say: Say) -> list[P
             for act in ACTS:
                 if act.makes_account or not secret:
                     points += await survey(bench, act, secret=secret)
+            if not secret:
+                points += await survey_setup(bench)
     say(f"{len(points)} places where something can happen")
     return points
 
