@@ -3,12 +3,13 @@
 For what matrix-nio does not do, or not before there is a sync. No chat in here.
 """
 
+import re
 from typing import Any
 
 from adminbot.errors import ForeignIdentity, HomeserverError
 from adminbot.ids import UserId
 from adminbot.secret import Secret
-from adminbot.synapse import SESSION, Session, session_of
+from adminbot.synapse import SESSION, Session, session_of, user_of
 from adminbot.wire import Wire, part
 
 _V3 = "/_matrix/client/v3"
@@ -35,7 +36,8 @@ class Account:
         _, body = await self._wire.ask(
             "GET", f"{_V3}/account/whoami", once=once, needs={"user_id": str}
         )
-        return UserId.parse(body["user_id"]), body.get("device_id")
+        device_id = body.get("device_id")
+        return user_of(body), device_id if isinstance(device_id, str) else None
 
     async def log_in(
         self, user: str, password: Secret, *, device_id: str, device_name: str
@@ -177,9 +179,10 @@ class Account:
         """What the server's own well-known calls its public base URL, if it says."""
         try:
             _, body = await self._wire.ask("GET", "/.well-known/matrix/client", once=True)
-            return str(body["m.homeserver"]["base_url"]).rstrip("/")
+            url = str(body["m.homeserver"]["base_url"]).rstrip("/")
         except (HomeserverError, KeyError, TypeError):
             return None
+        return url if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", url) else None
 
 
 def password_auth(user_id: UserId, password: Secret) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class CardText:
         pasted = "\n".join(f"{name}={value}" for name, value in lines.items())
         intro = "\n".join(
             [
-                f"🤖 **{bot.display_name}**: {title}",
+                f"🤖 **{bot.called}**: {title}",
                 f"• Account: `{session.user_id}`",
                 f"• Server: `{self.public_url}`",
                 f"• Device: `{session.device_id}`",

@@ -27,6 +27,7 @@ NAMES = (
     *SECRETS,
 )
 _LEVELS = ("debug", "info", "warning", "error")
+_VISIBLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -119,7 +120,7 @@ class _Reader:
             return value
         try:
             content = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # no such file, no UTF-8, a name that cannot be one
             self._wrong(f"{name}_FILE", "names a file that cannot be read")
             return "unreadable"
         if not content:
@@ -201,8 +202,9 @@ class _Reader:
 
     def command_prefix(self, name: str) -> str:
         value = self.optional(name, "!")
-        if len(value) > 8 or any(letter.isalnum() or letter.isspace() for letter in value):
-            self._wrong(name, "must be one to eight characters, no letters, digits or spaces")
+        if len(value) > 8 or any(c.isalnum() or c.isspace() or c == "`" for c in value):
+            why = "must be one to eight characters, no letters, digits, spaces or back-ticks"
+            self._wrong(name, why)
         elif value.startswith("/"):
             self._wrong(name, "may not begin with /: clients keep such lines for themselves")
         return value
@@ -227,6 +229,7 @@ def parse_url(text: str) -> str:
         or not parts.hostname
         or parts.query
         or parts.username
+        or not _VISIBLE.fullmatch(text.strip())
     ):
         raise ValueError("not a base URL")
     _ = parts.port  # a port out of range raises ValueError here

@@ -120,7 +120,7 @@ def is_signed(value: object, user_id: str, key_id: str, public: str) -> bool:
         signature = value["signatures"][user_id][f"ed25519:{key_id}"]
         key = Ed25519PublicKey.from_base64(public)
         key.verify_signature(canonical(value), Ed25519Signature.from_base64(signature))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):  # the last: nested too deep
         return False
     return True
 

@@ -5,10 +5,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Self
 
-from adminbot.errors import UsageError
+from adminbot.errors import UsageError, shortened
 
 _MAX_USER_ID_BYTES = 255
 _LOCALPART = re.compile(r"[a-z0-9=_.\-/+]+")
+# Would end a line, or cannot be sent: white space, control characters, half characters.
+_NOT_IN_A_USER_ID = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 # Without the letters and digits that look alike on a phone.
 _READABLE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
@@ -25,7 +27,8 @@ class UserId:
     def parse(cls, text: str) -> Self:
         """Raises ValueError for anything that is not a full user id."""
         localpart, colon, server = text.removeprefix("@").partition(":")
-        if not (text.startswith("@") and colon and localpart and server) or " " in text:
+        whole = text.startswith("@") and colon and localpart and server
+        if not whole or _NOT_IN_A_USER_ID.search(text):
             raise ValueError(f"not a Matrix user id: {text!r}")
         return cls(localpart, server)
 
@@ -60,7 +63,7 @@ class BotName:
         problem = _problem(name, server)
         if problem:
             raise UsageError(
-                f"“{bare[:40]}” cannot be a name: {problem}. Nothing was made.",
+                f"“{shortened(bare, 40)}” cannot be a name: {problem}. Nothing was made.",
                 f"For example: `!newbot {_closest(name)}`",
             )
         return cls(name, changed_from="" if name == bare else bare)
@@ -72,7 +75,8 @@ def _problem(name: str, server: str) -> str:
         return "it is empty"
     wrong = sorted(set(re.sub(_LOCALPART, "", name)))
     if wrong:
-        return f"only a-z 0-9 . _ - = / + are allowed, not {' '.join(wrong[:8])}"
+        said = " ".join(wrong[:8]).replace("`", "back-ticks")  # one would begin a code
+        return f"only a-z 0-9 . _ - = / + are allowed, not {said}"
     if name.startswith("_"):
         return "it may not begin with _"
     if name.isdigit():

@@ -5,6 +5,7 @@ Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from adminbot.secret import Secret
 from adminbot.wire import Needs, Wire, part
 
 SESSION: Needs = {"user_id": str, "device_id": str, "access_token": str}
+_WORD = re.compile(r"[!-~]+")
 _USER: Needs = {"name": str}
 
 
@@ -254,11 +256,18 @@ class Synapse:
 
 def session_of(body: dict[str, Any]) -> Session:
     """The session in a login or register answer. Raises HomeserverUnreachable if it is none."""
+    device_id, token = body["device_id"], body["access_token"]
+    if not (_WORD.fullmatch(device_id) and _WORD.fullmatch(token)):
+        raise HomeserverUnreachable("a login that is no login")  # it would not fit on a card
+    return Session(user_of(body), device_id, Secret(token))
+
+
+def user_of(body: dict[str, Any]) -> UserId:
+    """The user id in an answer. Raises HomeserverUnreachable if it is none."""
     try:
-        user_id = UserId.parse(body["user_id"])
+        return UserId.parse(body["user_id"])
     except ValueError:
         raise HomeserverUnreachable("a login of nobody") from None
-    return Session(user_id, body["device_id"], Secret(body["access_token"]))
 
 
 def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
@@ -277,4 +286,7 @@ def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
 def _from_ms(stamp_ms: object) -> datetime | None:
     if not isinstance(stamp_ms, int) or stamp_ms <= 0:
         return None
-    return datetime.fromtimestamp(stamp_ms / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
+    except (OverflowError, ValueError, OSError):  # a time that no calendar has
+        return None

@@ -16,7 +16,11 @@ TEXT = "text"
 REACTION = "reaction"
 VERIFICATION = "m.key.verification."
 REQUEST = f"{VERIFICATION}request"
-_PILL = re.compile(r'<a href="https://matrix\.to/#/(@[^"?]+)[^"]*">(.*?)</a>', re.DOTALL)
+# Bounded, and with one way to fit: 60 kB of what is nearly a pill must not take seconds.
+_PILL = re.compile(
+    r'<a href="https://matrix\.to/#/(@[^"?]{1,1000})(?:\?[^"]{0,1000})?">(.{0,1000}?)</a>',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ class Comparison:
         """A hash over a public key and the start, all of it: nothing is left out of that one."""
         try:
             start = whole_canonical(self._start)
-        except ValueError as exc:  # half a character, which no hash can be made of
+        except (ValueError, RecursionError) as exc:  # half a character, or nested too deep
             raise Broken("m.invalid_message") from exc
         return unpadded(hashlib.sha256(key.encode() + start).digest())
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
-from adminbot.errors import UsageError
+from adminbot.errors import UsageError, shortened
 from adminbot.ids import BotName, parse_device_id
 from adminbot.inspection import BotDetail
 from adminbot.lifecycle import Wanted
@@ -107,7 +107,7 @@ async def bots(ctx: Context, args: Args) -> Reply:
     pages = (len(every) + _PER_PAGE - 1) // _PER_PAGE
     typed = args.words[0] if args.words else "1"
     if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= pages:
-        raise UsageError(f"There is no page {typed[:10]}; there are {pages}.")
+        raise UsageError(f"There is no page {shortened(typed, 10)}; there are {pages}.")
     page = int(typed)
     shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]
     seen = await asyncio.gather(*(ctx.look.last_seen(bot) for bot in shown))
@@ -130,7 +130,7 @@ async def bot(ctx: Context, args: Args) -> Reply:
     return Reply(
         "\n".join(
             [
-                f"🤖 **{found.display_name}**",
+                f"🤖 **{found.called}**",
                 f"• Account: `{found.user_id}`",
                 f"• Made: {found.made_at:%Y-%m-%d} by `{found.made_by}`",
                 f"• {_seen(found, detail.last_seen).capitalize()}"

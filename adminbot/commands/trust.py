@@ -21,7 +21,7 @@ async def devices(ctx: Context, args: Args) -> Reply:
             f"`{found.user_id}` has no session.\n"
             f"Give it one: `{ctx.prefix}rotate {found.user_id.localpart}`"
         )
-    lines = [f"📱 **Devices of {found.display_name}** ({len(every)})"]
+    lines = [f"📱 **Devices of {found.called}** ({len(every)})"]
     for device in every[:_MOST]:
         seen = f"seen {ago(device.last_seen)} ago" if device.last_seen else "never used"
         issued = ", from its card" if device.device_id == found.device_id else ""

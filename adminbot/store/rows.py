@@ -5,6 +5,7 @@ from datetime import datetime
 
 import aiosqlite
 
+from adminbot.errors import shortened
 from adminbot.ids import UserId
 
 
@@ -20,6 +21,11 @@ class Bot:
     made_at: datetime
     token_at: datetime | None
     own_identity: bool = False
+
+    @property
+    def called(self) -> str:
+        """Its display name, fit to be repeated: one line, without marks."""
+        return shortened(self.display_name, 100) or self.user_id.localpart
 
 
 def identity_of(user_id: object) -> str:
