@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = httpx.Timeout(30, connect=10)
 Needs = Mapping[str, type]
 _NOTHING: Needs = {}
+_ABSURD = timedelta(days=3650)  # no clock is off by that much
 _BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
 
 
@@ -111,7 +112,7 @@ class _ServerClock:
         self.ahead = timedelta()
 
     def note(self, date: datetime | None) -> None:
-        if date is not None:
+        if date is not None and abs(date - now()) < _ABSURD:
             self.ahead = date - now()
 
 
