@@ -22,14 +22,19 @@ YOU, OTHER = UserId("you", "example.test"), UserId("other", "example.test")
 
 async def test_a_lockdown_refuses_every_change_until_the_shell_lifts_it(world: World) -> None:
     env = ("--env-file", world.bot.env_file)
-    card = await world.card("is ready", "!newbot before")
+    card = await world.card("is ready", "!newbot least-before")
     assert (await adminbot("unlock", *env))[1] == "Nothing is locked.\n"
 
     assert "answer within 2 minutes: lockdown" in str((await world.ask("!lockdown")).body)
     assert "Locked down" not in str((await world.ask("!ping")).body)
     assert "Locked down" in str((await world.ask("lockdown")).body)
 
-    for line in ("!newbot stolen", "!rotate before", "!revoke before", "!deletebot before"):
+    for line in (
+        "!newbot stolen",
+        "!rotate least-before",
+        "!revoke least-before",
+        "!deletebot least-before",
+    ):
         answer = str((await world.ask(line)).body)
         assert "I am locked down and change nothing" in answer, line
         assert "adminbot unlock" in answer, line
@@ -37,18 +42,18 @@ async def test_a_lockdown_refuses_every_change_until_the_shell_lifts_it(world: W
     assert "Bots (1)" in str((await world.ask("!bots")).body)
     await world.bot.stop()
     await world.bot.start()
-    assert "I am locked down" in str((await world.ask("!rotate before")).body)
+    assert "I am locked down" in str((await world.ask("!rotate least-before")).body)
     assert (await whoami(world.homeserver, card.token))[0] == 200
 
     code, out, err = await adminbot("unlock", *env)
     assert (code, f"{world.human.user_id} had locked it" in out) == (0, True), err
-    await world.card("New token", "!rotate before")
+    await world.card("New token", "!rotate least-before")
 
 
 async def test_a_yes_that_is_still_owed_does_not_get_past_a_lockdown(world: World) -> None:
     """And a lockdown in the private chat is said in the admin room."""
-    card = await world.card("is ready", "!newbot owed")
-    await world.ask("!revoke owed")
+    card = await world.card("is ready", "!newbot least-owed")
+    await world.ask("!revoke least-owed")
     await world.ask("!lockdown", room=world.dm)
     await world.ask("lockdown", room=world.dm)
     told = await world.human.wait_message(world.room, "has locked me down")
@@ -65,8 +70,8 @@ async def test_its_own_account_is_no_bot(world: World) -> None:
         answer = str((await world.ask(line)).body)
         assert "is my own account, so I leave it alone" in answer, line
         assert "--me-too" in answer, line
-    await world.card("is ready", "!newbot honest")
-    for line in ("!rotate honest --me-too", "!deletebot honest --me-too"):
+    await world.card("is ready", "!newbot least-honest")
+    for line in ("!rotate least-honest --me-too", "!deletebot least-honest --me-too"):
         assert "goes with my own name" in str((await world.ask(line)).body), line
     assert (await whoami(world.homeserver, world.bot.setting("ACCESS_TOKEN")))[0] == 200
 

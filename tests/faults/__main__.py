@@ -23,21 +23,26 @@ def main() -> int:
     args = parser.parse_args()
     stay_on_loopback()
     ensure_installed()
-    synapse = synapse_python(print)
     with tempfile.TemporaryDirectory() as directory:
-        report = asyncio.run(
-            runner.run(
-                Path(directory),
-                synapse,
-                seed=args.seed,
-                sample=args.sample,
-                lanes=args.lanes,
-                wanted=lambda p: (args.act or "") in p.act.name and (args.fault or "") in p.fault,
-                say=lambda text: print(text, file=sys.stderr, flush=True),
-            )
-        )
+        report = asyncio.run(_run(Path(directory), args))
     print(report.table())
     return 0 if report.is_clean else 1
+
+
+async def _run(directory: Path, args: argparse.Namespace) -> runner.Report:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    synapse = synapse_python(say)
+    points = [
+        point
+        for point in await runner.survey_all(directory, synapse, args.seed, say)
+        if (args.act or "") in point.act.name and (args.fault or "") in point.fault
+    ][: args.sample]
+    say(f"{len(points)} faults, seed {args.seed}")
+    return await runner.inject_all(
+        directory, synapse, points, seed=args.seed, lanes=args.lanes, say=say
+    )
 
 
 if __name__ == "__main__":

@@ -56,29 +56,27 @@ def _row(what: str, outcomes: list[Outcome]) -> str:
     return f"{what:48} {injected:8} {survived:8} {lost:6} {duplicated:10} {leaked:6}"
 
 
-async def run(
-    directory: Path,
-    synapse: Path,
-    *,
-    seed: int,
-    sample: int | None,
-    lanes: int,
-    wanted: Callable[[Point], bool],
-    say: Say,
-    always: Callable[[Point], bool] = lambda point: False,
-) -> Report:
-    """Survey the acts, then inject each wanted point, in random order.
+async def survey_all(directory: Path, synapse: Path, seed: int, say: Say) -> list[Point]:
+    """Every place in every act where something can happen, in the seed's order."""
+    points: list[Point] = []
+    for secret in (True, False):
+        place = directory / f"survey-{secret}"
+        async with a_bench(place, synapse, seed, shared_secret=secret) as bench:
+            for act in ACTS:
+                if act.makes_account or not secret:
+                    points += await survey(bench, act, secret=secret)
+            if not secret:
+                points += await survey_setup(bench)
+    random.Random(seed).shuffle(points)  # noqa: S311  # to be repeated, not to be secret
+    say(f"{len(points)} places where something can happen")
+    return points
 
-    With `sample`, that many of them, beside those that are `always` to be done.
-    """
+
+async def inject_all(
+    directory: Path, synapse: Path, points: list[Point], *, seed: int, lanes: int, say: Say
+) -> Report:
+    """Inject one after the other, on so many benches side by side."""
     began, report = time.monotonic(), Report(seed)
-    chance = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
-    points = [point for point in await _survey(directory, synapse, seed, say) if wanted(point)]
-    chance.shuffle(points)
-    if sample is not None:
-        rest = [point for point in points if not always(point)]
-        points = [point for point in points if always(point)] + rest[:sample]
-    say(f"{len(points)} faults, seed {seed}")
     queues = [[p for p in points if p.secret], [p for p in points if not p.secret]]
 
     async def lane(number: int) -> None:
@@ -97,25 +95,11 @@ async def run(
     return report
 
 
-async def _survey(directory: Path, synapse: Path, seed: int, say: Say) -> list[Point]:
-    points: list[Point] = []
-    for secret in (True, False):
-        place = directory / f"survey-{secret}"
-        async with a_bench(place, synapse, seed, shared_secret=secret) as bench:
-            for act in ACTS:
-                if act.makes_account or not secret:
-                    points += await survey(bench, act, secret=secret)
-            if not secret:
-                points += await survey_setup(bench)
-    say(f"{len(points)} places where something can happen")
-    return points
-
-
 async def _work(bench: Bench, queue: list[Point], report: Report, say: Say) -> None:
     for _ in range(_PER_BENCH):
         if not queue:
             return
-        point = queue.pop()
+        point = queue.pop(0)
         try:
             outcome = await inject(bench, point)
         except (AssertionError, TimeoutError) as exc:
