@@ -36,6 +36,8 @@ PLACES: list[tuple[str, bool, str, str, int]] = [
     ("take a card back", False, "bot killed after", SEND, 1),
     ("ping", False, "half_json", SYNC, 1),
     ("setup", False, "bot killed after", "POST /_matrix/client/v3/createRoom", 2),
+    ("setup", False, "bot killed after", "POST /_matrix/client/v3/keys/upload", 1),
+    ("setup", False, "wrong_json", "POST /_matrix/client/v3/keys/upload", 1),
 ]
 
 

@@ -94,6 +94,10 @@ class Client(AsyncClient):
         self.positions: dict[str, str] = {}
         self._nio_index_ok = self.olm.message_index_ok
         self.olm.message_index_ok = self._index_ok
+        self._nio_generate = self.olm.account.generate_one_time_keys
+        self.olm.account.generate_one_time_keys = self._generate
+        self._nio_share_keys = self.olm.share_keys
+        self.olm.share_keys = self._share_keys
         self._nio_decrypt = self.olm._decrypt_megolm_no_error
         self.olm._decrypt_megolm_no_error = self._decrypt
 
@@ -104,6 +108,21 @@ class Client(AsyncClient):
         except Exception as exc:  # noqa: BLE001  # one message must not take a sync with it
             log.warning("dropped a message that cannot be parsed why=%s", type(exc).__name__)
             return None
+
+    def _share_keys(self) -> dict[str, Any]:
+        """The body of /keys/upload, with one-time keys that are saved before they go out.
+
+        nio saves them afterwards: a crash in between, or a lost answer, and the server has keys
+        that open nothing, and refuses ours of the same ids for good.
+        """
+        keys: dict[str, Any] = self._nio_share_keys()
+        self.olm.save_account()
+        return keys
+
+    def _generate(self, count: int) -> None:
+        """No more before those that are not known to be out yet have been sent again."""
+        if not self.olm.account.one_time_keys["curve25519"]:
+            self._nio_generate(count)
 
     def _index_ok(self, index: int, event: MegolmEvent) -> bool:
         self.positions[event.event_id] = f"{event.sender_key} {event.session_id} {index}"
@@ -195,6 +214,7 @@ class Client(AsyncClient):
         """A body for /keys/upload; call `fallback_key_published` once it is there."""
         account = self.olm.account._account
         account.generate_fallback_key()
+        self.olm.save_account()
         [(key_id, public)] = account.fallback_key.items()
         key: dict[str, Any] = {"key": _base64_of(public), "fallback": True}
         signature = account.sign(canonical(key)).to_base64()

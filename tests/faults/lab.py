@@ -118,12 +118,14 @@ class Bench:
 
     async def say(self, line: str) -> str:
         """Type a line; the person's own app tries again, as Element does."""
+        why = ""
         for _ in range(40):
             try:
                 return await self.human.send(self.room, line)
-            except HumanError:
+            except HumanError as exc:
+                why = str(exc)
                 await asyncio.sleep(0.5)
-        raise AssertionError("the person cannot write")
+        raise AssertionError(f"the person cannot write: {why}")
 
     async def answers(self, event_id: str, within_s: float = ANSWER_S) -> list[Seen]:
         """What the bot said to it, once it has said something; empty if it never does."""
