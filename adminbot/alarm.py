@@ -73,6 +73,8 @@ class Alarm:
             tell = await self._raised.get()
             try:
                 await tell()
+            except AdminbotError as exc:
+                log.warning("alarm not given why=%s", exc)
             except Exception:  # the service goes on; the log has the alarm in any case
                 log.exception("alarm not given")
 

@@ -102,13 +102,17 @@ class RoomKeys:
 
     def _is_fit(self, room_id: str) -> bool:
         given, wanted = self._present(room_id), _known(self._wanted(room_id))
-        return bool(given and given.devices <= wanted <= given.devices | given.without_way)
+        if given is None:
+            return False
+        # One that had no way may have opened one since, by writing to us.
+        still = {it for it in given.without_way if not self._way_to(it.curve25519)}
+        return given.devices <= wanted <= given.devices | still
 
     async def _share(self, room_id: str, devices: list[OlmDevice]) -> str:
         """Make a new session and send its key; returns its id. A failure leaves none behind."""
         olm = self._client.olm
         await self._find_ways(devices)
-        reachable = [device for device in devices if self._way_to(device)]
+        reachable = [device for device in devices if self._way_to(device.curve25519)]
         with storing():
             olm.create_outbound_group_session(room_id)
         session = olm.outbound_group_sessions[room_id]
@@ -130,15 +134,15 @@ class RoomKeys:
         self._given[room_id] = _Given(session.id, given, _known(devices) - given)
         return str(session.id)
 
-    def _way_to(self, device: OlmDevice) -> Any:
-        """The Olm session with a device, if there is one."""
-        return self._client.olm.session_store.get(device.curve25519)
+    def _way_to(self, curve25519: str) -> Any:
+        """The Olm session with the device of this key, if there is one."""
+        return self._client.olm.session_store.get(curve25519)
 
     async def _send_key(self, devices: list[OlmDevice], key: dict[str, Any]) -> None:
         messages: dict[str, dict[str, Any]] = {}
         with storing():
             for device in devices:
-                way = self._way_to(device)
+                way = self._way_to(device.curve25519)
                 sealed = self._client.olm._olm_encrypt(way, device, "m.room_key", key)
                 messages.setdefault(device.user_id, {})[device.id] = sealed
         await self._account.send_to_device("m.room.encrypted", messages, txn=str(uuid4()))
@@ -147,7 +151,7 @@ class RoomKeys:
         """Begin an Olm session with each device that we have none with."""
         missing: dict[str, list[str]] = {}
         for device in devices:
-            if not self._way_to(device):
+            if not self._way_to(device.curve25519):
                 missing.setdefault(device.user_id, []).append(device.id)
         if missing:
             await expect(KeysClaimResponse, self._client.keys_claim(missing))
