@@ -79,25 +79,32 @@ class Alarm:
                 log.exception("alarm not given")
 
     async def _tell_all(self, user_id: UserId, master: str) -> None:
-        """First everybody is told, then that is noted; told twice is the same event."""
+        """Until everybody is told and that is noted; told twice is the same event."""
         log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
-        pin = await self._store.find_pin(str(user_id))
-        about = f"{user_id} {pin.master_key if pin else None} {master}"
-        missed = False
-        for other in sorted(self._policy.admins - {str(user_id)}):
-            try:
-                await self._tell(UserId.parse(other), user_id, about)
-            except AdminbotError as exc:
-                log.warning("alarm not given yet to=%s why=%s", other, exc)
-                missed = True
-        if missed:
+        try:
+            await self._tell_each(user_id, master)
+            await self._store.alarmed(user_id, master)
+        except AdminbotError as exc:
+            log.warning("alarm not given to all yet why=%s", exc)
             again = partial(self._tell_all, user_id, master)
             asyncio.get_running_loop().call_later(_RETRY_S, self._raised.put_nowait, again)
-            return
-        await self._store.alarmed(user_id, master)
-        self._known.discard((user_id, master))  # what is noted now keeps it quiet
+        else:
+            self._known.discard((user_id, master))  # what is noted now keeps it quiet
 
-    async def _tell(self, other: UserId, user_id: UserId, about: str) -> None:
+    async def _tell_each(self, user_id: UserId, master: str) -> None:
+        """Raises AdminbotError if somebody could not be told, after all others were."""
+        pin = await self._store.find_pin(str(user_id))
+        about = f"{user_id} {pin.master_key if pin else None} {master}"
+        failed: AdminbotError | None = None
+        for other in sorted(self._policy.admins - {str(user_id)}):
+            try:
+                await self._tell(UserId.parse(other), about, user_id)
+            except AdminbotError as exc:
+                failed = exc
+        if failed:
+            raise failed
+
+    async def _tell(self, other: UserId, about: str, user_id: UserId) -> None:
         if not self._chat.trusted_devices(other):
             log.warning("alarm not given to=%s why=no trusted device", other)
             return
