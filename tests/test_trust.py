@@ -11,13 +11,13 @@ from adminbot.ids import UserId
 from adminbot.secret import Sealer, Secret
 from adminbot.store import Bot as StoredBot
 from adminbot.store import open_store
-from tests.human import Human
 from tests.world import (
     World,
     a_human,
     a_person,
     a_world,
     adminbot,
+    another_login,
     call,
     join_all,
     replies_to,
@@ -32,11 +32,7 @@ async def test_a_rogue_device_gets_no_card_and_no_say(
 ) -> None:
     """An unsigned device of the admin reads a refusal, and no card; nothing is made for it."""
     async with a_world(homeserver, root, directory) as world:
-        password = "rogue-Passw0rd!"  # the server's owner can always set one
-        await set_password(homeserver, root, world.human.user_id, password)
-        async with Human.open(
-            homeserver.url, world.human.user_id, password=password, bootstrap=False, strict=False
-        ) as rogue:
+        async with another_login(world, root) as rogue:
             await rogue.wait_for(lambda h: h.membership(world.room, h.user_id) == "join" or None)
             event_id = await rogue.send(world.room, "!newbot stolen")
             refusal = await rogue.wait_message(
@@ -148,14 +144,7 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
     async with a_world(homeserver, root, directory) as world:
-        await set_password(homeserver, root, world.human.user_id, "new-Passw0rd!")
-        async with Human.open(
-            homeserver.url,
-            world.human.user_id,
-            password="new-Passw0rd!",
-            bootstrap=False,
-            strict=False,
-        ) as renewed:
+        async with another_login(world, root) as renewed:
             await renewed.reset_identity()
             await renewed.send(world.room, "!newbot stolen")
             await renewed.wait_message(world.room, "is another one than I remember")
@@ -186,14 +175,7 @@ async def test_a_card_that_waits_does_not_go_to_a_replaced_identity(
         card = json.dumps({"intro": "for you", "block": "MATRIX_ACCESS_TOKEN=waiting"})
         async with open_store(world.bot.data_dir, sealer) as store:
             await store.hand_over(bot, event_id="$none", reader=you, card=card)
-        await set_password(homeserver, root, world.human.user_id, "new-Passw0rd!")
-        async with Human.open(
-            homeserver.url,
-            world.human.user_id,
-            password="new-Passw0rd!",
-            bootstrap=False,
-            strict=False,
-        ) as thief:
+        async with another_login(world, root) as thief:
             await thief.reset_identity()
             await world.bot.start()
             await world.bot.wait_log("card waits")
@@ -218,14 +200,7 @@ async def test_the_other_admins_are_alarmed_once(
             await other.wait_message(room, lambda m: replies_to(m) == event_id)
 
             # Who owns the server takes the account over, and its identity with it.
-            await set_password(homeserver, root, world.human.user_id, "taken-Passw0rd!")
-            async with Human.open(
-                homeserver.url,
-                world.human.user_id,
-                password="taken-Passw0rd!",
-                bootstrap=False,
-                strict=False,
-            ) as thief:
+            async with another_login(world, root) as thief:
                 await thief.reset_identity()
                 await thief.send(room, "!newbot loot")
                 alarm = await other.wait_message(dm, "shows another cross-signing identity")
@@ -316,12 +291,6 @@ async def set_state_by_bot(world: World, kind: str, content: dict[str, str]) -> 
     path = f"/_matrix/client/v3/rooms/{world.dm}/state/{kind}/"
     token = world.bot.setting("ACCESS_TOKEN")
     (await call(world.homeserver, token, "PUT", path, content)).raise_for_status()
-
-
-async def set_password(homeserver: Homeserver, root: Person, user_id: str, password: str) -> None:
-    body = {"password": password, "logout_devices": False}
-    path = f"/_synapse/admin/v2/users/{user_id}"
-    (await call(homeserver, root.access_token, "PUT", path, body)).raise_for_status()
 
 
 async def invite_by_bot(world: World, user_id: str, *, room: str | None = None) -> None:

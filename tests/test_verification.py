@@ -22,6 +22,7 @@ from tests.world import (
     World,
     a_world,
     adminbot,
+    another_login,
     call,
     replies_to,
     started,
@@ -374,11 +375,7 @@ async def test_only_who_was_verified_commands(
         await world.bot.start()
         await world.card("is ready", "!newbot two")
 
-        password = "rogue-Passw0rd!"
-        await set_password(homeserver, root, world.human.user_id, password)
-        async with Human.open(
-            homeserver.url, world.human.user_id, password=password, bootstrap=False, strict=False
-        ) as rogue:
+        async with another_login(world, root) as rogue:
             await rogue.wait_for(lambda h: h.membership(world.dm, h.user_id) == "join" or None)
             await a_rogue_device_gets_nowhere(world, rogue)
             await rogue.reset_identity()
@@ -436,10 +433,3 @@ async def until_the_operator_says_so(world: World, renewed: Human) -> None:
     event_id = await renewed.send(world.room, "!bots")
     answer = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
     assert "three" in str(answer.body)
-
-
-async def set_password(homeserver: Homeserver, root: Person, user_id: str, password: str) -> None:
-    """The server's owner can always set one."""
-    body = {"password": password, "logout_devices": False}
-    path = f"/_synapse/admin/v2/users/{user_id}"
-    (await call(homeserver, root.access_token, "PUT", path, body)).raise_for_status()

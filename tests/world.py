@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import secrets
 import signal
 import sys
 import time
@@ -243,6 +244,23 @@ async def a_human(homeserver: Homeserver, person: Person, **how: Any) -> AsyncIt
     """The person's client on their first device, signed by their new identity, strictest mode."""
     async with Human.open(
         homeserver.url, person.user_id, access_token=person.access_token, **how
+    ) as human:
+        yield human
+
+
+@asynccontextmanager
+async def another_login(world: "World", root: Person) -> AsyncIterator[Human]:
+    """An unsigned device of the admin: whoever owns the server can always set a password."""
+    password = f"Passw0rd-{secrets.token_hex(8)}"
+    path = f"/_synapse/admin/v2/users/{world.human.user_id}"
+    body = {"password": password, "logout_devices": False}
+    (await call(world.homeserver, root.access_token, "PUT", path, body)).raise_for_status()
+    async with Human.open(
+        world.homeserver.url,
+        world.human.user_id,
+        password=password,
+        bootstrap=False,
+        strict=False,
     ) as human:
         yield human
 
