@@ -31,31 +31,31 @@ async def test_a_rogue_device_gets_no_card_and_no_say(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
     """An unsigned device of the admin reads a refusal, and no card; nothing is made for it."""
-    async with a_world(homeserver, root, directory) as world:
-        async with another_login(world, root) as rogue:
-            await rogue.wait_for(lambda h: h.membership(world.room, h.user_id) == "join" or None)
-            event_id = await rogue.send(world.room, "!newbot stolen")
-            refusal = await rogue.wait_message(
-                world.room,
-                lambda m: "is not verified, so I did nothing" in (m.body or ""),
-                sender=f"@{directory.name}:example.test",
-            )
-            assert refusal.encrypted
-            assert refusal.relates_to == {"m.in_reply_to": {"event_id": event_id}}
+    async with (
+        a_world(homeserver, root, directory) as world,
+        another_login(world, root) as rogue,
+    ):
+        await rogue.wait_for(lambda h: h.membership(world.room, h.user_id) == "join" or None)
+        event_id = await rogue.send(world.room, "!newbot stolen")
+        refusal = await rogue.wait_message(
+            world.room,
+            lambda m: "is not verified, so I did nothing" in (m.body or ""),
+            sender=f"@{directory.name}:example.test",
+        )
+        assert refusal.encrypted
+        assert refusal.relates_to == {"m.in_reply_to": {"event_id": event_id}}
 
-            await world.card("is ready", "!newbot honest")
-            assert "stolen" not in str((await world.ask("!bots")).body)
-            last = await world.human.wait_message(
-                world.dm, lambda m: (m.body or "").startswith("MATRIX_")
-            )
-            seen = await rogue.wait_for(
-                lambda h: next(
-                    (m for m in h.messages(world.dm) if m.event_id == last.event_id), None
-                )
-            )
-            assert seen.failure
-            assert not seen.readable
-            assert not any("MATRIX_" in (m.body or "") for m in rogue.messages(world.dm))
+        await world.card("is ready", "!newbot honest")
+        assert "stolen" not in str((await world.ask("!bots")).body)
+        last = await world.human.wait_message(
+            world.dm, lambda m: (m.body or "").startswith("MATRIX_")
+        )
+        seen = await rogue.wait_for(
+            lambda h: next((m for m in h.messages(world.dm) if m.event_id == last.event_id), None)
+        )
+        assert seen.failure
+        assert not seen.readable
+        assert not any("MATRIX_" in (m.body or "") for m in rogue.messages(world.dm))
 
 
 async def test_a_stranger_gets_silence(
@@ -143,23 +143,25 @@ async def test_one_without_cross_signing_is_told_how_and_pinned_then(
 async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
-    async with a_world(homeserver, root, directory) as world:
-        async with another_login(world, root) as renewed:
-            await renewed.reset_identity()
-            await renewed.send(world.room, "!newbot stolen")
-            await renewed.wait_message(world.room, "is another one than I remember")
-            await world.bot.wait_log("identity CHANGED")
-            await world.bot.wait_log("ALARM identity changed")
-            words = ("trust", world.human.user_id, "--env-file", world.bot.env_file)
-            code, _, err = await adminbot(*words)
-            assert code == 2
-            assert "nobody to ask" in err
-            code, out, err = await adminbot(*words, "--yes")
-            assert code == 0, err
-            assert "Remembered" in out  # and the running service knows it from now on
-            event_id = await renewed.send(world.room, "!bots")
-            answer = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
-            assert "No bots yet" in str(answer.body)
+    async with (
+        a_world(homeserver, root, directory) as world,
+        another_login(world, root) as renewed,
+    ):
+        await renewed.reset_identity()
+        await renewed.send(world.room, "!newbot stolen")
+        await renewed.wait_message(world.room, "is another one than I remember")
+        await world.bot.wait_log("identity CHANGED")
+        await world.bot.wait_log("ALARM identity changed")
+        words = ("trust", world.human.user_id, "--env-file", world.bot.env_file)
+        code, _, err = await adminbot(*words)
+        assert code == 2
+        assert "nobody to ask" in err
+        code, out, err = await adminbot(*words, "--yes")
+        assert code == 0, err
+        assert "Remembered" in out  # and the running service knows it from now on
+        event_id = await renewed.send(world.room, "!bots")
+        answer = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
+        assert "No bots yet" in str(answer.body)
 
 
 async def test_a_card_that_waits_does_not_go_to_a_replaced_identity(
