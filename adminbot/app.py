@@ -21,6 +21,7 @@ from adminbot.chat.identity import (
     adopt_session,
     current_session,
     ensure_trusted,
+    forget_session,
     heal,
     keys_are_ours,
     own_party,
@@ -31,11 +32,12 @@ from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
 from adminbot.errors import (
-    HomeserverError,
+    AdminbotError,
     HomeserverUnreachable,
     MasNotSupported,
     RateLimited,
     SetupError,
+    StateError,
     TokenRejected,
 )
 from adminbot.executor import Executor
@@ -100,7 +102,16 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
             stack.push_async_callback(client.close)
             return client
 
-        await _wait_for_homeserver(account, session)
+        try:
+            await _wait_for_homeserver(account, session)
+        except SetupError:
+            if session.device_id != given.device_id or session.token == given.token:
+                raise
+            # The token that we gave ourselves is dead: perhaps the operator put in a newer one.
+            account.become(given.token)
+            await _wait_for_homeserver(account, given)
+            session = given
+            await forget_session(store)
         if await synapse.is_mas():
             raise MasNotSupported
         client = open_client(session)
@@ -289,7 +300,7 @@ async def _start(sync: Sync, edges: Edges) -> None:
         try:
             await edges.client.refresh_keys(*edges.policy.admins)
             await sync.start()
-        except (HomeserverUnreachable, RateLimited) as exc:
+        except (HomeserverUnreachable, RateLimited, StateError) as exc:
             pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
             log.warning("first sync failed, trying again in_s=%s why=%s", pause, exc)
             await asyncio.sleep(pause)
@@ -304,13 +315,13 @@ async def _warm_up(chat: Chat, edges: Edges, settings: Settings) -> None:
         log.warning("I am not in the admin room room=%s", settings.room_id)
         return
     for admin in settings.admins:
-        if str(admin) not in room.users and await edges.store.dm(admin) is None:
-            try:
+        try:
+            if str(admin) not in room.users and await edges.store.dm(admin) is None:
                 await edges.account.invite(settings.room_id, admin)
                 await chat.ready_dm(admin)
                 log.info("invited admin=%s", admin)
-            except HomeserverError as exc:
-                log.warning("could not invite admin=%s why=%s", admin, exc)
+        except AdminbotError as exc:
+            log.warning("could not invite admin=%s why=%s", admin, exc)
 
 
 async def _public_url(settings: Settings, account: Account) -> str:

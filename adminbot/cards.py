@@ -15,7 +15,13 @@ from datetime import timedelta
 from adminbot.chat import Chat
 from adminbot.chat.incoming import edit_of
 from adminbot.clock import now, until
-from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, said_duration
+from adminbot.errors import (
+    AdminbotError,
+    HomeserverError,
+    NotDeliverable,
+    StateError,
+    said_duration,
+)
 from adminbot.ids import UserId
 from adminbot.render import block, ringing
 from adminbot.restraint import Restraint
@@ -176,12 +182,10 @@ class CardDesk:
 
     async def forever(self) -> None:
         """Send what is still to be sent and take back what is due, until cancelled."""
-        # What an earlier run sent, by another clock perhaps, stays no longer than what we send.
-        await self._store.cards_vanish_by(until(self._text.ttl))
         while True:
             self._wake.clear()
             waits = [3600.0]
-            for card in await self._store.open_cards():
+            for card in await self._open_now(waits):
                 try:
                     if card.content is not None:
                         await self.deliver(card.id)
@@ -202,6 +206,17 @@ class CardDesk:
                 await asyncio.wait_for(self._wake.wait(), min(waits))
             except TimeoutError:
                 continue
+
+    async def _open_now(self, waits: list[float]) -> list[Card]:
+        """Cards that are not gone; none, and a short wait, while our state cannot be used."""
+        try:
+            # What an earlier run sent, by another clock perhaps, stays no longer than others.
+            await self._store.cards_vanish_by(until(self._text.ttl))
+            return await self._store.open_cards()
+        except StateError as exc:
+            log.warning("cards wait why=%s", exc)
+            waits.append(_RETRY_S)
+            return []
 
 
 def hash_of(text: str) -> int:

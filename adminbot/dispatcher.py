@@ -7,7 +7,6 @@ run it (nothing was begun), go on with it (the act is noted), say the answer (it
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,6 +31,10 @@ from adminbot.turn import Turn
 log = logging.getLogger(__name__)
 
 _TIME_TO_CONFIRM = timedelta(minutes=2)
+_REMEMBERED = timedelta(hours=1)
+_TOO_LATE = (
+    "That came too late: I wait two minutes for it. Nothing was changed. Type the command again."
+)
 _STUCK_S = 3
 
 
@@ -85,6 +88,7 @@ class Dispatcher:
         for letter in letters:
             incoming, reply = self._opened(letter)
             log.info("taken up again event=%s decided=%s", incoming.event_id, bool(letter.reply))
+            incoming = replace(incoming, age_s=int(incoming.age().total_seconds()))
             self._start(self._answer(incoming, reply))
         held, self._held = self._held or [], None
         for incoming in held:
@@ -149,7 +153,8 @@ class Dispatcher:
                 standing=standing,
                 may_act=self._policy.may_receive(incoming.sender),
             )
-            if refusal:
+            # What was begun was allowed then, and is finished.
+            if refusal and await self._store.find_act(incoming.event_id) is None:
                 await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
                 await self._store.answered(incoming.event_id)
                 return
@@ -158,8 +163,9 @@ class Dispatcher:
 
     async def _react_to(self, incoming: Incoming, turn: Turn) -> None:
         """✅ or ❌ under a question, ✅ under a card."""
-        question = await self._question(incoming, lambda q: q.event_id == incoming.relates_to)
-        if question and question.answer == YES and incoming.body in (DONE, FAILED):
+        question = await self._question(incoming)
+        asked = question and question.event_id == incoming.relates_to
+        if question and asked and question.answer == YES and incoming.body in (DONE, FAILED):
             await self._settle(incoming, question, incoming.body == DONE, turn)
         else:
             if incoming.body == SAVED:
@@ -171,7 +177,7 @@ class Dispatcher:
         if incoming.confirmed:
             return incoming, incoming.body
         line = command_line(incoming.body, self._manners.prefix, self._manners.names)
-        question = await self._question(incoming, lambda q: q.room_id == incoming.room_id)
+        question = await self._question(incoming)
         if question:
             said = incoming.body.strip().lower()
             agreed = said == question.answer.lower() or (
@@ -184,12 +190,10 @@ class Dispatcher:
                 return None
         return (incoming, line) if line is not None else None
 
-    async def _question(
-        self, incoming: Incoming, fits: Callable[[Question], bool]
-    ) -> Question | None:
+    async def _question(self, incoming: Incoming) -> Question | None:
+        """What this person was asked in this room, if it was not long ago."""
         for question in await self._store.questions(UserId.parse(incoming.sender)):
-            # From a run before ours, with another clock, it may seem to have longer than it had.
-            if fits(question) and now() < question.expires_at <= until(_TIME_TO_CONFIRM):
+            if question.room_id == incoming.room_id and question.expires_at > now() - _REMEMBERED:
                 return question
         return None
 
@@ -197,6 +201,11 @@ class Dispatcher:
         self, incoming: Incoming, question: Question, agreed: bool, turn: Turn
     ) -> None:
         """Carry out, or drop, what was asked. The answering event becomes the act's event."""
+        # From a run before ours, with another clock, it may seem to have longer than it had.
+        if agreed and not now() < question.expires_at <= until(_TIME_TO_CONFIRM):
+            await self._store.settle(question, event_id=incoming.event_id, content=None)
+            await self._give(incoming, Reply(_TOO_LATE))
+            return
         confirmed = replace(
             incoming,
             kind=TEXT,
@@ -222,6 +231,8 @@ class Dispatcher:
             event_id = await self._chat.send(
                 incoming.room_id, content, txn=f"reply-{incoming.event_id}"
             )
+        except StateError:
+            raise  # it stays decided, and is given once that can be done
         except AdminbotError as exc:
             log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
         else:
@@ -252,5 +263,7 @@ class Dispatcher:
         content = render.notice(text, reply_to=event_id)
         try:
             await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
+        except StateError:
+            raise
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)

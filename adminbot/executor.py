@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from adminbot import render
@@ -109,6 +110,7 @@ class Executor:
         done = await self._store.find_act(incoming.event_id)
         if done and done.outcome == "done":
             # Cut off between the end of the act and its answer; a card is the card desk's.
+            self._cards.hurry()
             where = " Its login is in our private chat 🔐" if command.gives_card else ""
             return Reply(f"✅ `{command.name}` of `{done.target}` is done.{where}")
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
@@ -120,7 +122,7 @@ class Executor:
             await self._chat.send(incoming.room_id, content, txn=txn)
 
         if command.acts and done is None:
-            await self._restraint.check(sender, age=incoming.age())
+            await self._restraint.check(sender, age=timedelta(seconds=incoming.age_s))
         context = Context(
             sender=sender,
             order=Order(
@@ -128,6 +130,7 @@ class Executor:
                 event_id=incoming.event_id,
                 say=say,
                 will=partial(self._store.will, incoming.event_id),
+                check=self._restraint.check_unlocked,
             ),
             room_id=incoming.room_id,
             prefix=self._prefix,
@@ -183,6 +186,7 @@ class Executor:
         try:
             await self._cards.deliver(reply.card)
         except (AdminbotError, OSError, TimeoutError) as exc:
+            self._cards.hurry()  # it tries again and again
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
             return replace(
                 reply, text=f"{reply.text}\nNot yet: {why} I keep trying to deliver the card."

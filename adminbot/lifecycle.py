@@ -15,6 +15,7 @@ from adminbot.account import Account
 from adminbot.clock import now
 from adminbot.crosssigning import fingerprint, master_key, trusted_devices
 from adminbot.errors import (
+    AdminbotError,
     HomeserverError,
     NotManaged,
     Refused,
@@ -155,7 +156,7 @@ class BotKeeper:
                     extra = {
                         "MATRIX_RECOVERY_KEY": await self._signer.ensure_with_recovery(user_id)
                     }
-            except HomeserverError as exc:
+            except (HomeserverError, Refused) as exc:
                 await self._keep_half_made(bot, noted, exc)
                 raise
             card = self._card(bot, session, password, "new bot", extra)
@@ -173,7 +174,7 @@ class BotKeeper:
             device_id=device_id,
         )
 
-    async def _keep_half_made(self, bot: Bot, noted: Act, exc: HomeserverError) -> None:
+    async def _keep_half_made(self, bot: Bot, noted: Act, exc: AdminbotError) -> None:
         """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
         try:
             made = await self._new.was_made_by(noted, bot.user_id)

@@ -11,10 +11,11 @@ class Order:
     """One act that a person asked for; `event_id` names it.
 
     `will` puts on disk what is about to be changed outside, before it is; `say` tells the person
-    something in between.
+    something in between; `check` raises Refused after a long wait that a lockdown came into.
     """
 
     owner: UserId
     event_id: str
     say: Callable[[str], Awaitable[None]]
     will: Callable[[str], Awaitable[None]]
+    check: Callable[[], Awaitable[None]]

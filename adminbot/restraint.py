@@ -26,11 +26,7 @@ class Restraint:
 
     async def check(self, who: UserId, *, age: timedelta) -> None:
         """Raises Refused unless this person may begin a change; `age` is that of the command."""
-        if await self.locked():
-            raise Refused(
-                "I am locked down and change nothing.",
-                "Whoever runs this server lifts that in the shell: `adminbot unlock`",
-            )
+        await self.check_unlocked()
         if age > self._max_age:
             ago = said_duration(int(age.total_seconds()))
             raise Refused(
@@ -43,6 +39,14 @@ class Restraint:
                 f"You have asked for {_MOST} changes in {said_duration(_WITHIN.seconds)}. "
                 "Nothing was done.",
                 "Wait a few minutes. If that was not you: `!lockdown`",
+            )
+
+    async def check_unlocked(self) -> None:
+        """Raises Refused during a lockdown."""
+        if await self.locked():
+            raise Refused(
+                "I am locked down and change nothing.",
+                "Whoever runs this server lifts that in the shell: `adminbot unlock`",
             )
 
     async def locked(self) -> bool:

@@ -103,6 +103,7 @@ class Sessions:
                     f"I finish {bot.user_id.localpart} then, nothing to do for you."
                 )
                 await asyncio.sleep(exc.retry_after.total_seconds() + 0.5)
+                await order.check()
             except HomeserverUnreachable:
                 raise
             except HomeserverError as exc:

@@ -242,7 +242,8 @@ class Synapse:
     async def deactivate(self, user_id: UserId) -> None:
         """Close an account: sessions and password gone, rooms left, the name never free again."""
         path = f"/_synapse/admin/v1/deactivate/{part(user_id)}"
-        await self._wire.ask("POST", path, {"erase": False})
+        needs = {"id_server_unbind_result": str}
+        await self._wire.ask("POST", path, {"erase": False}, needs=needs)
 
     async def lift_rate_limit(self, user_id: UserId) -> None:
         """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""

@@ -94,7 +94,7 @@ class Flood:
 async def a_flood(homeserver: Homeserver, world: World, person: Person) -> AsyncIterator[Flood]:
     """Somebody whom an admin let into a room with the bot, at full speed until the block ends."""
     bot = world.bot.setting("USER_ID")
-    room = await world.human.create_room(invite=[bot, person.user_id], encrypted=False)
+    room = await world.human.create_room(invite=[bot, person.user_id])
     await world.human.wait_membership(room, bot, "join")
     query: dict[str, Any] = {"device_keys": {bot: []}}
     keys = await world.human.raw("POST", f"{V3}/keys/query", query)

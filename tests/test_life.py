@@ -279,6 +279,25 @@ async def test_an_unreadable_message_is_answered_with_the_remedy(
         assert "I could not read that message" in str(told.body)
 
 
+async def test_a_message_whose_key_is_still_awaited_is_not_lost_in_a_crash(world: World) -> None:
+    """It comes again after the start, and is answered as if nothing had happened."""
+    path = f"/_matrix/client/v3/rooms/{world.room}/send/m.room.encrypted/awaited"
+    body = {
+        "algorithm": "m.megolm.v1.aes-sha2",
+        "ciphertext": "AwgAEnAC" + "A" * 120,
+        "device_id": world.human.device_id,
+        "sender_key": "a" * 43,
+        "session_id": "c" * 43,
+    }
+    sent = await call(world.homeserver, world.human.access_token, "PUT", path, body)
+    await asyncio.sleep(1)
+    assert "not readable" not in world.bot.log
+    await world.bot.stop(signal.SIGKILL)
+    await world.bot.start()
+    told = await world.answer_to(sent.json()["event_id"], within_s=30)
+    assert "I could not read that message" in str(told.body)
+
+
 async def test_a_card_can_be_read_in_a_chat_that_is_joined_only_afterwards(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:

@@ -1,12 +1,15 @@
 """Least harm: the emergency stop, the bot's own account, old commands, too many of them."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from adminbot.clock import now
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.errors import Refused
 from adminbot.ids import UserId
@@ -62,6 +65,28 @@ async def test_a_yes_that_is_still_owed_does_not_get_past_a_lockdown(world: Worl
     assert "I am locked down" in str((await world.ask("yes")).body)
     assert (await whoami(world.homeserver, card.token))[0] == 200
     assert (await adminbot("unlock", "--env-file", world.bot.env_file))[0] == 0
+
+
+async def test_a_yes_that_comes_too_late_is_told_so(world: World) -> None:
+    card = await world.card("is ready", "!newbot least-late")
+    await world.ask("!revoke least-late")
+    await world.ask("!ping")
+    with closing(sqlite3.connect(world.bot.data_dir / "adminbot.db")) as db, db:
+        passed = (now() - timedelta(seconds=1)).isoformat()
+        db.execute("UPDATE question SET expires_at = ?", (passed,))
+    assert "came too late" in str((await world.ask("yes")).body)
+    assert (await whoami(world.homeserver, card.token))[0] == 200
+
+
+async def test_a_tap_deletes_nothing_even_of_a_bot_called_yes(world: World) -> None:
+    """A reaction comes in clear, so anybody on the server's side can forge it."""
+    card = await world.card("is ready", "!newbot yes")
+    question = await world.ask("!deletebot yes")
+    assert "answer within 2 minutes: @yes:example.test" in str(question.body)
+    await world.human.react(world.room, question.event_id, "✅")
+    await world.ask("!ping")
+    assert (await whoami(world.homeserver, card.token))[0] == 200
+    assert "is deleted" in str((await world.ask("@yes:example.test")).body)
 
 
 async def test_its_own_account_is_no_bot(world: World) -> None:

@@ -231,6 +231,7 @@ async def test_a_card_that_was_never_shown_is_forgotten_when_a_newer_one_comes(
 async def test_a_shown_card_stays_open_beside_a_newer_one_until_it_is_gone(store: Store) -> None:
     """It still hangs in the chat: somebody has to take it back."""
     first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
+    await store.card_goes_to(first, "!dm")
     await store.card_shown(first, intro_id="$i", block_id="$b", vanishes_at=WHEN)
     other = replace(BOT, user_id=YOU)
     unsent = await store.hand_over(other, event_id="$2", reader=YOU, card="two")
@@ -240,6 +241,21 @@ async def test_a_shown_card_stays_open_beside_a_newer_one_until_it_is_gone(store
 
     await store.card_gone(first)
     assert first not in [card.id for card in await store.open_cards()]
+
+
+async def test_a_card_that_is_void_before_it_is_out_is_due_as_soon_as_it_is(store: Store) -> None:
+    """Its first message may be out: it is gone on with, and taken back at once."""
+    first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
+    await store.card_goes_to(first, "!dm")
+    await store.hand_over(BOT, event_id="$2", reader=YOU, card="two")
+    assert (await store.card(first)).content == "one"
+
+    later = now() + timedelta(hours=1)
+    await store.card_shown(first, intro_id="$i", block_id="$b", vanishes_at=later)
+    card = await store.card(first)
+    assert card.content is None
+    assert card.vanishes_at
+    assert card.vanishes_at <= now()
 
 
 async def test_a_new_device_is_awaited_until_it_came(store: Store) -> None:

@@ -390,6 +390,9 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
     async def say(text: str) -> None:
         raise AssertionError(text)
 
+    async def check() -> None:
+        raise AssertionError("nothing is waited for")
+
     async def become(session: Session) -> None:
         raise AssertionError(session.device_id)
 
@@ -409,7 +412,7 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
         _, card = await keeper.create(
             BotName("nano"),
             Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
-            Order(owner=YOU, event_id="$act", say=say, will=partial(store.will, "$act")),
+            Order(YOU, "$act", say=say, will=partial(store.will, "$act"), check=check),
         )
     return str((await store.card(card)).content)
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import aiohttp
 from nio import (
     ErrorResponse,
+    KeysClaimResponse,
     KeysQueryError,
     KeysQueryResponse,
     KeysUploadResponse,
@@ -143,15 +144,24 @@ class Client(AsyncClient):
             return None
 
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
-        """nio drops the cross-signing half of the answer; it is judged here, each time."""
+        """nio drops the cross-signing half of the answer; it is judged here, each time.
+
+        Only for those whom we listen to: nio asks for everybody in every room, and keeps it.
+        """
         async with self._judging:  # nobody acts on keys that are known and not judged yet
-            if not self.users_for_key_query:  # another task was faster; nio would raise
+            wanted = {it for it in self.olm.users_for_key_query if self._listens_to(it)}
+            self.olm.users_for_key_query = set(wanted)
+            if not wanted:  # or another task was faster; nio would raise
                 return KeysQueryResponse({}, {})
-            response: KeysQueryResponse | KeysQueryError = await super().keys_query()
-            if isinstance(response, KeysQueryResponse):
-                answer = await raw_answer(response)
-                for user_id in response.device_keys:
-                    await self._apply_trust(user_id, await self._judge(user_id, answer))
+            try:
+                response: KeysQueryResponse | KeysQueryError = await super().keys_query()
+                if isinstance(response, KeysQueryResponse):
+                    answer = await raw_answer(response)
+                    for user_id in response.device_keys:
+                        await self._apply_trust(user_id, await self._judge(user_id, answer))
+            except BaseException:
+                self.olm.users_for_key_query |= wanted  # not judged, so it must be asked again
+                raise
             return response
 
     async def refresh_keys(self, *user_ids: str) -> None:
@@ -206,9 +216,11 @@ class Client(AsyncClient):
             await expect(KeysUploadResponse, self.keys_upload())
         if self.should_query_keys:
             await expect(KeysQueryResponse, self.keys_query())
-        await self.send_to_device_messages()
-        if self.should_claim_keys:
-            await self.keys_claim(self.get_users_for_key_claiming())
+        with suppress(HomeserverError):  # mends broken Olm sessions; the next sync tries again
+            await expect(list, self.send_to_device_messages())
+            if self.should_claim_keys:
+                missing = self.get_users_for_key_claiming()
+                await expect(KeysClaimResponse, self.keys_claim(missing))
 
     def new_fallback_key(self) -> dict[str, Any]:
         """A body for /keys/upload; call `fallback_key_published` once it is there."""

@@ -46,6 +46,11 @@ async def adopt_session(
     client.access_token = fresh.token.reveal()
 
 
+async def forget_session(store: Store) -> None:
+    """The session in the env file is the one to use again."""
+    await store.drop_secret(_HEALED)
+
+
 async def ensure_trusted(client: Client, account: Account, store: Store, user_id: UserId) -> None:
     """Publish the identity and sign this device with it, as far as that is not done yet.
 

@@ -81,7 +81,7 @@ class Sync:
 
     async def forever(self) -> None:
         """Sync until cancelled. Raises TokenRejected when our own session was ended."""
-        failures = 0
+        failures = poisoned = 0
         while True:
             since, token = self._client.next_batch, self._client.access_token
             try:
@@ -100,13 +100,13 @@ class Sync:
             except Exception:
                 # Something nio cannot digest. From the same token again, then past it: a loop
                 # of crashes would be a remote off-switch.
-                failures += 1
-                log.exception("sync response not processed try=%s", failures)
-                if failures < _POISON_TRIES:
+                poisoned += 1
+                log.exception("sync response not processed try=%s", poisoned)
+                if poisoned < _POISON_TRIES:
                     self._client.next_batch = since
                 await asyncio.sleep(0.5)
             else:
-                failures = 0
+                failures = poisoned = 0
                 self._on_stuck(False)
 
     async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
@@ -135,8 +135,11 @@ class Sync:
         letters = [
             Letter(item.event_id, item.to_json(), None, position) for item, position in incoming
         ]
-        if letters or response.next_batch != since:
-            fresh = await self._store.receive(letters, since=response.next_batch)
+        kept = await self._store.fact("since")
+        # What is still to be read must come again after a crash; event ids keep it single.
+        keep = kept if kept and self._unread else response.next_batch
+        if letters or keep != kept:
+            fresh = await self._store.receive(letters, since=keep)
             for item, _ in incoming:
                 if item.event_id in fresh:
                     self._on_incoming(item)

@@ -7,7 +7,7 @@ from datetime import datetime
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
 from adminbot.errors import UsageError, shortened
-from adminbot.ids import BotName, parse_device_id
+from adminbot.ids import BotName, UserId, parse_device_id
 from adminbot.inspection import BotDetail
 from adminbot.lifecycle import Wanted
 from adminbot.render import ago
@@ -189,15 +189,21 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
         return await _end_me(ctx, args)
     found = await ctx.bots.get(args.words[0])
     name = found.user_id.localpart
+    word = _typed(found.user_id)
     if not ctx.confirmed:
         return Reply(
             f"⚠️ Delete `{found.user_id}` for good? It leaves its rooms, and the name can never "
             f"be used again. Softer: `{ctx.prefix}revoke {name}`\n"
-            f"To delete it, answer within 2 minutes: `{name}`",
-            ask=name,
+            f"To delete it, answer within 2 minutes: `{word}`",
+            ask=word,
         )
     await ctx.bots.delete(args.words[0], ctx.order)
     return Reply(f"✅ `{found.user_id}` is deleted. Its name stays taken.")
+
+
+def _typed(user_id: UserId) -> str:
+    """What is to be typed: the name, unless that is what a tap on ✅ says, too."""
+    return user_id.localpart if user_id.localpart != YES else str(user_id)
 
 
 async def _end_me(ctx: Context, args: Args) -> Reply:
@@ -207,8 +213,8 @@ async def _end_me(ctx: Context, args: Args) -> Reply:
         return Reply(
             f"⚠️ Delete my own account, `{own}`, for good? Your bots go on without me. I cannot "
             "answer any more, and no backup brings me back.\n"
-            f"To end me, answer within 2 minutes: `{own.localpart}`",
-            ask=own.localpart,
+            f"To end me, answer within 2 minutes: `{_typed(own)}`",
+            ask=_typed(own),
         )
     await ctx.bots.delete_own(ctx.order)
     return Reply("✅ My account is deleted.")

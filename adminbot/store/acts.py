@@ -39,9 +39,10 @@ class Acts(Database):
     async def acts_since(self, who: UserId, moment: datetime) -> int:
         """How many changes this person has asked for since then."""
         row = await self._one(
-            "SELECT count(*) FROM act WHERE who = ? AND began_at > ?",
+            "SELECT count(*) FROM act WHERE who = ? AND began_at BETWEEN ? AND ?",
             str(who),
             moment.isoformat(),
+            now().isoformat(),
         )
         return int(row[0]) if row else 0
 

@@ -82,18 +82,19 @@ class Bots(Acts):
         return int(cursor.lastrowid or 0)
 
     async def _void_cards(self, user_id: UserId) -> bool:
-        """What is on a bot's cards is dead: those that are out are due, the others do not go.
+        """What is on a bot's cards is dead: those that are (or may be half) out are due.
 
-        Returns whether there were others.
+        The others do not go out. Returns whether there were others.
         """
         due, whose = now().isoformat(), str(user_id)
         await self._db.execute(
-            "UPDATE card SET vanishes_at = ? WHERE bot = ? AND block_id IS NOT NULL "
+            "UPDATE card SET vanishes_at = ? WHERE bot = ? AND room_id IS NOT NULL "
             "AND gone_at IS NULL",
             (due, whose),
         )
         dropped = await self._db.execute(
-            "UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND content IS NOT NULL",
+            "UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "
+            "AND gone_at IS NULL",
             (due, whose),
         )
         return dropped.rowcount > 0
@@ -181,10 +182,13 @@ class Bots(Acts):
     async def card_shown(
         self, card_id: int, *, intro_id: str, block_id: str, vanishes_at: datetime
     ) -> None:
-        """Both messages are out: forget the content, remember when they vanish."""
+        """Both messages are out: forget the content, remember when they vanish.
+
+        That is at once for one that was void before it was out.
+        """
         await self._write(
-            "UPDATE card SET content = NULL, intro_id = ?, block_id = ?, vanishes_at = ? "
-            "WHERE id = ?",
+            "UPDATE card SET content = NULL, intro_id = ?, block_id = ?, "
+            "vanishes_at = coalesce(vanishes_at, ?) WHERE id = ?",
             intro_id,
             block_id,
             vanishes_at.isoformat(),

@@ -86,12 +86,13 @@ class Database:
     async def _transaction(self) -> AsyncIterator[None]:
         async with self._lock:
             with _told():
-                await self._db.execute("BEGIN IMMEDIATE")
                 try:
+                    await self._db.execute("BEGIN IMMEDIATE")
                     yield
                     await self._db.execute("COMMIT")
                 except BaseException:
-                    if self._db.in_transaction:  # a full disk has ended it already
+                    # Queued behind what a cancellation left under way; none may be open.
+                    with suppress(sqlite3.Error):
                         await self._db.execute("ROLLBACK")
                     raise
 

@@ -26,7 +26,7 @@ class Inbox(Acts):
             for letter in letters:
                 cursor = await self._db.execute(
                     "INSERT OR IGNORE INTO inbox (event_id, position, content, megolm) "
-                    "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM inbox), ?, ?)",
+                    "VALUES (?, (SELECT coalesce(max(rowid), 0) + 1 FROM inbox), ?, ?)",
                     (letter.event_id, self._sealer.seal("inbox", letter.content), letter.megolm),
                 )
                 if cursor.rowcount:

@@ -27,7 +27,7 @@ class Case:
     bench: Bench
     name: str
     known: dict[str, str]  # what the account's card said before
-    blocks: int = 0  # how many cards of it were readable before
+    must_succeed: bool = False  # nothing but a crash happens: giving up is no way out
 
     @property
     def user_id(self) -> str:
@@ -64,6 +64,8 @@ async def told(case: Case, event_id: str) -> tuple[str, Problems]:
         problems.append(("leaked", f"upstream words in: {text[:80]}"))
     if any(secret in text for secret in case.bench.secrets):
         problems.append(("leaked", "a secret in an answer"))
+    if case.must_succeed and not any(mark in text for mark in ("✅", "🔒", "pong")):
+        problems.append(("lost", f"given up after a crash: {text[:100]}"))
     if "Something broke on my side" in text:
         problems.append(("lost", "the answer is a bug"))
     return text, problems

@@ -121,7 +121,8 @@ async def inject(bench: Bench, point: Point) -> Outcome:
     """Let one fault happen, see the act through, and judge."""
     if point.act is setup.SETUP:
         return await _inject_setup(bench, point)
-    case = Case(bench, bench.name(), {})
+    only_a_crash = point.fault in (*BOT_FAULTS, WRITE_FAULT)
+    case = Case(bench, bench.name(), {}, must_succeed=only_a_crash)
     await point.act.before(case)
     log_at = len(bench.bot.log)
     if point.fault == WRITE_FAULT:
