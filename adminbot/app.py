@@ -4,9 +4,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 from adminbot import control
@@ -16,14 +14,8 @@ from adminbot.arrivals import Arrivals
 from adminbot.background import Background
 from adminbot.cards import CardDesk, CardText
 from adminbot.chat import Chat
-from adminbot.chat.client import Client
 from adminbot.chat.identity import (
     adopt_session,
-    current_session,
-    ensure_trusted,
-    forget_session,
-    heal,
-    keys_are_ours,
     own_party,
 )
 from adminbot.chat.sync import Sync
@@ -31,10 +23,10 @@ from adminbot.chat.verification import Verifications
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
+from adminbot.edges import BACKOFF_S, SET_UP_ANOTHER, Edges, open_edges
 from adminbot.errors import (
     AdminbotError,
     HomeserverUnreachable,
-    MasNotSupported,
     RateLimited,
     SetupError,
     StateError,
@@ -46,114 +38,13 @@ from adminbot.lifecycle import BotKeeper
 from adminbot.logs import ready
 from adminbot.permission import why_untrusted
 from adminbot.restraint import Restraint
-from adminbot.secret import Sealer
 from adminbot.signer import Signer
-from adminbot.store import Store, open_store
-from adminbot.synapse import Session, Synapse
-from adminbot.trust import TrustPolicy
-from adminbot.wire import open_wire
+from adminbot.synapse import Session
 
 log = logging.getLogger(__name__)
 
 _Loop = Callable[[], Coroutine[None, None, None]]
-_BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
 _FINISH_S = 3
-_SET_UP_ANOTHER = "Set up another: `adminbot setup` with a new --bot-name, --data-dir, --env-file."
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """The open connections to the server, the state and the chat."""
-
-    session: Session
-    store: Store
-    synapse: Synapse
-    account: Account
-    policy: TrustPolicy
-    client: Client
-
-
-@asynccontextmanager
-async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]:
-    """Open state, server and a chat client whose device is trusted; heal it if its keys are lost.
-
-    Waits for a homeserver that is down.
-
-    Raises:
-        SetupError: the account, the identity or the data directory cannot be used.
-    """
-    async with AsyncExitStack() as stack:
-        sealer = Sealer.from_base64(settings.store_key)
-        store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
-        session = await current_session(store, given)
-        wire = await stack.enter_async_context(open_wire(settings.homeserver, session.token))
-        synapse, account = Synapse(wire), Account(wire)
-        policy = TrustPolicy(settings.trust, settings.admins, store)
-
-        def open_client(of: Session) -> Client:
-            client = Client(
-                settings.homeserver,
-                of,
-                settings.data_dir / "crypto",
-                sealer.pickle_key(),
-                policy.trusted,
-                policy.is_admin,
-            )
-            stack.push_async_callback(client.close)
-            return client
-
-        try:
-            await _wait_for_homeserver(account, session)
-        except SetupError:
-            if session.device_id != given.device_id or session.token == given.token:
-                raise
-            # The token that we gave ourselves is dead: perhaps the operator put in a newer one.
-            account.become(given.token)
-            await _wait_for_homeserver(account, given)
-            session = given
-            await forget_session(store)
-        if await synapse.is_mas():
-            raise MasNotSupported
-        client = open_client(session)
-        if await keys_are_ours(client, account, session.user_id):
-            await ensure_trusted(client, account, store, session.user_id)
-        else:
-            client = await heal(
-                given,
-                session,
-                account=account,
-                synapse=synapse,
-                store=store,
-                open_client=open_client,
-            )
-        session = await current_session(store, given)
-        if session.device_id != given.device_id:
-            await synapse.delete_device(given.user_id, given.device_id)
-        yield Edges(session, store, synapse, account, policy, client)
-
-
-async def _wait_for_homeserver(account: Account, session: Session) -> None:
-    """Until it answers. Raises SetupError when it does not know the session."""
-    for attempt in range(1_000_000):
-        try:
-            user_id, device_id = await account.whoami(once=True)
-        except TokenRejected as exc:
-            raise SetupError(
-                "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
-                _SET_UP_ANOTHER,
-            ) from exc
-        except (HomeserverUnreachable, RateLimited) as exc:
-            pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
-            log.info("waiting for the homeserver, next try in_s=%s why=%s", pause, exc)
-            await asyncio.sleep(pause)
-            continue
-        if (user_id, device_id) != (session.user_id, session.device_id):
-            raise SetupError(
-                "ADMINBOT_ACCESS_TOKEN belongs to another user id or device id than the settings "
-                "say.",
-                "Use the three lines that `adminbot setup` wrote together.",
-            )
-        return
 
 
 async def run(settings: Settings) -> None:
@@ -204,7 +95,7 @@ async def _serve(settings: Settings, began: float) -> None:
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver ended my own session.",
-                _SET_UP_ANOTHER,
+                SET_UP_ANOTHER,
             ) from exc
 
 
@@ -301,7 +192,7 @@ async def _start(sync: Sync, edges: Edges) -> None:
             await edges.client.refresh_keys(*edges.policy.admins)
             await sync.start()
         except (HomeserverUnreachable, RateLimited, StateError) as exc:
-            pause = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+            pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
             log.warning("first sync failed, trying again in_s=%s why=%s", pause, exc)
             await asyncio.sleep(pause)
         else:

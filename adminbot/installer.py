@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from adminbot import config
-from adminbot.app import Edges, open_edges
 from adminbot.chat import record_direct
 from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat
 from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
+from adminbot.edges import Edges, open_edges
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
