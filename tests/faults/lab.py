@@ -117,14 +117,19 @@ class Bench:
     # -- the person
 
     async def say(self, line: str) -> str:
-        """Type a line; the person's own app tries again, as Element does."""
-        why = ""
-        for _ in range(40):
+        """Type a line; where it does not get out, tap on it until it does, as in Element."""
+        try:
+            return await self.human.send(self.room, line)
+        except HumanError as exc:
+            why = str(exc)
+        for _ in range(60):
+            await asyncio.sleep(0.5)
             try:
-                return await self.human.send(self.room, line)
+                if event_id := await self.human.retry(self.room):
+                    return event_id
+                return await self.human.send(self.room, line)  # it was not even begun
             except HumanError as exc:
                 why = str(exc)
-                await asyncio.sleep(0.5)
         raise AssertionError(f"the person cannot write: {why}")
 
     async def answers(self, event_id: str, within_s: float = ANSWER_S) -> list[Seen]:

@@ -369,6 +369,11 @@ class Human:
         event_id: str = await self._ask("send", room_id=room_id, type=type_, content=content)
         return event_id
 
+    async def retry(self, room_id: str) -> str | None:
+        """Send again what did not get out; returns the event id of the last such event."""
+        event_id: str | None = await self._ask("retry", room_id=room_id)
+        return event_id
+
     async def send_state(
         self, room_id: str, type_: str, content: dict[str, Any], state_key: str = ""
     ) -> str:

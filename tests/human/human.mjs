@@ -330,6 +330,16 @@ const ops = {
         joined(room_id);
         return (await client.sendEvent(room_id, type, content)).event_id;
     },
+
+    // Element's "Retry": the same event again, with the same transaction id. Nothing else can be
+    // sent to the room before.
+    async retry({ room_id }) {
+        const room = client.getRoom(room_id);
+        let sent = null;
+        for (const event of [...room.getPendingEvents()])
+            if (event.status === "not_sent") sent = await client.resendEvent(event, room);
+        return sent?.event_id ?? null;
+    },
     async redact({ room_id, event_id, reason }) {
         joined(room_id);
         return (await client.redactEvent(room_id, event_id, undefined, reason ? { reason } : {}))
