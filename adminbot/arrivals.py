@@ -18,6 +18,7 @@ from adminbot.chat import Chat
 from adminbot.clock import now
 from adminbot.crosssigning import DeviceState, device_state, master_key, trusted_devices
 from adminbot.errors import AdminbotError, ForeignIdentity
+from adminbot.ids import UserId
 from adminbot.restraint import Restraint
 from adminbot.signer import Signer
 from adminbot.store import Awaited, Store
@@ -34,6 +35,10 @@ def pause(age: timedelta) -> float:
     return min(max(age.total_seconds() / 10, _SOONEST_S), _LATEST_S)
 
 
+def _pause(awaited: Awaited) -> float:
+    return pause(now() - awaited.since)
+
+
 class Arrivals:
     """Waits for the devices in `Store.awaited`; survives restarts."""
 
@@ -48,6 +53,7 @@ class Arrivals:
         self._wake = asyncio.Event()
         self._hurried: set[str] = set()
         self._looked: dict[Awaited, float] = {}
+        self._published: set[UserId] = set()  # whose identity is known to be out
 
     def hurry(self, user_ids: Collection[str] = ()) -> None:
         """Somebody was added, or these users' devices changed: look now."""
@@ -79,6 +85,8 @@ class Arrivals:
         hurried, self._hurried = self._hurried, set()
         self._looked = {it: at for it, at in self._looked.items() if it in every}
         due = [it for it in every if str(it.user_id) in hurried or self._left_s(it) <= 0]
+        if due:  # one request serves those, too, that would be soon
+            due = [it for it in every if it in due or self._left_s(it) < _pause(it) / 2]
         if due:
             answer = await self._account.query_keys(*(it.user_id for it in due))
             for awaited in due:
@@ -90,7 +98,7 @@ class Arrivals:
         looked_at = self._looked.get(awaited)
         if looked_at is None:
             return 0
-        return looked_at + pause(now() - awaited.since) - time.monotonic()
+        return looked_at + _pause(awaited) - time.monotonic()
 
     async def _look(self, awaited: Awaited, answer: dict[str, Any]) -> None:
         """One bot: publish its identity, sign its device once it is there, tell its owner."""
@@ -113,7 +121,10 @@ class Arrivals:
         state = device_state(answer, user_id, device_id)
         if awaited.own_identity:
             return state is DeviceState.TRUSTED
+        if state is DeviceState.NEVER_STARTED and awaited.user_id in self._published:
+            return False
         kept = await self._signer.ensure(awaited.user_id)
+        self._published.add(awaited.user_id)
         if state is DeviceState.NEVER_STARTED:
             return False
         if master_key(answer, user_id) not in (None, kept.master):

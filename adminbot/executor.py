@@ -182,7 +182,6 @@ class Executor:
     async def _with_card(self, reply: Reply) -> Reply:
         if reply.card is None:
             return reply
-        self._arrivals.hurry()
         try:
             await self._cards.deliver(reply.card)
         except (AdminbotError, OSError, TimeoutError) as exc:
@@ -191,6 +190,8 @@ class Executor:
             return replace(
                 reply, text=f"{reply.text}\nNot yet: {why} I keep trying to deliver the card."
             )
+        finally:
+            self._arrivals.hurry()  # not before: its requests would compete with the card's
         return reply
 
 
