@@ -83,11 +83,10 @@ class Arrivals:
             return _RETRY_S
         every = await self._store.awaited()
         hurried, self._hurried = self._hurried, set()
-        self._looked = {it: at for it, at in self._looked.items() if it in every}
-        due = [it for it in every if str(it.user_id) in hurried or self._left_s(it) <= 0]
+        self._looked = {it: self._looked[it] for it in every if it in self._looked}
+        due = {it for it in every if str(it.user_id) in hurried or self._left_s(it) <= 0}
         if due:  # one request serves those, too, that would be soon
-            due = [it for it in every if it in due or self._left_s(it) < _pause(it) / 2]
-        if due:
+            due |= {it for it in every if self._left_s(it) < _pause(it) / 2}
             answer = await self._account.query_keys(*(it.user_id for it in due))
             for awaited in due:
                 self._looked[awaited] = time.monotonic()

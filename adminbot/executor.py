@@ -25,7 +25,7 @@ from adminbot.order import Order
 from adminbot.progress import DONE, Progress
 from adminbot.restraint import Restraint
 from adminbot.router import Args, Command, Reply, Router
-from adminbot.store import Store
+from adminbot.store import Act, Store
 from adminbot.trust import TrustPolicy
 from adminbot.turn import Turn
 
@@ -73,12 +73,12 @@ class Executor:
     async def decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
         noted = await self._store.find_act(incoming.event_id)
-        so_far = await self._store.steps(incoming.event_id)
+        so_far = await self._store.steps(incoming.event_id) if noted else []
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._prefix)
             async with Progress(self._chat, incoming, self._start, command.acts) as progress:
-                reply = await self._run(command, args, incoming, turn)
+                reply = await self._run(command, args, incoming, noted, turn)
                 progress.mark = "" if reply.ask else DONE
         except StateError:
             raise
@@ -105,9 +105,11 @@ class Executor:
         await self._store.decided(incoming.event_id, reply.to_json(), outcome)
         return reply
 
-    async def _run(self, command: Command, args: Args, incoming: Incoming, turn: Turn) -> Reply:
+    async def _run(
+        self, command: Command, args: Args, incoming: Incoming, done: Act | None, turn: Turn
+    ) -> Reply:
+        """`done`: the act as an earlier run noted it."""
         sender = UserId.parse(incoming.sender)
-        done = await self._store.find_act(incoming.event_id)
         if done and done.outcome == "done":
             # Cut off between the end of the act and its answer; a card is the card desk's.
             self._cards.hurry()

@@ -12,7 +12,7 @@ from adminbot.errors import AdminbotError, StateError
 log = logging.getLogger(__name__)
 
 WORKING, DONE, FAILED = "⏳", "✅", "❌"
-_BLINK_S = 0.4
+_BLINK_S = 0.6  # an ordinary !newbot is faster, and the mark would compete with its card
 
 
 class Progress:
