@@ -76,16 +76,7 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
             stack.push_async_callback(client.close)
             return client
 
-        try:
-            await _wait_for_homeserver(account, session)
-        except SetupError:
-            if session.device_id != given.device_id or session.token == given.token:
-                raise
-            # The token that we gave ourselves is dead: perhaps the operator put in a newer one.
-            account.become(given.token)
-            await _wait_for_homeserver(account, given)
-            session = given
-            await forget_session(store)
+        session = await _working_session(account, store, session, given)
         if await synapse.is_mas():
             raise MasNotSupported
         client = open_client(session)
@@ -104,6 +95,22 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
         if session.device_id != given.device_id:
             await synapse.delete_device(given.user_id, given.device_id)
         yield Edges(session, store, synapse, account, policy, client)
+
+
+async def _working_session(
+    account: Account, store: Store, kept: Session, given: Session
+) -> Session:
+    """The one that we gave ourselves; where that is dead, a newer one that was put in by hand."""
+    try:
+        await _wait_for_homeserver(account, kept)
+    except SetupError:
+        if kept.device_id != given.device_id or kept.token == given.token:
+            raise
+        account.become(given.token)
+        await _wait_for_homeserver(account, given)
+        await forget_session(store)
+        return given
+    return kept
 
 
 async def _wait_for_homeserver(account: Account, session: Session) -> None:
