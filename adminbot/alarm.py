@@ -63,9 +63,18 @@ class Alarm:
 
     def stuck(self, *, is_stuck: bool) -> None:
         """Whether our own state can be written; the same again does nothing."""
-        if is_stuck is not self._is_stuck:
-            self._is_stuck = is_stuck
-            self.tell_room(_STUCK if is_stuck else _FREE)
+        if is_stuck and not self._is_stuck:
+            self._is_stuck = True
+            self.tell_room(_STUCK)
+        elif self._is_stuck and not is_stuck:
+            self._raised.put_nowait(self._tell_free)
+
+    async def _tell_free(self) -> None:
+        """Once it is really so: a sync that had nothing to write proves nothing."""
+        if self._is_stuck:
+            await self._store.check_writable()
+            self._is_stuck = False
+            self.tell_room(_FREE)
 
     async def forever(self) -> None:
         """Tell, until cancelled."""
