@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -95,12 +95,14 @@ async def test_a_database_that_somebody_holds_is_waited_for(world: World) -> Non
 
 
 @contextmanager
-def a_disk_of_its_own(data_dir: Path) -> Iterator[Path]:
-    """A file system that holds the data directory and nothing else, if we may mount one."""
+def a_disk_of_its_own(data_dir: Path) -> Iterator[Path | None]:
+    """A file system for the data directory alone, if we may mount one; yields what fills it."""
     kept = data_dir.with_name("kept")
     shutil.copytree(data_dir, kept)
     mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(data_dir)]
-    subprocess.run(mount, check=True)
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield None  # not root, or root in a container
+        return
     try:
         shutil.copytree(kept, data_dir, dirs_exist_ok=True)
         yield data_dir / "filler"
@@ -130,8 +132,7 @@ async def test_a_full_disk_loses_nothing(
     """A command that was typed meanwhile is done once there is room, and exactly once."""
     async with a_world(homeserver, root, directory) as world:
         await world.bot.stop()
-        may_mount = os.geteuid() == 0
-        with a_disk_of_its_own(world.bot.data_dir) if may_mount else nullcontext() as filler:
+        with a_disk_of_its_own(world.bot.data_dir) as filler:
             await world.bot.start()
             await world.ask("!ping")
             with full(world.bot, filler):

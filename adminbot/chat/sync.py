@@ -66,15 +66,17 @@ class Sync:
         self._on_step = on_step
         self._on_devices_changed = on_devices_changed
         self._on_stuck = on_stuck
+        self._kept: str | None = None  # the sync token on disk
         self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
-        since = await self._store.fact("since")
+        since = self._kept = await self._store.fact("since")
         response = await self._sync(since, first=True)
         if since is None:
             await self._store.receive([], since=response.next_batch)
+            self._kept = response.next_batch
             await self._client.after_sync(response)
         else:
             await self._take_in(response, since)
@@ -91,7 +93,8 @@ class Sync:
                 if token == self._client.access_token:
                     raise  # else we have just given ourselves a new one
             except (HomeserverError, StateError) as exc:
-                self._client.next_batch = since
+                # From what is on disk: a message read late may have come before `since`.
+                self._client.next_batch = self._kept or since
                 self._on_stuck(isinstance(exc, StateError))
                 pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
                 log.warning("sync failed, trying again in_s=%s why=%s", pause, exc)
@@ -135,11 +138,11 @@ class Sync:
         letters = [
             Letter(item.event_id, item.to_json(), None, position) for item, position in incoming
         ]
-        kept = await self._store.fact("since")
         # What is still to be read must come again after a crash; event ids keep it single.
-        keep = kept if kept and self._unread else response.next_batch
-        if letters or keep != kept:
+        keep = self._kept if self._kept and self._unread else response.next_batch
+        if letters or keep != self._kept:
             fresh = await self._store.receive(letters, since=keep)
+            self._kept = keep
             for item, _ in incoming:
                 if item.event_id in fresh:
                     self._on_incoming(item)
