@@ -174,6 +174,7 @@ async def _wired(
         on_step=verifications.take,
         on_devices_changed=arrivals.hurry,
         on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
+        on_invited=lambda room_id: background.start(chat.join(room_id)),
     )
     loops: list[_Loop] = [
         cards.forever,

@@ -1,7 +1,11 @@
-"""From an incoming message to exactly one answer: permission, parsing, the error boundary.
+"""From an incoming message to exactly one answer: permission, questions, who waits for whom.
 
 A message stays in the inbox until its answer is out, so a crash anywhere leads to one of:
 run it (nothing was begun), go on with it (the act is noted), say the answer (it is decided).
+
+What a message means is seen in order of arrival, by local work only. Then a person's commands
+begin one after the other, each as long as a blink; brakes, and what needs no server, wait for
+none of them.
 """
 
 import asyncio
@@ -9,31 +13,32 @@ import logging
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from adminbot import render
 from adminbot.alarm import Alarm
 from adminbot.background import Background
 from adminbot.cards import SAVED, CardDesk
 from adminbot.chat import Chat
-from adminbot.chat.incoming import REACTION, TEXT, Incoming
-from adminbot.clock import now, until
+from adminbot.chat.incoming import REACTION, Incoming
 from adminbot.errors import AdminbotError, StateError
 from adminbot.executor import Executor
-from adminbot.ids import UserId
-from adminbot.permission import unreadable, why_not
+from adminbot.permission import unreadable, why_no_tap, why_not
 from adminbot.progress import DONE, FAILED, quietly
-from adminbot.router import YES, Reply, command_line
+from adminbot.questions import Questions, Verdict, how_to_confirm, is_in_time, verdict
+from adminbot.router import Reply, command_line
 from adminbot.store import Letter, Question, Store
 from adminbot.trust import TrustPolicy
 from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
 
-_TIME_TO_CONFIRM = timedelta(minutes=2)
-_REMEMBERED = timedelta(hours=1)
 _TOO_LATE = (
     "That came too late: I wait two minutes for it. Nothing was changed. Type the command again."
+)
+_LEFT = "Left as it is. Nothing was changed."
+_TOO_EARLY = (
+    "That was written before I asked, so it confirms nothing. Nothing was changed. To confirm, "
+    "answer `{answer}` once more."
 )
 _STUCK_S = 3
 
@@ -46,8 +51,28 @@ class Manners:
     names: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Carry this command line out."""
+
+    incoming: Incoming
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refuse:
+    """Say this so that an untrusted device can read it, too."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _CardTap:
+    """Somebody may have tapped on a card."""
+
+
 class Dispatcher:
-    """Takes incoming messages, one at a time per person, and answers each once."""
+    """Takes incoming messages and answers each once."""
 
     def __init__(
         self,
@@ -71,6 +96,8 @@ class Dispatcher:
         self._admin_room = admin_room
         self._alarm = alarm
         self._start = background.start
+        self._questions = Questions(store)
+        self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
 
@@ -105,17 +132,17 @@ class Dispatcher:
 
     async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
         """Once it can be noted: as long as our own state cannot be written, it waits."""
-        async with Turn(self._turns[incoming.sender]) as turn:
-            while True:
-                try:
-                    await self._answer_in_turn(incoming, reply, turn)
-                    letter = None
-                except StateError:
-                    self._alarm.stuck(is_stuck=True)
-                    letter = await self._as_noted(incoming.event_id)
-                if letter is None:
-                    return
-                incoming, reply = self._opened(letter)
+        while True:
+            try:
+                await self._answer_now(incoming, reply)
+            except StateError:
+                self._alarm.stuck(is_stuck=True)
+                letter = await self._as_noted(incoming.event_id)
+            else:
+                return
+            if letter is None:
+                return
+            incoming, reply = self._opened(letter)
 
     async def _as_noted(self, event_id: str) -> Letter | None:
         """How far it had come, once that can be read and written again; None: it is answered."""
@@ -130,103 +157,124 @@ class Dispatcher:
         reply = Reply.from_json(letter.reply) if letter.reply else None
         return Incoming.from_json(letter.content), reply
 
-    async def _answer_in_turn(self, incoming: Incoming, reply: Reply | None, turn: Turn) -> None:
-        if reply is None:
-            if incoming.kind == REACTION:
-                await self._react_to(incoming, turn)
+    async def _answer_now(self, incoming: Incoming, reply: Reply | None) -> None:
+        if reply is not None:
+            await self._give(incoming, reply)
+            return
+        async with self._reading[incoming.sender]:
+            meant = await self._meant(incoming)
+        match meant:
+            case _Run(incoming, line):
+                at_once = self._executor.is_at_once(line)
+                async with Turn(None if at_once else self._turns[incoming.sender]) as turn:
+                    reply = await self._executor.decide(incoming, line, turn)
+                    await self._give(incoming, reply, line)
                 return
-            wanted = await self._wanted(incoming, turn)
-            if wanted is None:
-                await self._store.answered(incoming.event_id)
+            case Reply():
+                await self._give(incoming, meant)
                 return
-            incoming, line = wanted
-            at_home = incoming.room_id == self._admin_room or self._chat.is_own_dm(
-                incoming.room_id, incoming.sender
-            )
-            standing = self._policy.standing(incoming.sender)
-            prefix = self._manners.prefix
-            refusal = why_not(
-                incoming,
-                line,
-                prefix,
-                at_home=at_home,
-                standing=standing,
-                may_act=self._policy.may_receive(incoming.sender),
-            )
-            # What was begun was allowed then, and is finished.
-            if refusal and await self._store.find_act(incoming.event_id) is None:
-                await self._tell(incoming.room_id, incoming.event_id, incoming.sender, refusal)
-                await self._store.answered(incoming.event_id)
-                return
-            reply = await self._executor.decide(incoming, line, turn)
-        await self._give(incoming, reply)
-
-    async def _react_to(self, incoming: Incoming, turn: Turn) -> None:
-        """✅ or ❌ under a question, ✅ under a card."""
-        question = await self._question(incoming)
-        asked = question and question.event_id == incoming.relates_to
-        if question and asked and question.answer == YES and incoming.body in (DONE, FAILED):
-            await self._settle(incoming, question, incoming.body == DONE, turn)
-        else:
-            if incoming.body == SAVED:
+            case _Refuse(text):
+                await self._tell(incoming.room_id, incoming.about, incoming.sender, text)
+            case _CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
-            await self._store.answered(incoming.event_id)
+        await self._store.answered(incoming.event_id)
 
-    async def _wanted(self, incoming: Incoming, turn: Turn) -> tuple[Incoming, str] | None:
-        """The command line in a text, or None if it is not for us (or was settled here)."""
+    async def _meant(self, incoming: Incoming) -> _Run | _Refuse | _CardTap | Reply | None:
+        """What is to be done about a message; None: it is not for us.
+
+        Local work only: whatever this person sends next, a brake included, waits for it.
+        """
         if incoming.confirmed:
-            return incoming, incoming.body
+            return await self._allowed(incoming, incoming.body)
+        question = await self._questions.find(incoming.sender, incoming.room_id)
+        if incoming.kind == REACTION:
+            return await self._tapped(incoming, question)
         line = command_line(incoming.body, self._manners.prefix, self._manners.names)
-        question = await self._question(incoming)
-        if question:
-            said = incoming.body.strip().lower()
-            agreed = said == question.answer.lower() or (
-                question.answer == YES and said in ("y", "ja", "oui", "si", "ok", DONE)
-            )
-            if agreed and not incoming.trusted:
-                return incoming, line or said
-            if agreed or line == "cancel" or said in ("no", "n", "cancel", FAILED):
-                await self._settle(incoming, question, agreed, turn)
-                return None
-        return (incoming, line) if line is not None else None
+        said = verdict(incoming, line, question) if question else None
+        if question and said:
+            return await self._typed(incoming, line, question, said)
+        return await self._allowed(incoming, line) if line is not None else None
 
-    async def _question(self, incoming: Incoming) -> Question | None:
-        """What this person was asked in this room, if it was not long ago."""
-        for question in await self._store.questions(UserId.parse(incoming.sender)):
-            if question.room_id == incoming.room_id and question.expires_at > now() - _REMEMBERED:
-                return question
-        return None
+    async def _allowed(self, incoming: Incoming, line: str) -> _Run | _Refuse:
+        refusal = self._why_not(incoming, line)
+        # What was begun was allowed then, and is finished.
+        if refusal and await self._store.find_act(incoming.event_id) is None:
+            return _Refuse(refusal)
+        return _Run(incoming, line)
+
+    def _why_not(self, incoming: Incoming, line: str) -> str:
+        return why_not(
+            incoming,
+            line,
+            self._manners.prefix,
+            at_home=self._is_at_home(incoming),
+            standing=self._policy.standing(incoming.sender),
+            may_act=self._policy.may_receive(incoming.sender),
+        )
+
+    def _is_at_home(self, incoming: Incoming) -> bool:
+        return incoming.room_id == self._admin_room or self._chat.is_own_dm(
+            incoming.room_id, incoming.sender
+        )
+
+    # -- answers to questions
+
+    async def _tapped(
+        self, incoming: Incoming, question: Question | None
+    ) -> _Run | _Refuse | _CardTap | Reply | None:
+        """✅ or ❌ under a question that a tap may answer, ✅ under a card."""
+        if not (question and question.tap and question.event_id == incoming.relates_to):
+            return _CardTap() if incoming.body == SAVED else None
+        if incoming.body not in (DONE, FAILED):
+            return None
+        refusal = why_no_tap(
+            incoming.sender,
+            self._manners.prefix,
+            at_home=self._is_at_home(incoming),
+            standing=self._policy.standing(incoming.sender),
+            may_act=self._policy.may_receive(incoming.sender),
+        )
+        if refusal:
+            return _Refuse(refusal)
+        return await self._settle(incoming, question, agreed=incoming.body == DONE)
+
+    async def _typed(
+        self, incoming: Incoming, line: str | None, question: Question, said: Verdict
+    ) -> _Run | _Refuse | Reply:
+        """A typed answer, also a no, counts only as a command would."""
+        refusal = self._why_not(incoming, line or incoming.body)
+        if refusal:
+            return _Refuse(refusal)
+        if said is Verdict.EARLIER:
+            return Reply(_TOO_EARLY.format(answer=question.answer))
+        if said is Verdict.UNCLEAR:
+            return Reply(how_to_confirm(question))
+        return await self._settle(incoming, question, agreed=said is Verdict.AGREED)
 
     async def _settle(
-        self, incoming: Incoming, question: Question, agreed: bool, turn: Turn
-    ) -> None:
-        """Carry out, or drop, what was asked. The answering event becomes the act's event."""
-        # From a run before ours, with another clock, it may seem to have longer than it had.
-        if agreed and not now() < question.expires_at <= until(_TIME_TO_CONFIRM):
-            await self._store.settle(question, event_id=incoming.event_id, content=None)
-            await self._give(incoming, Reply(_TOO_LATE))
-            return
-        confirmed = replace(
-            incoming,
-            kind=TEXT,
-            body=question.line,
-            encrypted=True,
-            trusted=True,
-            confirmed=True,
-        )
-        content = confirmed.to_json() if agreed else None
-        await self._store.settle(question, event_id=incoming.event_id, content=content)
-        if agreed:
-            await self._give(
-                confirmed, await self._executor.decide(confirmed, question.line, turn)
-            )
+        self, incoming: Incoming, question: Question, *, agreed: bool
+    ) -> _Run | Reply:
+        """Close the question. After a yes the answering event is the act's event."""
+        outcome: Incoming | Reply
+        if not agreed:
+            outcome = Reply(_LEFT)
+        elif not is_in_time(question):
+            outcome = Reply(_TOO_LATE)
         else:
-            await self._give(incoming, Reply("Left as it is. Nothing was changed."))
+            outcome = replace(
+                incoming, body=question.line, encrypted=True, trusted=True, confirmed=True
+            )
+        await self._questions.close(question, incoming, outcome)
+        return outcome if isinstance(outcome, Reply) else _Run(outcome, question.line)
 
     # -- saying it
 
-    async def _give(self, incoming: Incoming, reply: Reply) -> None:
-        content = render.notice(reply.text, reply_to=incoming.event_id)
+    async def _give(self, incoming: Incoming, reply: Reply, line: str | None = None) -> None:
+        """Say the answer. `line`: the command line that it answers."""
+        if reply.ask:
+            line = line or command_line(incoming.body, self._manners.prefix, self._manners.names)
+            question = await self._questions.ask(incoming, line or "", reply)
+        content = render.notice(reply.text, reply_to=incoming.about)
         try:
             event_id = await self._chat.send(
                 incoming.room_id, content, txn=f"reply-{incoming.event_id}"
@@ -237,25 +285,15 @@ class Dispatcher:
             log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
         else:
             if reply.ask:
-                await self._ask(incoming, reply, event_id)
+                await self._questions.sent(question, event_id)
+            if reply.tap:
+                await self._put_marks(incoming.room_id, event_id)
         await self._store.answered(incoming.event_id)
 
-    async def _ask(self, incoming: Incoming, reply: Reply, event_id: str) -> None:
-        line = command_line(incoming.body, self._manners.prefix, self._manners.names)
-        question = Question(
-            asked_of=UserId.parse(incoming.sender),
-            room_id=incoming.room_id,
-            event_id=event_id,
-            line=reply.line or line or "",
-            answer=reply.ask,
-            expires_at=until(_TIME_TO_CONFIRM),
-        )
-        await self._store.ask(question)
-        if reply.ask == YES:
-            for key in (DONE, FAILED):
-                await quietly(
-                    self._chat.react(incoming.room_id, event_id, key, txn=f"ask-{key}-{event_id}")
-                )
+    async def _put_marks(self, room_id: str, event_id: str) -> None:
+        for key in (DONE, FAILED):
+            txn = f"ask-{key}-{event_id}"
+            await quietly(self._chat.react(room_id, event_id, key, txn=txn))
 
     async def _tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
         """Say something harmless so that also an untrusted device can read it."""

@@ -5,6 +5,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── NameTaken                     the account exists already
 ├── NotManaged                    no bot of that name was made here
 ├── Refused                       it may not be done now, or not by a command
+│   └── Superseded                a brake on the same account came after it
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
 ├── SetupError                    start-up: the account or the data directory is not usable
@@ -62,6 +63,13 @@ class NotManaged(AdminbotError):
 
 class Refused(AdminbotError):
     """It may not be done now, or not by a command; nothing was changed."""
+
+
+class Superseded(Refused):
+    """An act that gave way to a brake on the same account."""
+
+    def __init__(self, user_id: object, brake: str) -> None:
+        super().__init__(f"`!{brake}` of `{user_id}` came meanwhile, so I gave this up.")
 
 
 class StateError(AdminbotError):

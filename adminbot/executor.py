@@ -24,7 +24,7 @@ from adminbot.lifecycle import BotKeeper
 from adminbot.order import Order
 from adminbot.progress import DONE, Progress
 from adminbot.restraint import Restraint
-from adminbot.router import Args, Command, Reply, Router
+from adminbot.router import Args, Command, Reply, Router, split
 from adminbot.store import Act, Store
 from adminbot.trust import TrustPolicy
 from adminbot.turn import Turn
@@ -70,6 +70,12 @@ class Executor:
         self._alarm = alarm
         self._start = background.start
 
+    def is_at_once(self, line: str) -> bool:
+        """Whether a command line waits for nothing that its sender asked for before."""
+        name, *_ = split(line) or [""]
+        command = self._router.find(name)
+        return command is not None and command.at_once
+
     async def decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
         noted = await self._store.find_act(incoming.event_id)
@@ -77,8 +83,10 @@ class Executor:
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._prefix)
-            async with Progress(self._chat, incoming, self._start, command.acts) as progress:
-                reply = await self._run(command, args, incoming, noted, turn)
+            async with Progress(
+                self._chat, incoming, self._start, turn, always=command.acts
+            ) as progress:
+                reply = await self._run(command, args, incoming, noted)
                 progress.mark = "" if reply.ask else DONE
         except StateError:
             raise
@@ -89,9 +97,7 @@ class Executor:
                 incoming.sender,
                 type(exc).__name__,
             )
-            # Errors speak of `!commands`, whatever the prefix is here.
-            told = exc.told().replace("`!", f"`{self._prefix}")
-            reply, outcome = Reply(f"❌ {told}"), type(exc).__name__
+            reply, outcome = Reply(f"❌ {self._in_prefix(exc.told())}"), type(exc).__name__
         except Exception:
             ref = secrets.token_hex(4)
             log.exception("failed event=%s ref=%s", incoming.event_id, ref)
@@ -105,26 +111,30 @@ class Executor:
         await self._store.decided(incoming.event_id, reply.to_json(), outcome)
         return reply
 
+    def _in_prefix(self, text: str) -> str:
+        """What is said below this speaks of `!commands`, whatever the prefix is here."""
+        return text.replace("`!", f"`{self._prefix}")
+
     async def _run(
-        self, command: Command, args: Args, incoming: Incoming, done: Act | None, turn: Turn
+        self, command: Command, args: Args, incoming: Incoming, earlier: Act | None
     ) -> Reply:
-        """`done`: the act as an earlier run noted it."""
+        """`earlier`: the act as an earlier run noted it."""
         sender = UserId.parse(incoming.sender)
-        if done and done.outcome == "done":
+        if earlier and earlier.outcome == "done":
             # Cut off between the end of the act and its answer; a card is the card desk's.
             self._cards.hurry()
             where = " Its login is in our private chat 🔐" if command.gives_card else ""
-            return Reply(f"✅ `{command.name}` of `{done.target}` is done.{where}")
+            return Reply(f"✅ `{command.name}` of `{earlier.target}` is done.{where}")
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
 
         async def say(text: str) -> None:
-            turn.release()  # this will take a while: the person's next command need not wait
-            content = render.notice(text, reply_to=incoming.event_id)
+            content = render.notice(self._in_prefix(text), reply_to=incoming.about)
             txn = f"say-{secrets.token_hex(8)}"
             await self._chat.send(incoming.room_id, content, txn=txn)
 
-        if command.acts and done is None:
-            await self._restraint.check(sender, age=timedelta(seconds=incoming.age_s))
+        if command.acts and earlier is None:
+            age = timedelta(seconds=incoming.age_s)
+            await self._restraint.check(sender, age=age, is_brake=command.brake)
         context = Context(
             sender=sender,
             order=Order(
@@ -149,7 +159,7 @@ class Executor:
             if command.acts:
                 self._cards.hurry()  # some of them may be worthless now
             return reply
-        if done is None:
+        if earlier is None:
             self._check_safe(sender, incoming.room_id)
         # The chat is made ready while Synapse hashes the password.
         ready = asyncio.create_task(self._cards.get_ready(sender))

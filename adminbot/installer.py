@@ -191,6 +191,7 @@ async def _remember_now(edges: Edges) -> None:
             on_step=lambda step: None,
             on_devices_changed=lambda user_ids: None,
             on_stuck=lambda is_stuck: None,
+            on_invited=lambda room_id: None,
         )
         await sync.start()
 

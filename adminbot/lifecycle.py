@@ -5,10 +5,9 @@ Every act is noted before it begins (`begin_act`), so is every step that changes
 that was cut off is run again from its beginning: each is made so that this finishes it.
 """
 
-import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from adminbot.account import Account
@@ -19,9 +18,11 @@ from adminbot.errors import (
     HomeserverError,
     NotManaged,
     Refused,
+    Superseded,
     UsageError,
     shortened,
 )
+from adminbot.holds import Holds
 from adminbot.ids import BotName, UserId, new_device_id
 from adminbot.newaccount import NewAccounts
 from adminbot.order import Order
@@ -32,6 +33,8 @@ from adminbot.store import Act, Bot, Store
 from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
+
+_MEANWHILE = " Until then its old token works; `!revoke {name}` ends that now."
 
 # Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and a title: its card.
 Phrase = Callable[[Bot, Session, dict[str, Secret], str], str]
@@ -78,7 +81,7 @@ class BotKeeper:
         self._signer = signer
         self._phrase = phrase
         self._new = NewAccounts(synapse, self._sessions, shared_secret)
-        self._locks: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._holds = Holds()
 
     @property
     def server(self) -> str:
@@ -116,6 +119,19 @@ class BotKeeper:
     async def all(self) -> list[Bot]:
         return await self._store.bots()
 
+    @asynccontextmanager
+    async def _acting(self, user_id: UserId, order: Order) -> AsyncIterator[Order]:
+        """Hold the account; the order that comes out can step aside.
+
+        Raises:
+            Superseded: a brake came later than the order, now or before a restart.
+        """
+        async with self._holds.act(user_id) as hold:
+            brake = await self._store.brake_after(order.event_id, str(user_id))
+            if brake:
+                raise Superseded(user_id, brake)
+            yield replace(order, aside=hold.aside)
+
     # -- making
 
     async def create(self, name: BotName, wanted: Wanted, order: Order) -> tuple[Bot, int]:
@@ -132,7 +148,8 @@ class BotKeeper:
             HomeserverError: it did not work, and the text says what is true now.
         """
         user_id = UserId(name.localpart, self.server)
-        async with self._locks[user_id]:
+        async with self._acting(user_id, order) as order:
+            self._holds.check_nobody_waits(user_id)
             noted = await self._store.find_act(order.event_id)
             if noted is None:
                 await self._synapse.check_name_free(user_id)
@@ -202,14 +219,17 @@ class BotKeeper:
 
         Raises: NotManaged, HomeserverError.
         """
-        bot = await self.get(typed)
-        async with self._locks[bot.user_id]:
+        async with self._acting(self.user_id(typed), order) as order:
+            bot = await self.get(typed)
+            self._holds.check_nobody_waits(bot.user_id)
             kept = None if new_device else await self._present_device(bot)
             device_id = kept or new_device_id(bot.user_id.localpart)
             noted = await self._begin("rotate", bot.user_id, order, device_id=device_id)
             bot = replace(bot, device_id=noted.device_id, token_at=now())
             if kept:
-                session, password = await self._sessions.renew_in_place(bot, order)
+                session, password = await self._sessions.renew_in_place(
+                    bot, order, meanwhile=_MEANWHILE.format(name=bot.user_id.localpart)
+                )
             else:
                 session, password = await self._sessions.start_afresh(bot, order)
             title = "new token" if kept else "new token and device"
@@ -231,7 +251,7 @@ class BotKeeper:
             made_at=now(),
             token_at=None,
         )
-        async with self._locks[self.own]:
+        async with self._acting(self.own, order) as order:
             await self._begin("rotate", self.own, order, device_id=self._own_device)
             await self._sessions.renew_in_place(own, order, self._become)
 
@@ -268,23 +288,29 @@ class BotKeeper:
         """Sign the bot out everywhere: tokens, devices and keys go, the account stays.
 
         One request does it. Stopped after it, the bot is signed out and we do not know it yet;
-        a second run signs nothing out, and knows.
+        a second run signs nothing out, and knows. Waits for nobody.
         """
         bot = await self.get(typed)
-        async with self._locks[bot.user_id]:
+        async with self._holds.brake(bot.user_id, "revoke") as overtaken:
             await self._begin("revoke", bot.user_id, order)
             await order.will("sign it out everywhere")
-            await self._synapse.set_password(bot.user_id, new_password(), logout_devices=True)
+            await self._sign_out(bot.user_id)
+            # A login that was under way may have come out just after.
+            if overtaken and await self._synapse.devices(bot.user_id):
+                await self._sign_out(bot.user_id)
             await self._store.signed_out(bot.user_id, event_id=order.event_id)
         return bot
+
+    async def _sign_out(self, user_id: UserId) -> None:
+        await self._synapse.set_password(user_id, new_password(), logout_devices=True)
 
     async def delete(self, typed: str, order: Order) -> Bot:
         """Deactivate the account for good; its name stays taken on this server.
 
-        One request does it, and to ask for it once more is no error.
+        One request does it, and to ask for it once more is no error. Waits for nobody.
         """
         bot = await self.get(typed)
-        async with self._locks[bot.user_id]:
+        async with self._holds.brake(bot.user_id, "deletebot"):
             await self._begin("deletebot", bot.user_id, order)
             await order.will("deactivate it")
             await self._synapse.deactivate(bot.user_id)
@@ -293,9 +319,10 @@ class BotKeeper:
 
     async def delete_own(self, order: Order) -> None:
         """Deactivate our own account. Nothing can be said after that, and no start helps."""
-        await self._begin("deletebot", self.own, order)
-        await order.will("deactivate my own account")
-        await self._synapse.deactivate(self.own)
+        async with self._holds.brake(self.own, "deletebot"):
+            await self._begin("deletebot", self.own, order)
+            await order.will("deactivate my own account")
+            await self._synapse.deactivate(self.own)
 
     # -- trust
 
@@ -309,8 +336,8 @@ class BotKeeper:
             UsageError: the device has no keys, or others than those that were shown.
             ForeignIdentity: the account's identity was not made here.
         """
-        bot = await self.get(typed)
-        async with self._locks[bot.user_id]:
+        async with self._acting(self.user_id(typed), order) as order:
+            bot = await self.get(typed)
             answer = await self._account.query_keys(bot.user_id)
             keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)
             if keys is None or fingerprint(keys) != shown:

@@ -1,6 +1,7 @@
 """An order: who asked for an act, and how it is noted and spoken of while it goes on."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from adminbot.ids import UserId
@@ -11,7 +12,8 @@ class Order:
     """One act that a person asked for; `event_id` names it.
 
     `will` puts on disk what is about to be changed outside, before it is; `say` tells the person
-    something in between; `check` raises Refused after a long wait that a lockdown came into.
+    something in between; `check` raises Refused after a long wait that a lockdown came into;
+    within `aside` the act holds no lock, so that it may sleep.
     """
 
     owner: UserId
@@ -19,3 +21,4 @@ class Order:
     say: Callable[[str], Awaitable[None]]
     will: Callable[[str], Awaitable[None]]
     check: Callable[[], Awaitable[None]]
+    aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext

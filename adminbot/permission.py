@@ -92,6 +92,23 @@ def why_not(
     return why_untrusted(incoming.sender, standing)
 
 
+def why_no_tap(
+    sender: str, prefix: str, *, at_home: bool, standing: Standing, may_act: bool
+) -> str:
+    """What keeps a tap from answering a question; empty if nothing does.
+
+    A tap is clear text, so it says nothing of the device; that a person's identity is the one
+    that counts is asked all the same.
+    """
+    if not at_home:
+        return _ELSEWHERE
+    if may_act:
+        return ""
+    if standing is Standing.NOT_VERIFIED:
+        return _NOT_VERIFIED.format(prefix=prefix)
+    return why_untrusted(sender, standing)
+
+
 def why_untrusted(sender: str, standing: Standing) -> str:
     """Why a device of an admin does not count, and how to mend it."""
     if standing is Standing.CHANGED:

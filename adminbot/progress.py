@@ -8,6 +8,7 @@ from typing import Self
 from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.errors import AdminbotError, StateError
+from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -16,18 +17,24 @@ _BLINK_S = 0.6  # an ordinary !newbot is faster, and the mark would compete with
 
 
 class Progress:
-    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`)."""
+    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`).
+
+    What takes longer than a blink also gives its turn back, before the mark is sent.
+    """
 
     def __init__(
         self,
         chat: Chat,
         incoming: Incoming,
         start: Callable[[Coroutine[None, None, None]], None],
+        turn: Turn,
+        *,
         always: bool,
     ) -> None:
         self._chat = chat
         self._incoming = incoming
         self._start = start
+        self._turn = turn
         self._always = always
         self._began = False
         self.mark = FAILED
@@ -38,6 +45,7 @@ class Progress:
 
     async def _show(self) -> str | None:
         await asyncio.sleep(_BLINK_S)
+        self._turn.release()
         self._began = True
         return await quietly(self._react(WORKING))
 
@@ -58,7 +66,7 @@ class Progress:
             await self._chat.redact(room_id, shown, reason=None, txn=f"unmark-{shown}")
 
     def _react(self, key: str) -> Coroutine[None, None, str]:
-        event_id = self._incoming.event_id
+        event_id = self._incoming.about
         return self._chat.react(self._incoming.room_id, event_id, key, txn=f"{key}-{event_id}")
 
 

@@ -24,8 +24,11 @@ class Restraint:
         self._store = store
         self._max_age = max_age
 
-    async def check(self, who: UserId, *, age: timedelta) -> None:
-        """Raises Refused unless this person may begin a change; `age` is that of the command."""
+    async def check(self, who: UserId, *, age: timedelta, is_brake: bool = False) -> None:
+        """Raises Refused unless this person may begin a change; `age` is that of the command.
+
+        However many changes there were, a brake works.
+        """
         await self.check_unlocked()
         if age > self._max_age:
             ago = said_duration(int(age.total_seconds()))
@@ -33,7 +36,7 @@ class Restraint:
                 f"That was sent while I was away, {ago} ago. Nothing was done.",
                 "Send it again if you still want it.",
             )
-        if await self._store.acts_since(who, now() - _WITHIN) >= _MOST:
+        if not is_brake and await self._store.acts_since(who, now() - _WITHIN) >= _MOST:
             log.warning("too many changes user=%s", who)
             raise Refused(
                 f"You have asked for {_MOST} changes in {said_duration(_WITHIN.seconds)}. "

@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r'"([^"]*)"(?=\s|$)|(\S+)')
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
-YES = "yes"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a handler returns. `text` may use `code` and **bold**; it never holds a secret.
 
-    `ask`: nothing has happened yet; it does once the person answers with this word. `line`: what
-    is carried out then, if it is not the command again.
+    `ask`: nothing has happened yet; it does once the person types this word, which names what the
+    question is about. `tap`: a tap on ✅ does it, too. `line`: the command line that is carried
+    out then, if it is not the same one again.
     `card`: the id of a card that is to be delivered before this is said.
     """
 
     text: str
     ask: str = ""
+    tap: bool = False
     line: str = ""
     card: int | None = None
 
@@ -56,6 +57,8 @@ class Command:
 
     `flags`: name → what its value is called; empty for a flag without value.
     `acts`: it changes something; it is noted before it begins. `gives_card`: it ends in a card.
+    `brake`: it stops something, so it waits behind nothing: it is `at_once`, as are commands that
+    need neither the server nor what was asked for before.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Command:
     flags: dict[str, str]
     acts: bool
     gives_card: bool
+    brake: bool
+    at_once: bool
 
 
 class Router:
@@ -94,6 +99,8 @@ class Router:
         flags: dict[str, str] | None = None,
         acts: bool = False,
         gives_card: bool = False,
+        brake: bool = False,
+        at_once: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a handler. `words`: how many positional words it takes (None: any number)."""
 
@@ -111,6 +118,8 @@ class Router:
                     flags=flags or {},
                     acts=acts or gives_card,
                     gives_card=gives_card,
+                    brake=brake,
+                    at_once=at_once or brake,
                 )
             )
             return run

@@ -35,7 +35,7 @@ class Sessions:
         self._account = account
 
     async def renew_in_place(
-        self, bot: Bot, order: Order, take_over: TakeOver = _nobody
+        self, bot: Bot, order: Order, take_over: TakeOver = _nobody, *, meanwhile: str = ""
     ) -> tuple[Session, Secret]:
         """A new token for an existing device, all older tokens dead, keys kept.
 
@@ -44,14 +44,15 @@ class Sessions:
         the device. Stopped after 1 nothing is lost; after 2 the old token lives, too; after 3
         nobody has the new one. Run again, all is made anew, and 3 kills what was left behind.
         An answer that is lost on the way is such a stop. Whoever uses the old token gets the
-        new one before 3 (`take_over`).
+        new one before 3 (`take_over`). `meanwhile`: what a person is told of the old token while
+        the login waits.
         """
         first, second = new_password(), new_password()
 
         async def once() -> Session:
             await order.will("set a password")
             await self._synapse.set_password(bot.user_id, first, logout_devices=False)
-            session = await self.log_in(bot, first, order)
+            session = await self.log_in(bot, first, order, meanwhile)
             await take_over(session)
             await order.will("end every other session")
             await self._account.change_password(session, old=first, new=second)
@@ -74,8 +75,12 @@ class Sessions:
 
         return await _until_known(once), password
 
-    async def log_in(self, bot: Bot, password: Secret, order: Order) -> Session:
+    async def log_in(
+        self, bot: Bot, password: Secret, order: Order, meanwhile: str = ""
+    ) -> Session:
         """Log in, and sit Synapse's login limit out (by default five, then one in 333 s).
+
+        While that lasts nothing is locked: whoever wants to act on the account can.
 
         Sent once: a login whose answer is lost has made a token that must be ended, too.
 
@@ -97,12 +102,14 @@ class Sessions:
             except RateLimited as exc:
                 if now() + exc.retry_after > deadline:
                     raise
-                wait = said_duration(round(exc.retry_after.total_seconds()))
-                await order.say(
-                    f"⏳ Synapse asks me to wait {wait}: its login limit is used up. "
-                    f"I finish {bot.user_id.localpart} then, nothing to do for you."
-                )
-                await asyncio.sleep(exc.retry_after.total_seconds() + 0.5)
+                wait_s = exc.retry_after.total_seconds()
+                async with order.aside():
+                    await order.say(
+                        f"⏳ Synapse asks me to wait {said_duration(round(wait_s))}: its login "
+                        f"limit is used up. I finish `{bot.user_id.localpart}` then, nothing to "
+                        f"do for you.{meanwhile}"
+                    )
+                    await asyncio.sleep(wait_s + 0.5)
                 await order.check()
             except HomeserverUnreachable:
                 raise

@@ -5,20 +5,24 @@ from typing import Self
 
 
 class Turn:
-    """One person's messages are handled one after the other, unless one has to wait long."""
+    """One person's commands begin one after the other; what takes longer gives its turn back.
 
-    def __init__(self, lock: asyncio.Lock) -> None:
+    Without a lock there is no turn to wait for: a brake is carried out at once.
+    """
+
+    def __init__(self, lock: asyncio.Lock | None) -> None:
         self._lock = lock
         self._mine = False
 
     async def __aenter__(self) -> Self:
-        await self._lock.acquire()
-        self._mine = True
+        if self._lock:
+            await self._lock.acquire()
+            self._mine = True
         return self
 
     def release(self) -> None:
         """Let the next message in; more than once is no harm."""
-        if self._mine:
+        if self._lock and self._mine:
             self._mine = False
             self._lock.release()
 

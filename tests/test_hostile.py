@@ -498,7 +498,7 @@ async def test_a_room_key_that_comes_twice_does_nothing_twice(
 async def test_a_replayed_yes_confirms_nothing(world: World) -> None:
     card = await world.card("is ready", "!newbot guarded")
     await world.ask("!revoke guarded")
-    yes = await world.say("yes")
+    yes = await world.say("guarded")
     await world.answer_to(yes)
     fresh = await world.card("New token", "!rotate guarded")
     assert fresh.token != card.token

@@ -61,7 +61,7 @@ async def use_all_of_it(bench: Bench) -> list[str]:
     await card("!rotate two --new-device", "two")
     [block] = bench.blocks("@two:example.test")
     await bench.human.react(bench.dm, block.event_id, "✅")
-    for line in ("!revoke two", "yes", "!deletebot two", "two", "!rotate fault --me-too"):
+    for line in ("!revoke two", "two", "!deletebot two", "two", "!rotate fault --me-too"):
         await bench.ask(line)
     for line in (
         "!bots",

@@ -114,11 +114,11 @@ async def test_only_the_person_who_was_asked_can_confirm(
         card = await world.card("is ready", f"!newbot {directory.name}-mine")
         question = await world.ask(f"!revoke {directory.name}-mine")
         await second.react(world.room, question.event_id, "✅")
-        await second.send(world.room, "yes")
+        await second.send(world.room, f"{directory.name}-mine")
         event_id = await second.send(world.room, "!ping")
         await second.wait_message(world.room, lambda m: replies_to(m) == event_id)
         assert (await whoami(homeserver, card.token))[0] == 200
-        await world.ask("yes")
+        await world.ask(f"{directory.name}-mine")
         assert (await whoami(homeserver, card.token))[0] == 401
 
 

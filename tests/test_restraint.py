@@ -62,7 +62,7 @@ async def test_a_yes_that_is_still_owed_does_not_get_past_a_lockdown(world: Worl
     told = await world.human.wait_message(world.room, "has locked me down")
     trusted(told)
     assert world.human.user_id in str(told.body)
-    assert "I am locked down" in str((await world.ask("yes")).body)
+    assert "I am locked down" in str((await world.ask("least-owed")).body)
     assert (await whoami(world.homeserver, card.token))[0] == 200
     assert (await adminbot("unlock", "--env-file", world.bot.env_file))[0] == 0
 
@@ -74,7 +74,7 @@ async def test_a_yes_that_comes_too_late_is_told_so(world: World) -> None:
     with closing(sqlite3.connect(world.bot.data_dir / "adminbot.db")) as db, db:
         passed = (now() - timedelta(seconds=1)).isoformat()
         db.execute("UPDATE question SET expires_at = ?", (passed,))
-    assert "came too late" in str((await world.ask("yes")).body)
+    assert "came too late" in str((await world.ask("least-late")).body)
     assert (await whoami(world.homeserver, card.token))[0] == 200
 
 

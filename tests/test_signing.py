@@ -189,7 +189,7 @@ async def test_another_device_is_signed_by_hand_after_its_keys_were_seen(
         assert grouped in str(asked.body)
         before = await keys_of(world.human, user_id)
         assert len(before["device_keys"][user_id]["SECOND"]["signatures"][user_id]) == 1
-        yes = await world.say("yes")
+        yes = await world.say(grouped.split(" ")[-1])
         assert "SECOND of twin is trusted" in str((await world.answer_to(yes)).body)
         after = await keys_of(world.human, user_id)
         assert len(after["device_keys"][user_id]["SECOND"]["signatures"][user_id]) == 2
@@ -232,8 +232,8 @@ async def test_an_identity_made_elsewhere_is_left_alone(world: World) -> None:
     ):
         await online(world, "foreign")
         before = (await keys_of(world.human, user_id))["master_keys"]
-        await world.ask(f"!trust foreign {unsigned.device_id}")
-        yes = await world.say("yes")
+        asked = await world.ask(f"!trust foreign {unsigned.device_id}")
+        yes = await world.say(str(asked.body).splitlines()[-2].split(" ")[-1])
         assert "that I did not make" in str((await world.answer_to(yes)).body)
         assert (await keys_of(world.human, user_id))["master_keys"] == before
 

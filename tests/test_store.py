@@ -426,19 +426,47 @@ async def test_an_agreed_question_becomes_the_message_that_answered_it(store: St
     await store.ask(question())
     await store.ask(question(room_id="!other"))
     await store.receive([Letter("$yes", "yes", None)], since="s")
-    await store.settle(question(), event_id="$yes", content="confirmed: revoke nano")
+    await store.settle(question(), event_id="$yes", content="confirmed: revoke nano", reply=None)
 
     assert [q.room_id for q in await store.questions(YOU)] == ["!other"]
     assert [letter.content for letter in await store.unanswered()] == ["confirmed: revoke nano"]
 
 
-async def test_a_declined_question_leaves_the_message_as_it_was(store: Store) -> None:
+async def test_a_declined_question_and_what_is_said_of_that_are_noted_at_once(
+    store: Store,
+) -> None:
     await store.ask(question())
     await store.receive([Letter("$no", "no", None)], since="s")
-    await store.settle(question(), event_id="$no", content=None)
+    await store.settle(question(), event_id="$no", content="no", reply="left as it is")
 
     assert await store.questions(YOU) == []
-    assert [letter.content for letter in await store.unanswered()] == ["no"]
+    [letter] = await store.unanswered()
+    assert (letter.content, letter.reply) == ("no", "left as it is")
+
+
+async def test_a_question_that_was_answered_before_it_was_seen_to_be_out_stays_closed(
+    store: Store,
+) -> None:
+    asked = replace(question(), event_id="about $cmd")
+    await store.ask(asked)
+    await store.receive([Letter("$yes", "yes", None)], since="s")
+    await store.settle(asked, event_id="$yes", content="yes", reply=None)
+    await store.asked("about $cmd", question())
+    assert await store.questions(YOU) == []
+
+    await store.ask(asked)
+    await store.asked("about $cmd", question())
+    assert await store.questions(YOU) == [question()]
+
+
+async def test_a_brake_counts_by_its_place_in_the_inbox(store: Store) -> None:
+    """Whatever the clock says: only one that came after the message."""
+    for event_id in ("$rotate", "$revoke", "$later"):
+        await store.receive([Letter(event_id, "x", None)], since="s")
+    await store.begin_act("$revoke", who=YOU, command="revoke", target=str(NANO), device_id=None)
+    assert await store.brake_after("$rotate", str(NANO)) == "revoke"
+    assert await store.brake_after("$later", str(NANO)) is None
+    assert await store.brake_after("$rotate", "@other:example.org") is None
 
 
 async def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:

@@ -217,6 +217,14 @@ class Chat:
     def _pair(self, user_id: UserId) -> set[str]:
         return {self.user_id, str(user_id)}
 
+    async def join(self, room_id: str) -> None:
+        """Accept an admin's invitation. A room of another server may take minutes to answer."""
+        try:
+            await self._account.join(room_id)
+            log.info("joined on an admin's invitation room=%s", room_id)
+        except HomeserverError as exc:
+            log.warning("could not join room=%s why=%s", room_id, exc)
+
     async def ready_dm(self, user_id: UserId) -> str:
         """The person's direct chat with us, fit for a secret, its key already shared.
 

@@ -27,9 +27,11 @@ _PILL = re.compile(
 class Incoming:
     """A message or a reaction of a person.
 
-    `trusted`: it was encrypted by a device of the sender that passed the judge.
-    `encrypted`: it was encrypted by some device. `confirmed`: see Dispatcher. `age_s`: seconds
-    from its sending to our first sight of it, by the homeserver's clock; `seen_at`: when that was.
+    `trusted`: the device that encrypted the message is one of the sender's trusted devices.
+    `encrypted`: some device did. `megolm`: "sender_key session_id index" of its encryption.
+    `confirmed`: the message answered a question, and `body` is the command line that was asked
+    about. `age_s`: seconds from the sending to our first sight of the message, by the
+    homeserver's clock; `seen_at`: when that was.
     """
 
     event_id: str
@@ -41,8 +43,14 @@ class Incoming:
     trusted: bool = False
     relates_to: str = ""
     confirmed: bool = False
+    megolm: str | None = None
     age_s: int = 0
     seen_at: str = field(default_factory=lambda: now().isoformat())
+
+    @property
+    def about(self) -> str:
+        """The event id that an answer replies to: a tap stands under what it answers."""
+        return self.relates_to if self.kind == REACTION else self.event_id
 
     def age(self) -> timedelta:
         """How old it is now."""
@@ -102,7 +110,7 @@ def step_of(event: Event, room_id: str) -> Step | None:
 
 
 def text_of(
-    event: RoomMessageText, room_id: str, at: datetime, *, trusted: bool
+    event: RoomMessageText, room_id: str, at: datetime, *, trusted: bool, megolm: str | None
 ) -> Incoming | None:
     """A person's text, seen `at` the homeserver's time; None for an edit, never a command."""
     content = event.source.get("content", {})
@@ -121,12 +129,13 @@ def text_of(
         encrypted=bool(event.decrypted),
         trusted=trusted,
         relates_to=reply_to if isinstance(reply_to, str) else "",
+        megolm=megolm,
         age_s=_age_s(event, at),
     )
 
 
 def reaction_of(event: ReactionEvent, room_id: str, at: datetime) -> Incoming:
-    """Reactions travel in clear, as in every client: fit for ✅, not for a typed name."""
+    """Reactions travel in clear, as in every client: nothing in one proves who sent it."""
     return Incoming(
         event_id=event.event_id,
         room_id=room_id,

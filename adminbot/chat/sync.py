@@ -57,6 +57,7 @@ class Sync:
         on_step: Callable[[Step], None],
         on_devices_changed: Callable[[Collection[str]], None],
         on_stuck: Callable[[bool], None],
+        on_invited: Callable[[str], None],
     ) -> None:
         self._client = client
         self._account = account
@@ -66,6 +67,7 @@ class Sync:
         self._on_step = on_step
         self._on_devices_changed = on_devices_changed
         self._on_stuck = on_stuck
+        self._on_invited = on_invited
         self._kept: str | None = None  # the sync token on disk
         self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
@@ -126,7 +128,7 @@ class Sync:
 
     async def _take_in(self, response: SyncResponse, since: str) -> None:
         at = sent_at(response)
-        incoming: list[tuple[Incoming, str | None]] = []
+        incoming: list[Incoming] = []
         self._unread.note_withheld(response.to_device_events, self._policy.is_admin)
         for room_id, info in response.rooms.join.items():
             for event in await self._with_gap_filled(room_id, info, since):
@@ -135,18 +137,16 @@ class Sync:
                     incoming.append(found)
         incoming += await self._read_late(at)
         self._client.positions.clear()
-        letters = [
-            Letter(item.event_id, item.to_json(), None, position) for item, position in incoming
-        ]
+        letters = [Letter(item.event_id, item.to_json(), None, item.megolm) for item in incoming]
         # What is still to be read must come again after a crash; event ids keep it single.
         keep = self._kept if self._kept and self._unread else response.next_batch
         if letters or keep != self._kept:
             fresh = await self._store.receive(letters, since=keep)
             self._kept = keep
-            for item, _ in incoming:
+            for item in incoming:
                 if item.event_id in fresh:
                     self._on_incoming(item)
-        await self._join_where_admins_invite(response)
+        self._note_invitations(response)
         if response.device_list.changed:
             self._on_devices_changed(response.device_list.changed)
         await self._client.after_sync(response)
@@ -185,8 +185,8 @@ class Sync:
 
     async def _read(
         self, room_id: str, event: Event | BadEventType, at: datetime
-    ) -> tuple[Incoming, str | None] | None:
-        """An admin's message or reaction with its megolm position; None for anything else."""
+    ) -> Incoming | None:
+        """An admin's message or reaction; None for anything else."""
         try:
             return await self._read_unguarded(room_id, event, at)
         except AdminbotError:
@@ -197,14 +197,14 @@ class Sync:
 
     async def _read_unguarded(
         self, room_id: str, event: Event | BadEventType, at: datetime
-    ) -> tuple[Incoming, str | None] | None:
+    ) -> Incoming | None:
         known = ReactionEvent | MegolmEvent | RoomMessageText | RoomMessageUnknown | UnknownEvent
         if not isinstance(event, known):
             return None
         if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
             return None
         if isinstance(event, ReactionEvent):
-            return reaction_of(event, room_id, at), None
+            return reaction_of(event, room_id, at)
         if isinstance(event, MegolmEvent):
             event.room_id = room_id
             self._unread.add(event)
@@ -214,8 +214,8 @@ class Sync:
                 self._on_step(step)
             return None
         trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
-        found = text_of(event, room_id, at, trusted=trusted)
-        return (found, self._client.positions.get(event.event_id)) if found else None
+        position = self._client.positions.get(event.event_id)
+        return text_of(event, room_id, at, trusted=trusted, megolm=position)
 
     async def _is_trusted(self, room_id: str, event: Event) -> bool:
         """Judge the sending device; one that we do not trust yet is looked up once more."""
@@ -228,12 +228,12 @@ class Sync:
             log.warning("keys not refreshed user=%s why=%s", event.sender, exc)
         return self._client.came_from_trusted(*args)
 
-    async def _read_late(self, at: datetime) -> list[tuple[Incoming, str | None]]:
+    async def _read_late(self, at: datetime) -> list[Incoming]:
         """Try again what could not be read when it came."""
         found = [await self._read(event.room_id, event, at) for event in self._unread.retry()]
         return [item for item in found if item]
 
-    async def _join_where_admins_invite(self, response: SyncResponse) -> None:
+    def _note_invitations(self, response: SyncResponse) -> None:
         for room_id, info in response.rooms.invite.items():
             own = [
                 event
@@ -242,11 +242,7 @@ class Sync:
                 and getattr(event, "membership", None) == "invite"
             ]
             if any(self._policy.is_admin(event.sender) for event in own):
-                try:
-                    await self._account.join(room_id)
-                    log.info("joined on an admin's invitation room=%s", room_id)
-                except HomeserverError as exc:
-                    log.warning("could not join room=%s why=%s", room_id, exc)
+                self._on_invited(room_id)
             else:  # silence; and nio would keep it for good
                 self._client.invited_rooms.pop(room_id, None)
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
 from adminbot.errors import UsageError, shortened
-from adminbot.ids import BotName, UserId, parse_device_id
+from adminbot.ids import BotName, parse_device_id
 from adminbot.inspection import BotDetail
 from adminbot.lifecycle import Wanted
+from adminbot.questions import word_for
 from adminbot.render import ago
-from adminbot.router import YES, Args, Reply, Router
+from adminbot.router import Args, Reply, Router
 from adminbot.store import Bot
 
 router = Router()
@@ -149,6 +150,7 @@ async def bot(ctx: Context, args: Args) -> Reply:
     "sign a bot out everywhere",
     words=(1, 1),
     acts=True,
+    brake=True,
     details=(
         "Tokens, devices and keys go; the account stays. `{prefix}rotate NAME` lets it in again, "
         "on a fresh device.\nExample: `{prefix}revoke nanobot`"
@@ -157,11 +159,13 @@ async def bot(ctx: Context, args: Args) -> Reply:
 async def revoke(ctx: Context, args: Args) -> Reply:
     found = await ctx.bots.get(args.words[0])
     if not ctx.confirmed:
+        word = word_for(found.user_id)
         return Reply(
             f"⚠️ Sign `{found.user_id}` out everywhere? Its program stops until "
             f"`{ctx.prefix}rotate {found.user_id.localpart}`.\n"
-            "Tap ✅ or answer `yes` within 2 minutes.",
-            ask=YES,
+            f"Tap ✅ or answer `{word}` within 2 minutes.",
+            ask=word,
+            tap=True,
         )
     await ctx.bots.revoke(args.words[0], ctx.order)
     return Reply(
@@ -177,6 +181,7 @@ async def revoke(ctx: Context, args: Args) -> Reply:
     words=(1, 1),
     flags={"me-too": ""},
     acts=True,
+    brake=True,
     details=(
         "Cannot be undone: the account is deactivated and its name stays taken on this server. "
         "Softer: `{prefix}revoke NAME`.\n"
@@ -189,7 +194,7 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
         return await _end_me(ctx, args)
     found = await ctx.bots.get(args.words[0])
     name = found.user_id.localpart
-    word = _typed(found.user_id)
+    word = word_for(found.user_id)
     if not ctx.confirmed:
         return Reply(
             f"⚠️ Delete `{found.user_id}` for good? It leaves its rooms, and the name can never "
@@ -201,20 +206,16 @@ async def deletebot(ctx: Context, args: Args) -> Reply:
     return Reply(f"✅ `{found.user_id}` is deleted. Its name stays taken.")
 
 
-def _typed(user_id: UserId) -> str:
-    """What is to be typed: the name, unless that is what a tap on ✅ says, too."""
-    return user_id.localpart if user_id.localpart != YES else str(user_id)
-
-
 async def _end_me(ctx: Context, args: Args) -> Reply:
     ctx.bots.check_own(args.words[0])
     own = ctx.bots.own
+    word = word_for(own)
     if not ctx.confirmed:
         return Reply(
             f"⚠️ Delete my own account, `{own}`, for good? Your bots go on without me. I cannot "
             "answer any more, and no backup brings me back.\n"
-            f"To end me, answer within 2 minutes: `{_typed(own)}`",
-            ask=_typed(own),
+            f"To end me, answer within 2 minutes: `{word}`",
+            ask=word,
         )
     await ctx.bots.delete_own(ctx.order)
     return Reply("✅ My account is deleted.")

@@ -12,6 +12,7 @@ _WORD = "lockdown"
     _WORD,
     "",
     "emergency stop: no changes",
+    brake=True,
     details=(
         "From then on I change nothing and send no card, whoever asks, until somebody types "
         "`adminbot unlock` in the shell. Bots that run go on running.\n"

@@ -7,12 +7,12 @@ from adminbot.router import Args, Command, Reply, Router
 router = Router()
 
 
-@router.command("ping", "", "is the bot there?")
+@router.command("ping", "", "is the bot there?", at_once=True)
 async def ping(ctx: Context, args: Args) -> Reply:
     return Reply("🏓 pong")
 
 
-@router.command("whoami", "", "how the bot sees you")
+@router.command("whoami", "", "how the bot sees you", at_once=True)
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
         f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
@@ -31,7 +31,7 @@ async def verify(ctx: Context, args: Args) -> Reply:
     )
 
 
-@router.command("cancel", "", "forget what I was asked to confirm")
+@router.command("cancel", "", "forget what I was asked to confirm", brake=True)
 async def cancel(ctx: Context, args: Args) -> Reply:
     return Reply("Nothing is waiting for you to confirm.")
 
@@ -41,6 +41,7 @@ async def cancel(ctx: Context, args: Args) -> Reply:
     "[COMMAND]",
     "this list, or one command in full",
     words=(0, 1),
+    at_once=True,
     details="Example: `{prefix}help newbot`",
 )
 async def help_(ctx: Context, args: Args) -> Reply:

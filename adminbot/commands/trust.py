@@ -5,7 +5,7 @@ from adminbot.crosssigning import DeviceState
 from adminbot.errors import UsageError, shortened
 from adminbot.inspection import DeviceDetail
 from adminbot.render import ago
-from adminbot.router import YES, Args, Reply, Router
+from adminbot.router import Args, Reply, Router
 
 router = Router()
 
@@ -74,8 +74,9 @@ async def trust(ctx: Context, args: Args) -> Reply:
         return Reply(
             f"⚠️ Sign device `{device.device_id}` of `{found.user_id}`? It did not come from a "
             "card of mine. Its keys, to be compared with what its program shows:\n"
-            f"`{device.fingerprint}`\nTap ✅ or answer `yes` within 2 minutes.",
-            ask=YES,
+            f"`{device.fingerprint}`\n"
+            "If they are the same, answer with their last block within 2 minutes.",
+            ask=device.fingerprint.split(" ")[-1],
             line=f'trust {name} {device.device_id} "{device.fingerprint}"',
         )
     shown = args.words[2] if len(args.words) > 2 else device.fingerprint

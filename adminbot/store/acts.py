@@ -50,6 +50,20 @@ class Acts(Database):
         row = await self._one("SELECT * FROM act WHERE event_id = ?", event_id)
         return act_of(row) if row else None
 
+    async def brake_after(self, event_id: str, target: str) -> str | None:
+        """The `revoke` or `deletebot` of this target that was confirmed after this message came.
+
+        In order of arrival, which no clock can change.
+        """
+        row = await self._one(
+            "SELECT act.command FROM act JOIN inbox USING (event_id) "
+            "WHERE act.target = ? AND act.command IN ('revoke', 'deletebot') AND inbox.position > "
+            "(SELECT position FROM inbox WHERE event_id = ?) LIMIT 1",
+            target,
+            event_id,
+        )
+        return str(row[0]) if row else None
+
     async def _end_act(self, event_id: str, outcome: str) -> None:
         await self._db.execute(
             "UPDATE act SET outcome = ?, ended_at = ? WHERE event_id = ? AND outcome IS NULL",

@@ -74,32 +74,48 @@ class Inbox(Acts):
     async def ask(self, question: Question) -> None:
         """Remember what was asked; a newer question in the same room replaces an older one."""
         await self._write(
-            "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             str(question.asked_of),
             question.room_id,
             question.event_id,
             question.line,
             question.answer,
             question.expires_at.isoformat(),
+            int(question.tap),
+            question.megolm,
+        )
+
+    async def asked(self, noted_as: str, question: Question) -> None:
+        """The question is out; one that was answered or replaced meanwhile stays gone."""
+        await self._write(
+            "UPDATE question SET event_id = ?, expires_at = ? WHERE event_id = ?",
+            question.event_id,
+            question.expires_at.isoformat(),
+            noted_as,
         )
 
     async def questions(self, asked_of: UserId) -> list[Question]:
         rows = await self._all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
         return [question_of(row) for row in rows]
 
-    async def settle(self, question: Question, *, event_id: str, content: str | None) -> None:
-        """The question is answered; with `content`, the answering event becomes that message.
+    async def settle(
+        self, question: Question, *, event_id: str, content: str, reply: str | None
+    ) -> None:
+        """The question is answered, and the answering event becomes `content`.
 
-        Both at once: after a crash the answer either still waits for its question, or stands
-        for the confirmed command.
+        That is the confirmed command; or, with `reply`, it is decided what is said. Both at once:
+        after a crash the answer either still waits for its question, or is settled.
         """
         async with self._transaction():
             await self._db.execute(
                 "DELETE FROM question WHERE asked_of = ? AND room_id = ?",
                 (str(question.asked_of), question.room_id),
             )
-            if content is not None:
-                await self._db.execute(
-                    "UPDATE inbox SET content = ? WHERE event_id = ?",
-                    (self._sealer.seal("inbox", content), event_id),
-                )
+            await self._db.execute(
+                "UPDATE inbox SET content = ?, reply = ? WHERE event_id = ?",
+                (
+                    self._sealer.seal("inbox", content),
+                    reply and self._sealer.seal("reply", reply),
+                    event_id,
+                ),
+            )

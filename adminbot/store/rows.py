@@ -101,7 +101,11 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person must still say before something happens."""
+    """What a person must still say before something happens.
+
+    `answer`: the word to be typed. `tap`: ✅ under the question will do, too. `event_id`: that of
+    the question. `megolm`: "sender_key session_id index" of the command that is asked about.
+    """
 
     asked_of: UserId
     room_id: str
@@ -109,6 +113,8 @@ class Question:
     line: str
     answer: str
     expires_at: datetime
+    tap: bool = False
+    megolm: str | None = None
 
 
 def bot_of(row: aiosqlite.Row) -> Bot:
@@ -172,4 +178,6 @@ def question_of(row: aiosqlite.Row) -> Question:
         line=row["line"],
         answer=row["answer"],
         expires_at=datetime.fromisoformat(row["expires_at"]),
+        tap=bool(row["tap"]),
+        megolm=row["megolm"],
     )

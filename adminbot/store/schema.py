@@ -81,6 +81,11 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX step_act ON step (event_id);
     """,
+    """
+    ALTER TABLE question ADD COLUMN tap INTEGER NOT NULL DEFAULT 0; -- 1: a tap on ✅ will do
+    ALTER TABLE question ADD COLUMN megolm TEXT; -- "sender_key session_id index" of what asked
+    CREATE INDEX act_target ON act (target);
+    """,
 )
 
 

@@ -182,7 +182,7 @@ async def revoked(case: Case, event_id: str) -> Problems:
         return problems
     if "✅" not in text:
         await case.bench.ask(f"!revoke {case.name}")
-        await case.bench.ask("yes")
+        await case.bench.ask(case.name)
     row = case.bench.truth.bot_row(case.user_id)
     if case.bench.truth.tokens(case.user_id) or case.bench.truth.devices(case.user_id):
         problems.append(("lost", "a session lives"))
@@ -310,7 +310,7 @@ ACTS = (
     Act("newbot --recovery", nothing, typed("!newbot {name} --recovery"), made, True),
     Act("rotate", make, typed("!rotate {name}"), rotated),
     Act("rotate --new-device", make, typed("!rotate {name} --new-device"), renewed),
-    Act("revoke", asked_first("revoke"), typed("yes"), revoked),
+    Act("revoke", asked_first("revoke"), typed("{name}"), revoked),
     Act("deletebot", asked_first("deletebot"), typed("{name}"), deleted),
     Act("sign on arrival", make, arrive, signed),
     Act("take a card back", make, tap, taken_back),

@@ -1,0 +1,121 @@
+"""Who works on which account: one act at a time, and brakes that wait for none of them.
+
+An act that has to wait long steps aside: it keeps no lock while it sleeps. A brake (`!revoke`,
+`!deletebot`) takes no lock at all: whatever is under way on its account gives way at once, and
+what is asked for later waits until the brake is done.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from adminbot.errors import Refused, Superseded
+from adminbot.ids import UserId
+
+
+class Hold:
+    """What one act has of one account: its lock, until it steps aside or gives way."""
+
+    def __init__(self, account: "_Account", task: "asyncio.Task[object]") -> None:
+        self._account = account
+        self._task = task
+        self._has_lock = False
+        self.is_aside = False
+        self.gives_way_to = ""
+
+    async def take(self) -> None:
+        await self._account.lock.acquire()
+        self._has_lock = True
+        while self._account.brakes:
+            await next(iter(self._account.brakes)).wait()
+
+    def drop(self) -> None:
+        if self._has_lock:
+            self._has_lock = False
+            self._account.lock.release()
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[None]:
+        """Without the lock: for what takes long, such as a rate limit."""
+        self.drop()
+        self.is_aside = True
+        yield
+        self.is_aside = False
+        await self.take()
+
+    def give_way(self, command: str) -> None:
+        """End the act where it stands, as a crash would; what it is made for."""
+        if not self.gives_way_to:
+            self.gives_way_to = command
+            self._task.cancel()
+
+    def was_overtaken(self) -> bool:
+        """Whether a brake ended the act; False if it is (also) the service that stops."""
+        return bool(self.gives_way_to) and self._task.uncancel() == 0
+
+
+class _Account:
+    """One account: its lock, the acts on it (also those that wait or sleep), its brakes."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.holds: set[Hold] = set()
+        self.brakes: set[asyncio.Event] = set()
+
+
+class Holds:
+    """The holds on all accounts, by user id."""
+
+    def __init__(self) -> None:
+        self._accounts: defaultdict[UserId, _Account] = defaultdict(_Account)
+
+    @asynccontextmanager
+    async def act(self, user_id: UserId) -> AsyncIterator[Hold]:
+        """Work on an account, after those who came before.
+
+        Raises:
+            Superseded: a brake came while this waited, slept or worked.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("an act runs in a task")
+        account = self._accounts[user_id]
+        hold = Hold(account, task)
+        account.holds.add(hold)
+        try:
+            await hold.take()
+            yield hold
+        except asyncio.CancelledError:
+            if not hold.was_overtaken():
+                raise
+            raise Superseded(user_id, hold.gives_way_to) from None
+        finally:
+            hold.drop()
+            account.holds.discard(hold)
+
+    def check_nobody_waits(self, user_id: UserId) -> None:
+        """Raises Refused while another act on the account sits out a limit."""
+        if any(hold.is_aside for hold in self._accounts[user_id].holds):
+            raise Refused(
+                f"`{user_id}` waits for Synapse's login limit already. Nothing was changed.",
+                f"It goes on by itself. `!revoke {user_id.localpart}` ends its old token now.",
+            )
+
+    @asynccontextmanager
+    async def brake(self, user_id: UserId, command: str) -> AsyncIterator[bool]:
+        """Overtake every act on the account, at once; yields whether there was any.
+
+        What an overtaken act had asked of the server may still be carried out there.
+        """
+        account = self._accounts[user_id]
+        overtaken = list(account.holds)
+        for hold in overtaken:
+            hold.give_way(command)
+        ended = asyncio.Event()
+        account.brakes.add(ended)
+        try:
+            yield bool(overtaken)
+        finally:
+            account.brakes.discard(ended)
+            ended.set()

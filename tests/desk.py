@@ -1,0 +1,367 @@
+"""Dispatcher, executor and keeper over hand-written edges and a real store: no server, no E2EE.
+
+`Server` keeps accounts as Synapse does, as far as the keeper asks; it can hang, and run out of
+logins. `Chatter` notes what is said. What these prove is who waits for whom and what confirms
+what, and nothing about encryption.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from adminbot.background import Background
+from adminbot.cards import CardDesk, CardText
+from adminbot.chat.incoming import REACTION, TEXT, Incoming
+from adminbot.commands import ROUTER
+from adminbot.config import Trust
+from adminbot.dispatcher import Dispatcher, Manners
+from adminbot.errors import HomeserverError, NameTaken, RateLimited
+from adminbot.executor import Executor
+from adminbot.ids import UserId
+from adminbot.inspection import Inspector
+from adminbot.lifecycle import BotKeeper
+from adminbot.restraint import Restraint
+from adminbot.secret import Sealer, Secret
+from adminbot.signer import Signer
+from adminbot.store import Letter, Store, open_store
+from adminbot.synapse import AccountState, Device, Session
+from adminbot.trust import Standing
+
+ROOM, DM = "!admins", "!dm"
+YOU = UserId("you", "example.org")
+OTHER = UserId("other", "example.org")
+OWN = UserId("adminbot", "example.org")
+
+
+async def until(is_so: Callable[[], object], *, within_s: float = 5) -> None:
+    """Wait for something that tells nobody."""
+    async with asyncio.timeout(within_s):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Login:
+    """An account on the server: its password, and device id → access tokens."""
+
+    password: str = ""
+    devices: dict[str, set[str]] = field(default_factory=dict)
+    closed: bool = False
+
+
+class Server:
+    """Synapse and its client API, as the keeper sees them."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[UserId, Login] = {}
+        self.asked: list[str] = []
+        self.logins_left = 1000
+        self.retry_after = timedelta(hours=0.9)
+        self.hangs: Callable[[str], bool] = lambda what: False  # at which requests
+        self._tokens = itertools.count(1)
+
+    def alive(self, token: str) -> bool:
+        return any(
+            token in tokens
+            for login in self.accounts.values()
+            for tokens in login.devices.values()
+        )
+
+    async def _asked(self, what: str) -> None:
+        self.asked.append(what)
+        await asyncio.sleep(0)
+        await until(lambda: not self.hangs(what), within_s=60)
+
+    def _session(self, user_id: UserId, device_id: str) -> Session:
+        token = f"syt_{next(self._tokens)}"
+        self.accounts[user_id].devices.setdefault(device_id, set()).add(token)
+        return Session(user_id, device_id, Secret(token))
+
+    # -- the admin API
+
+    async def check_name_free(self, user_id: UserId) -> None:
+        await self._asked("is free")
+        if user_id in self.accounts:
+            raise NameTaken(user_id)
+
+    async def register(
+        self, shared_secret: Secret, localpart: str, *, device_id: str, password: Secret, **_: Any
+    ) -> Session:
+        await self._asked("register")
+        user_id = UserId(localpart, OWN.server)
+        if user_id in self.accounts:
+            raise NameTaken(user_id)
+        self.accounts[user_id] = Login(password.reveal())
+        return self._session(user_id, device_id)
+
+    async def set_password(
+        self, user_id: UserId, password: Secret, *, logout_devices: bool
+    ) -> None:
+        await self._asked("sign out" if logout_devices else "set password")
+        self.accounts[user_id].password = password.reveal()
+        if logout_devices:
+            self.accounts[user_id].devices.clear()
+
+    async def devices(self, user_id: UserId) -> list[Device]:
+        await self._asked("devices")
+        return [Device(device_id, None) for device_id in self.accounts[user_id].devices]
+
+    async def whois(self, user_id: UserId) -> list[str]:
+        await self._asked("whois")
+        return []
+
+    async def find_account(self, user_id: UserId) -> AccountState | None:
+        await self._asked("find")
+        login = self.accounts.get(user_id)
+        return AccountState(user_id, False, login.closed) if login else None
+
+    async def deactivate(self, user_id: UserId) -> None:
+        await self._asked("deactivate")
+        self.accounts[user_id] = Login(closed=True)
+
+    # -- the client API
+
+    async def log_in(
+        self, user: str, password: Secret, *, device_id: str, device_name: str
+    ) -> Session:
+        self.asked.append("log in")
+        await asyncio.sleep(0)
+        if self.logins_left == 0:
+            raise RateLimited(self.retry_after)
+        self.logins_left -= 1
+        user_id = UserId(user, OWN.server)
+        if self.accounts[user_id].password != password.reveal():
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
+        return self._session(user_id, device_id)
+
+    async def change_password(self, session: Session, *, old: Secret, new: Secret) -> None:
+        self.asked.append("change password")
+        await asyncio.sleep(0)
+        login = self.accounts[session.user_id]
+        if login.password != old.reveal():
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
+        login.password = new.reveal()
+        login.devices = {session.device_id: {session.token.reveal()}}
+
+    async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
+        return {"device_keys": {}}
+
+
+class Chatter:
+    """The chat: what was said to whom, as (event id replied to, text)."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.told: list[tuple[str, str]] = []
+        self.secrets: list[str] = []
+        self.marks: list[tuple[str, str]] = []
+        self.gone: list[str] = []
+        self.reachable = True
+        self.shut = asyncio.Event()
+        self._ids = itertools.count(1)
+        self._news = asyncio.Condition()
+
+    async def send(self, room_id: str, content: dict[str, Any], *, txn: str) -> str:
+        reply_to = content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", "")
+        self.said.append((reply_to, content["body"]))
+        async with self._news:
+            self._news.notify_all()
+        return f"$said{next(self._ids)}"
+
+    async def send_secret(
+        self, room_id: str, content: dict[str, Any], *, reader: UserId, txn: str
+    ) -> str:
+        self.secrets.append(content["body"])
+        return f"$secret{next(self._ids)}"
+
+    async def tell_untrusted(
+        self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
+    ) -> str:
+        self.told.append((content["m.relates_to"]["m.in_reply_to"]["event_id"], content["body"]))
+        async with self._news:
+            self._news.notify_all()
+        return f"$told{next(self._ids)}"
+
+    async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
+        self.marks.append((event_id, key))
+        return f"$mark{next(self._ids)}"
+
+    async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
+        self.gone.append(event_id)
+
+    async def ready_dm(self, user_id: UserId) -> str:
+        return DM
+
+    def is_own_dm(self, room_id: str, user_id: str) -> bool:
+        return room_id == DM
+
+    def can_reach(self, reader: UserId) -> bool:
+        return self.reachable
+
+    def why_unfit(self, room_id: str, allowed: Any) -> str:
+        return ""
+
+    async def answers(self, event_id: str, count: int = 1) -> list[str]:
+        """The answers to a message, once there are so many."""
+
+        def found() -> list[str]:
+            return [text for to, text in (*self.said, *self.told) if to == event_id]
+
+        async with asyncio.timeout(5), self._news:
+            await self._news.wait_for(lambda: len(found()) >= count)
+        return found()
+
+
+class Policy:
+    """What is known of the admins' identities."""
+
+    admins = frozenset({str(YOU), str(OTHER)})
+
+    def __init__(self) -> None:
+        self.state = Standing.AS_PINNED
+
+    def standing(self, user_id: str) -> Standing:
+        return self.state
+
+    def may_receive(self, user_id: str) -> bool:
+        return self.state is Standing.AS_PINNED
+
+
+class Desk:
+    """A dispatcher with all that it needs, and two admins who type."""
+
+    def __init__(self, store: Store, tasks: Any, server: Server) -> None:
+        self.store, self.server, self.chat, self.policy = store, server, Chatter(), Policy()
+        self.restraint = Restraint(store, timedelta(hours=1))
+        text = CardText("https://example.org", timedelta(hours=1), "!")
+        edge: Any = server
+        chat: Any = self.chat
+        self.cards = CardDesk(chat, store, text, self.restraint)
+        self.keeper = BotKeeper(
+            own=OWN,
+            own_device="OWN",
+            synapse=edge,
+            account=edge,
+            store=store,
+            signer=Signer(edge, edge, store),
+            phrase=text.phrase,
+            shared_secret=Secret("s"),
+            become=self._never,
+        )
+        self.alarms: list[str] = []
+        alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
+        background = Background(tasks)
+        policy: Any = self.policy
+        arrivals: Any = SimpleNamespace(hurry=lambda: None)
+        executor = Executor(
+            chat=chat,
+            store=store,
+            policy=policy,
+            trust=Trust.PINNED,
+            keeper=self.keeper,
+            inspector=Inspector(edge, edge),
+            cards=self.cards,
+            arrivals=arrivals,
+            router=ROUTER,
+            prefix="!",
+            admin_room=ROOM,
+            verify=self._verify,
+            restraint=self.restraint,
+            alarm=alarm,
+            background=background,
+        )
+        self.dispatcher = Dispatcher(
+            chat=chat,
+            store=store,
+            policy=policy,
+            executor=executor,
+            cards=self.cards,
+            manners=Manners("!", ("adminbot",)),
+            admin_room=ROOM,
+            alarm=alarm,
+            background=background,
+        )
+        self._ids = itertools.count(1)
+
+    @staticmethod
+    async def _never(_: Session) -> None:
+        raise AssertionError("not here")
+
+    @staticmethod
+    async def _verify(_: UserId) -> bool:
+        return False
+
+    async def says(self, body: str, *, sender: UserId = YOU, **more: Any) -> str:
+        """A message comes in; returns its event id."""
+        about: dict[str, Any] = {"kind": TEXT, "encrypted": True, "trusted": True} | more
+        about = {"room_id": ROOM} | about
+        incoming = Incoming(f"$m{next(self._ids)}", sender=str(sender), body=body, **about)
+        letter = Letter(incoming.event_id, incoming.to_json(), None)
+        await self.store.receive([letter], since="s")
+        self.dispatcher.take(incoming)
+        return incoming.event_id
+
+    async def taps(self, key: str, event_id: str, **more: Any) -> str:
+        about: dict[str, Any] = {"kind": REACTION, "relates_to": event_id}
+        return await self.says(key, **about, encrypted=False, trusted=False, **more)
+
+    async def asks(self, body: str, **more: Any) -> str:
+        """Type a line; returns the (first) answer."""
+        [answer, *_] = await self.chat.answers(await self.says(body, **more))
+        return answer
+
+    async def unanswer(self, letter: Letter) -> None:
+        """As if a crash had come before anything of the answer was noted."""
+        content = self.store._sealer.seal("inbox", letter.content)
+        sql = "UPDATE inbox SET content = ?, reply = NULL WHERE event_id = ?"
+        await self.store._write(sql, content, letter.event_id)
+
+    async def question(self) -> str:
+        """The event id under which the only open question is out."""
+        async with asyncio.timeout(5):
+            while True:
+                found = await self.store.questions(YOU)
+                if found and found[0].event_id.startswith("$"):
+                    return found[0].event_id
+                await asyncio.sleep(0.01)
+
+    async def settled(self) -> None:
+        """Once everything that came in is answered or dropped."""
+        async with asyncio.timeout(5):
+            while await self.store.unanswered():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+class Tasks:
+    """What is under way; ended at once, as by a crash."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def create_task(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
+
+    async def cut_off(self) -> None:
+        await asyncio.sleep(0)  # each has begun
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def a_desk(directory: Path, server: Server | None = None) -> AsyncIterator[Desk]:
+    """Open the state, go on with what is unanswered; at the end what is under way is cut off."""
+    tasks = Tasks()
+    async with open_store(directory, Sealer(b"k" * 32)) as store:
+        desk = Desk(store, tasks, server or Server())
+        desk.dispatcher.take_up(await store.unanswered())
+        try:
+            yield desk
+        finally:
+            await tasks.cut_off()

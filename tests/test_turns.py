@@ -1,0 +1,385 @@
+"""Who waits for whom, what confirms what, and what a crash leaves: see tests/desk.py."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adminbot import progress, restraint
+from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.store import Letter
+from adminbot.trust import Standing
+from tests.desk import DM, OTHER, ROOM, YOU, Desk, Server, a_desk, until
+
+pytestmark = pytest.mark.anyio
+
+PONG = "🏓 pong"
+
+
+def anywhere(what: str) -> bool:
+    return True
+
+
+def nowhere(what: str) -> bool:
+    return False
+
+
+LOCKED = "🔒 Locked down."
+
+
+@pytest.fixture(autouse=True)
+def _short_blink(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_BLINK_S", 0.05)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path) as made:
+        yield made
+
+
+async def token_of(desk: Desk, line: str) -> str:
+    """Type a line that ends in a card; returns the access token on the card."""
+    answer = await desk.asks(line)
+    assert "✅" in answer, answer
+    return desk.chat.secrets[-1].split("MATRIX_ACCESS_TOKEN=")[1].split("\n")[0]
+
+
+async def waiting_rotation(desk: Desk) -> tuple[str, str]:
+    """A bot's token, and the event id of a `!rotate` of that bot that waits for its login."""
+    token = await token_of(desk, "!newbot nano")
+    desk.server.logins_left = 0
+    rotate = await desk.says("!rotate nano")
+    [text] = await desk.chat.answers(rotate)
+    assert "Synapse asks me to wait 54 min" in text
+    assert "its old token works; !revoke nano ends that now" in text
+    return token, rotate
+
+
+# -- brakes
+
+
+async def test_nothing_that_hangs_keeps_a_brake_or_a_ping_waiting(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.hangs = anywhere
+    hanging = [await desk.says("!bots") for _ in range(30)]
+    async with asyncio.timeout(1):
+        assert await desk.asks("!ping") == PONG
+        assert "Sign @nano:example.org out" in await desk.asks("!revoke nano")
+        assert "Delete @nano:example.org" in await desk.asks("!deletebot nano", room_id=DM)
+        assert "Nothing was changed" in await desk.asks("!cancel")
+        assert "Lock me down?" in await desk.asks("!lockdown")
+        assert LOCKED in await desk.asks("lockdown")
+    assert not any(to in hanging for to, _ in desk.chat.said)
+
+
+async def test_a_brake_whose_request_hangs_keeps_no_brake_waiting(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    desk.server.hangs = anywhere
+    hanging = await desk.says("nano")
+    async with asyncio.timeout(1):
+        await desk.asks("!lockdown")
+        assert LOCKED in await desk.asks("lockdown")
+    desk.server.hangs = nowhere
+    assert "is signed out everywhere" in (await desk.chat.answers(hanging))[0]
+
+
+async def test_a_revoke_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> None:
+    token, rotate = await waiting_rotation(desk)
+    await desk.asks("!revoke nano")
+    async with asyncio.timeout(1):
+        assert "is signed out everywhere" in await desk.asks("nano")
+    assert not desk.server.alive(token)
+    assert "!revoke of @nano:example.org came meanwhile" in (await desk.chat.answers(rotate, 2))[1]
+    desk.server.logins_left = 1
+    assert "✅ New token" in await desk.asks("!rotate nano")
+
+
+async def test_a_deletion_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> None:
+    token, rotate = await waiting_rotation(desk)
+    await desk.asks("!deletebot nano")
+    assert "is deleted" in await desk.asks("nano")
+    assert not desk.server.alive(token)
+    assert (
+        "!deletebot of @nano:example.org came meanwhile" in (await desk.chat.answers(rotate, 2))[1]
+    )
+
+
+async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -> None:
+    """Also the session that comes out of a login which the server was still working on."""
+    token = await token_of(desk, "!newbot nano")
+    server = desk.server
+    began, go_on = asyncio.Event(), asyncio.Event()
+    log_in = server.log_in
+
+    async def slow(*args: object, **more: object) -> object:
+        working = asyncio.create_task(log_in(*args, **more))  # type: ignore[arg-type]
+        began.set()
+        await go_on.wait()
+        return await working
+
+    server.log_in = slow  # type: ignore[method-assign,assignment]
+    rotate = await desk.says("!rotate nano")
+    await began.wait()
+    await desk.asks("!revoke nano")
+    assert "is signed out everywhere" in await desk.asks("nano")
+    assert not server.alive(token)
+    assert not server.accounts[next(iter(server.accounts))].devices
+    assert "came meanwhile" in (await desk.chat.answers(rotate))[0]
+
+
+async def test_a_second_rotation_does_not_queue_behind_one_that_waits(desk: Desk) -> None:
+    await waiting_rotation(desk)
+    asked = list(desk.server.asked)
+    assert "waits for Synapse's login limit already" in await desk.asks("!rotate nano")
+    assert desk.server.asked == asked
+
+
+async def test_a_rotation_that_waits_gives_up_under_a_lockdown(desk: Desk) -> None:
+    desk.server.retry_after = timedelta(seconds=1)
+    token = await token_of(desk, "!newbot nano")
+    desk.server.logins_left = 0
+    rotate = await desk.says("!rotate nano")
+    await desk.chat.answers(rotate)
+    await desk.asks("!lockdown")
+    await desk.asks("lockdown")
+    desk.server.logins_left = 5
+    assert "I am locked down" in (await desk.chat.answers(rotate, 2))[1]
+    assert desk.server.alive(token)
+    assert desk.server.logins_left == 5
+
+
+async def test_a_rotation_that_waits_goes_on_by_itself(desk: Desk) -> None:
+    desk.server.retry_after = timedelta(seconds=1)
+    token = await token_of(desk, "!newbot nano")
+    desk.server.logins_left = 0
+    rotate = await desk.says("!rotate nano")
+    await desk.chat.answers(rotate)
+    desk.server.logins_left = 5
+    assert "✅ New token" in (await desk.chat.answers(rotate, 2))[1]
+    assert not desk.server.alive(token)
+
+
+async def test_after_a_restart_a_rotation_knows_of_the_revoke_that_came_later(
+    tmp_path: Path,
+) -> None:
+    server = Server()
+    async with a_desk(tmp_path, server) as desk:
+        token, rotate = await waiting_rotation(desk)
+        letter = await desk.store.find_unanswered(rotate)
+        assert letter
+        await desk.asks("!revoke nano")
+        server.hangs = lambda what: what == "sign out"
+        revoke = await desk.says("nano")
+        await until(lambda: server.asked[-1] == "sign out")
+        # Cut off here: what became of the rotation is noted nowhere.
+        await desk.unanswer(letter)
+        await desk.store._write("UPDATE act SET outcome = NULL WHERE command = 'rotate'")
+    server.hangs = nowhere
+    server.logins_left = 5
+    async with a_desk(tmp_path, server) as desk:
+        [answer] = await desk.chat.answers(rotate)
+        assert "!revoke of @nano:example.org came meanwhile" in answer
+        assert "is signed out everywhere" in (await desk.chat.answers(revoke))[0]
+    assert not server.alive(token)
+    assert server.logins_left == 5
+
+
+async def test_the_turn_is_kept_by_what_is_quick(desk: Desk) -> None:
+    """What was typed first is done first: the second needs what the first makes."""
+    made, renewed = await desk.says("!newbot nano"), await desk.says("!rotate nano")
+    assert "is ready" in (await desk.chat.answers(made))[0]
+    assert "✅ New token" in (await desk.chat.answers(renewed))[0]
+
+
+async def test_a_brake_works_however_many_changes_there_were(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await token_of(desk, "!newbot nano")
+    monkeypatch.setattr(restraint, "_MOST", 1)
+    assert "Nothing was done" in await desk.asks("!rotate nano")
+    await desk.asks("!revoke nano")
+    assert "is signed out everywhere" in await desk.asks("nano")
+
+
+# -- confirmations
+
+
+async def test_a_tap_confirms_only_under_its_own_question(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    question = await desk.question()
+    for elsewhere in ("$secret1", "$secret2", "$said1", "$m1"):
+        await desk.taps("✅", elsewhere)
+    await desk.settled()
+    assert desk.server.alive(token)
+    await desk.taps("👍", question)
+    await desk.settled()
+    assert desk.server.alive(token)
+    await desk.taps("✅", question, sender=OTHER)
+    await desk.settled()
+    assert desk.server.alive(token)
+
+    tap = await desk.taps("✅", question)
+    await desk.settled()
+    assert not desk.server.alive(token)
+    assert not await desk.store.questions(YOU)
+    # What answers a tap stands under the question.
+    assert any(to == question and "signed out" in text for to, text in desk.chat.said)
+    assert not any(to == tap for to, _ in desk.chat.said)
+
+
+async def test_an_answered_question_is_closed(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    question = await desk.question()
+    await desk.taps("✅", question)
+    await desk.settled()
+    token = await token_of(desk, "!rotate nano")
+    await desk.taps("✅", question)
+    await desk.says("nano")
+    await desk.settled()
+    assert desk.server.alive(token)
+
+
+async def test_a_cross_leaves_things_as_they_are(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    question = await desk.question()
+    await desk.taps("❌", question)
+    await desk.settled()
+    assert any("Left as it is" in text for _, text in desk.chat.said)
+    await desk.taps("✅", question)
+    await desk.settled()
+    assert desk.server.alive(token)
+
+
+@pytest.mark.parametrize("line", ["!deletebot nano", "!lockdown"])
+async def test_a_tap_does_nothing_that_must_be_typed(desk: Desk, line: str) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks(line)
+    for key in ("✅", "❌"):
+        await desk.taps(key, await desk.question())
+        await desk.settled()
+    assert desk.server.alive(token)
+    assert not await desk.restraint.locked()
+    assert await desk.store.questions(YOU)
+
+
+@pytest.mark.parametrize(
+    "state", [Standing.CHANGED, Standing.NOT_VERIFIED, Standing.NO_IDENTITY, Standing.UNKNOWN]
+)
+async def test_standing_is_asked_again_when_a_question_is_answered(
+    desk: Desk, state: Standing
+) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    question = await desk.question()
+    desk.policy.state = state
+    await desk.taps("✅", question)
+    await desk.settled()
+    assert "🔒" in await desk.asks("nano")
+    assert "🔒" in await desk.asks("no")
+    assert desk.chat.told[0][0] == question
+    assert desk.server.alive(token)
+    desk.policy.state = Standing.AS_PINNED
+    assert "signed out" in await desk.asks("nano")
+
+
+@pytest.mark.parametrize(
+    "device", [{"encrypted": False, "trusted": False}, {"encrypted": True, "trusted": False}]
+)
+@pytest.mark.parametrize("word", ["nano", "no", "yes", "cancel", "❌", "!cancel"])
+async def test_a_typed_answer_counts_only_as_a_command_would(
+    desk: Desk, device: dict[str, bool], word: str
+) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!deletebot nano")
+    assert "🔒" in await desk.asks(word, **device)
+    assert desk.server.alive(token)
+    assert "is deleted" in await desk.asks("nano")
+
+
+async def test_a_no_in_clear_leaves_a_lockdown_open(desk: Desk) -> None:
+    await desk.asks("!lockdown")
+    assert "🔒" in await desk.asks("no", encrypted=False, trusted=False)
+    assert LOCKED in await desk.asks("!lockdown")
+
+
+@pytest.mark.parametrize("word", ["yes", "ok", "y", "ja", "oui", "✅"])
+async def test_a_yes_that_names_nothing_confirms_nothing(desk: Desk, word: str) -> None:
+    for line in ("!revoke nano", "!deletebot nano"):
+        token = await token_of(desk, "!newbot nano" if "revoke" in line else "!rotate nano")
+        await desk.asks(line)
+        assert "That names nothing. To confirm, answer nano" in await desk.asks(word)
+        assert desk.server.alive(token)
+
+
+async def test_an_answer_from_before_the_command_confirms_nothing(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!deletebot nano", megolm="K S 7")
+    assert "written before I asked" in await desk.asks("nano", megolm="K S 6")
+    assert desk.server.alive(token)
+    assert "is deleted" in await desk.asks("nano", megolm="K S 8")
+
+
+async def test_only_who_was_asked_can_answer(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!deletebot nano")
+    await desk.says("nano", sender=OTHER)
+    await desk.settled()
+    await desk.says("nano", room_id=DM)
+    await desk.settled()
+    assert desk.server.alive(token)
+
+
+# -- permission, crashes, cards
+
+
+async def test_what_an_untrusted_device_types_is_refused(desk: Desk) -> None:
+    for line in ("!newbot nano", "!lockdown", "!ping"):
+        assert "🔒" in await desk.asks(line, trusted=False)
+        assert "unencrypted" in await desk.asks(line, trusted=False, encrypted=False)
+        assert "admin room" in await desk.asks(line, room_id="!elsewhere")
+    assert not desk.server.accounts
+
+
+async def test_nothing_is_made_that_nobody_could_read(desk: Desk) -> None:
+    desk.chat.reachable = False
+    assert "None of your devices may read a card" in await desk.asks("!newbot nano")
+    assert not desk.server.accounts
+
+
+async def test_an_act_that_is_done_is_not_done_again(tmp_path: Path) -> None:
+    server = Server()
+    async with a_desk(tmp_path, server) as desk:
+        made = await desk.says("!newbot nano")
+        await desk.chat.answers(made)
+        await desk.settled()
+        # The crash came between the end of the act and its answer.
+        content = Incoming(made, ROOM, str(YOU), TEXT, "!newbot nano", True, True).to_json()
+        await desk.unanswer(Letter(made, content, None))
+        asked = list(server.asked)
+    async with a_desk(tmp_path, server) as desk:
+        [answer] = await desk.chat.answers(made)
+        assert "✅ newbot of @nano:example.org is done" in answer
+        assert server.asked == asked
+        assert not desk.chat.secrets
+
+
+async def test_what_was_begun_is_finished_under_a_lockdown(tmp_path: Path) -> None:
+    server = Server()
+    async with a_desk(tmp_path, server) as desk:
+        server.hangs = lambda what: what == "register"
+        made = await desk.says("!newbot nano")
+        await until(lambda: "register" in server.asked)
+        await desk.restraint.lock(OTHER)
+    server.hangs = nowhere
+    async with a_desk(tmp_path, server) as desk:
+        [answer] = await desk.chat.answers(made)
+        assert "is ready" in answer
+        assert not desk.chat.secrets  # the card waits for the end of the lockdown
+        assert "I am locked down" in await desk.asks("!newbot other")
