@@ -7,11 +7,14 @@ what is asked for later waits until the brake is done.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 from adminbot.errors import Refused, Superseded
 from adminbot.ids import UserId
+
+T = TypeVar("T")
 
 
 class Hold:
@@ -44,6 +47,13 @@ class Hold:
         self.is_aside = False
         await self.take()
 
+    async def whole(self, request: Coroutine[Any, Any, T]) -> T:
+        """Make a request that goes on when the act gives way: a brake has to see its end."""
+        task = asyncio.create_task(request)
+        self._account.under_way.add(task)
+        task.add_done_callback(self._account.ended)
+        return await asyncio.shield(task)
+
     def give_way(self, command: str) -> None:
         """End the act where it stands, as a crash would; what it is made for."""
         if not self.gives_way_to:
@@ -56,12 +66,21 @@ class Hold:
 
 
 class _Account:
-    """One account: its lock, the acts on it (also those that wait or sleep), its brakes."""
+    """One account: its lock, the acts on it (also those that wait or sleep), its brakes.
+
+    `under_way`: requests that go on when their act is overtaken.
+    """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.holds: set[Hold] = set()
         self.brakes: set[asyncio.Event] = set()
+        self.under_way: set[asyncio.Task[Any]] = set()
+
+    def ended(self, request: "asyncio.Task[Any]") -> None:
+        self.under_way.discard(request)
+        if not request.cancelled():
+            request.exception()  # else asyncio complains that nobody looked
 
 
 class Holds:
@@ -103,19 +122,20 @@ class Holds:
             )
 
     @asynccontextmanager
-    async def brake(self, user_id: UserId, command: str) -> AsyncIterator[bool]:
-        """Overtake every act on the account, at once; yields whether there was any.
+    async def brake(
+        self, user_id: UserId, command: str
+    ) -> AsyncIterator[frozenset["asyncio.Task[Any]"]]:
+        """Overtake every act on the account, at once.
 
-        What an overtaken act had asked of the server may still be carried out there.
+        Yields the requests of theirs that go on (`Hold.whole`).
         """
         account = self._accounts[user_id]
-        overtaken = list(account.holds)
-        for hold in overtaken:
+        for hold in list(account.holds):
             hold.give_way(command)
         ended = asyncio.Event()
         account.brakes.add(ended)
         try:
-            yield bool(overtaken)
+            yield frozenset(account.under_way)
         finally:
             account.brakes.discard(ended)
             ended.set()

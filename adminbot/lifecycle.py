@@ -5,6 +5,7 @@ Every act is noted before it begins (`begin_act`), so is every step that changes
 that was cut off is run again from its beginning: each is made so that this finishes it.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
 
+_LOGIN_S = 20
 _MEANWHILE = " Until then its old token works; `!revoke {name}` ends that now."
 
 # Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and a title: its card.
@@ -130,7 +132,7 @@ class BotKeeper:
             brake = await self._store.brake_after(order.event_id, str(user_id))
             if brake:
                 raise Superseded(user_id, brake)
-            yield replace(order, aside=hold.aside)
+            yield replace(order, aside=hold.aside, whole=hold.whole)
 
     # -- making
 
@@ -291,12 +293,12 @@ class BotKeeper:
         a second run signs nothing out, and knows. Waits for nobody.
         """
         bot = await self.get(typed)
-        async with self._holds.brake(bot.user_id, "revoke") as overtaken:
+        async with self._holds.brake(bot.user_id, "revoke") as logins:
             await self._begin("revoke", bot.user_id, order)
             await order.will("sign it out everywhere")
             await self._sign_out(bot.user_id)
-            # A login that was under way may have come out just after.
-            if overtaken and await self._synapse.devices(bot.user_id):
+            if logins:  # one that the server was working on comes out with a session
+                await asyncio.wait(logins, timeout=_LOGIN_S)
                 await self._sign_out(bot.user_id)
             await self._store.signed_out(bot.user_id, event_id=order.event_id)
         return bot

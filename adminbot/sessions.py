@@ -93,11 +93,13 @@ class Sessions:
         while True:
             await order.will("log in")
             try:
-                return await self._account.log_in(
-                    bot.user_id.localpart,
-                    password,
-                    device_id=str(bot.device_id),
-                    device_name=bot.display_name,
+                return await order.whole(
+                    self._account.log_in(
+                        bot.user_id.localpart,
+                        password,
+                        device_id=str(bot.device_id),
+                        device_name=bot.display_name,
+                    )
                 )
             except RateLimited as exc:
                 if now() + exc.retry_after > deadline:

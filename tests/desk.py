@@ -7,6 +7,7 @@ what, and nothing about encryption.
 
 import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from adminbot.cards import CardDesk, CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.commands import ROUTER
 from adminbot.config import Trust
+from adminbot.crosssigning import SigningKey
 from adminbot.dispatcher import Dispatcher, Manners
 from adminbot.errors import HomeserverError, NameTaken, RateLimited
 from adminbot.executor import Executor
@@ -37,6 +39,16 @@ ROOM, DM = "!admins", "!dm"
 YOU = UserId("you", "example.org")
 OTHER = UserId("other", "example.org")
 OWN = UserId("adminbot", "example.org")
+NANO = UserId("nano", "example.org")
+_ids = itertools.count(1)
+
+
+def signed_keys(device_id: str) -> dict[str, Any]:
+    """Fresh device keys of NANO, signed by themselves, as /keys/query gives them."""
+    key = SigningKey(os.urandom(32))
+    public = {f"ed25519:{device_id}": key.public, f"curve25519:{device_id}": key.public}
+    keys = {"user_id": str(NANO), "device_id": device_id, "keys": public}
+    return keys | {"signatures": {str(NANO): {f"ed25519:{device_id}": key.sign(keys)}}}
 
 
 async def until(is_so: Callable[[], object], *, within_s: float = 5) -> None:
@@ -64,6 +76,8 @@ class Server:
         self.logins_left = 1000
         self.retry_after = timedelta(hours=0.9)
         self.hangs: Callable[[str], bool] = lambda what: False  # at which requests
+        self.keys: dict[str, Any] = {}  # NANO's device keys
+        self.lies_about_device = ""
         self._tokens = itertools.count(1)
 
     def alive(self, token: str) -> bool:
@@ -81,7 +95,7 @@ class Server:
     def _session(self, user_id: UserId, device_id: str) -> Session:
         token = f"syt_{next(self._tokens)}"
         self.accounts[user_id].devices.setdefault(device_id, set()).add(token)
-        return Session(user_id, device_id, Secret(token))
+        return Session(user_id, self.lies_about_device or device_id, Secret(token))
 
     # -- the admin API
 
@@ -150,7 +164,7 @@ class Server:
         login.devices = {session.device_id: {session.token.reveal()}}
 
     async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
-        return {"device_keys": {}}
+        return {"device_keys": {str(NANO): self.keys}}
 
 
 class Chatter:
@@ -287,7 +301,6 @@ class Desk:
             alarm=alarm,
             background=background,
         )
-        self._ids = itertools.count(1)
 
     @staticmethod
     async def _never(_: Session) -> None:
@@ -301,7 +314,7 @@ class Desk:
         """A message comes in; returns its event id."""
         about: dict[str, Any] = {"kind": TEXT, "encrypted": True, "trusted": True} | more
         about = {"room_id": ROOM} | about
-        incoming = Incoming(f"$m{next(self._ids)}", sender=str(sender), body=body, **about)
+        incoming = Incoming(f"$m{next(_ids)}", sender=str(sender), body=body, **about)
         letter = Letter(incoming.event_id, incoming.to_json(), None)
         await self.store.receive([letter], since="s")
         self.dispatcher.take(incoming)

@@ -66,8 +66,8 @@ async def test_a_brake_overtakes_whoever_works_or_sleeps(holds: Holds, sleeps: b
     await began.wait()
     waiting = asyncio.create_task(forever(holds, asyncio.Event()))
     await asyncio.sleep(0)
-    async with asyncio.timeout(1), holds.brake(NANO, "revoke") as overtaken:
-        assert overtaken
+    async with asyncio.timeout(1), holds.brake(NANO, "revoke") as under_way:
+        assert not under_way
     for task in (act, waiting):
         with pytest.raises(Superseded, match="`!revoke` of `@nano"):
             await task
@@ -76,8 +76,7 @@ async def test_a_brake_overtakes_whoever_works_or_sleeps(holds: Holds, sleeps: b
 
 
 async def test_what_comes_after_a_brake_waits_for_its_end(holds: Holds) -> None:
-    async with holds.brake(NANO, "revoke") as overtaken:
-        assert not overtaken
+    async with holds.brake(NANO, "revoke"):
         began = asyncio.Event()
         later = asyncio.create_task(forever(holds, began))
         await asyncio.sleep(0.01)
@@ -91,8 +90,8 @@ async def test_a_brake_on_one_account_leaves_the_others_alone(holds: Holds) -> N
     began = asyncio.Event()
     act = asyncio.create_task(forever(holds, began))
     await began.wait()
-    async with holds.brake(OTHER, "revoke") as overtaken:
-        assert not overtaken
+    async with holds.brake(OTHER, "revoke"):
+        pass
     await asyncio.sleep(0)
     assert not act.done()
     act.cancel()
@@ -112,3 +111,25 @@ async def test_a_service_that_stops_is_no_brake(holds: Holds) -> None:
         act.cancel()
     with pytest.raises(asyncio.CancelledError):
         await act
+
+
+async def test_a_brake_knows_of_the_requests_that_go_on(holds: Holds) -> None:
+    go_on = asyncio.Event()
+
+    async def request() -> bool:
+        return await go_on.wait()
+
+    async def act_on() -> None:
+        async with holds.act(NANO) as hold:
+            await hold.whole(request())
+
+    act = asyncio.create_task(act_on())
+    await asyncio.sleep(0.01)
+    async with holds.brake(NANO, "revoke") as under_way:
+        go_on.set()
+        [task] = under_way
+        assert await task
+    with pytest.raises(Superseded):
+        await act
+    async with holds.brake(NANO, "revoke") as under_way:
+        assert not under_way

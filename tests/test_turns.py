@@ -9,9 +9,11 @@ import pytest
 
 from adminbot import progress, restraint
 from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.secret import Secret
 from adminbot.store import Letter
+from adminbot.synapse import Session
 from adminbot.trust import Standing
-from tests.desk import DM, OTHER, ROOM, YOU, Desk, Server, a_desk, until
+from tests.desk import DM, NANO, OTHER, ROOM, YOU, Desk, Server, a_desk, signed_keys, until
 
 pytestmark = pytest.mark.anyio
 
@@ -111,15 +113,13 @@ async def test_a_deletion_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> 
 async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -> None:
     """Also the session that comes out of a login which the server was still working on."""
     token = await token_of(desk, "!newbot nano")
-    server = desk.server
-    began, go_on = asyncio.Event(), asyncio.Event()
-    log_in = server.log_in
+    server, began = desk.server, asyncio.Event()
 
-    async def slow(*args: object, **more: object) -> object:
-        working = asyncio.create_task(log_in(*args, **more))  # type: ignore[arg-type]
+    async def slow(*_: object, **__: object) -> object:
         began.set()
-        await go_on.wait()
-        return await working
+        await until(lambda: "sign out" in server.asked and not server.accounts[NANO].devices)
+        server.accounts[NANO].devices["LATE"] = {"syt_late"}
+        return Session(NANO, "LATE", Secret("syt_late"))
 
     server.log_in = slow  # type: ignore[method-assign,assignment]
     rotate = await desk.says("!rotate nano")
@@ -127,7 +127,7 @@ async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -
     await desk.asks("!revoke nano")
     assert "is signed out everywhere" in await desk.asks("nano")
     assert not server.alive(token)
-    assert not server.accounts[next(iter(server.accounts))].devices
+    assert not server.alive("syt_late")
     assert "came meanwhile" in (await desk.chat.answers(rotate))[0]
 
 
@@ -172,27 +172,33 @@ async def test_after_a_restart_a_rotation_knows_of_the_revoke_that_came_later(
         letter = await desk.store.find_unanswered(rotate)
         assert letter
         await desk.asks("!revoke nano")
-        server.hangs = lambda what: what == "sign out"
-        revoke = await desk.says("nano")
-        await until(lambda: server.asked[-1] == "sign out")
-        # Cut off here: what became of the rotation is noted nowhere.
+        await desk.asks("nano")
+        await desk.settled()
+        # Cut off before anything of the rotation's end was noted.
         await desk.unanswer(letter)
         await desk.store._write("UPDATE act SET outcome = NULL WHERE command = 'rotate'")
-    server.hangs = nowhere
     server.logins_left = 5
     async with a_desk(tmp_path, server) as desk:
         [answer] = await desk.chat.answers(rotate)
         assert "!revoke of @nano:example.org came meanwhile" in answer
-        assert "is signed out everywhere" in (await desk.chat.answers(revoke))[0]
     assert not server.alive(token)
     assert server.logins_left == 5
 
 
 async def test_the_turn_is_kept_by_what_is_quick(desk: Desk) -> None:
-    """What was typed first is done first: the second needs what the first makes."""
-    made, renewed = await desk.says("!newbot nano"), await desk.says("!rotate nano")
-    assert "is ready" in (await desk.chat.answers(made))[0]
-    assert "✅ New token" in (await desk.chat.answers(renewed))[0]
+    """What was typed first is done first: the next command sees what it made."""
+    await desk.says("!newbot nano")
+    assert "Bots (1)" in await desk.asks("!bots")
+    await desk.says("!newbot other")
+    assert "✅ New token" in await desk.asks("!rotate other")
+
+
+async def test_what_hangs_gives_its_turn_back(desk: Desk) -> None:
+    """Also for what is no brake: only what hangs waits."""
+    await token_of(desk, "!newbot nano")
+    desk.server.hangs = lambda what: what == "whois"
+    await desk.says("!bot nano")
+    assert "nano" in await desk.asks("!bots")
 
 
 async def test_a_brake_works_however_many_changes_there_were(
@@ -212,7 +218,7 @@ async def test_a_tap_confirms_only_under_its_own_question(desk: Desk) -> None:
     token = await token_of(desk, "!newbot nano")
     await desk.asks("!revoke nano")
     question = await desk.question()
-    for elsewhere in ("$secret1", "$secret2", "$said1", "$m1"):
+    for elsewhere in ("$secret1", "$secret2", "$said1", "$m0"):
         await desk.taps("✅", elsewhere)
     await desk.settled()
     assert desk.server.alive(token)
@@ -382,4 +388,36 @@ async def test_what_was_begun_is_finished_under_a_lockdown(tmp_path: Path) -> No
         [answer] = await desk.chat.answers(made)
         assert "is ready" in answer
         assert not desk.chat.secrets  # the card waits for the end of the lockdown
-        assert "I am locked down" in await desk.asks("!newbot other")
+        assert "❌ I am locked down" in await desk.asks("!newbot other")
+    assert len(server.accounts) == 1
+
+
+# -- tokens and keys
+
+
+async def test_keys_that_changed_after_the_question_are_not_signed(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.keys = {"NANO2": signed_keys("NANO2")}
+    desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
+    asked = await desk.asks("!trust nano NANO2")
+    word = asked.splitlines()[-2].split(" ")[-1]
+    assert "answer with their last block" in asked
+    desk.server.keys = {"NANO2": signed_keys("NANO2")}
+    assert "changed meanwhile. I signed nothing" in await desk.asks(word)
+
+
+async def test_a_session_of_another_device_is_not_handed_over(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    seen = len(desk.chat.secrets)
+    desk.server.lies_about_device = "ELSEWHERE"
+    assert "❌" in await desk.asks("!rotate nano")
+    assert len(desk.chat.secrets) == seen
+
+
+async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    [before] = desk.server.accounts[NANO].devices
+    desk.server.accounts[NANO].devices.clear()
+    await token_of(desk, "!rotate nano")
+    assert before not in desk.server.accounts[NANO].devices
+    assert f"MATRIX_DEVICE_ID={before}\n" not in desk.chat.secrets[-1]

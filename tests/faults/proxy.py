@@ -68,13 +68,18 @@ class Proxy:
         self._chance = chance
         self.url = ""
         self.seen: list[Exchange] = []
+        self.admin_api: str = ""  # the name of a fault that all of it meets
         self._traps: list[Trap] = []
 
     def trap(self, kind: str, nth: int, fault: str | Handler) -> Trap:
         """Set a trap; `fault` is a name of FAULTS, or what is to be done."""
-        handler = getattr(self, f"_{fault}") if isinstance(fault, str) else fault
+        handler = self._fault(fault) if isinstance(fault, str) else fault
         self._traps.append(Trap(kind, nth, handler))
         return self._traps[-1]
+
+    def _fault(self, name: str) -> Handler:
+        handler: Handler = getattr(self, f"_{name}")
+        return handler
 
     def disarm(self) -> None:
         self._traps.clear()
@@ -84,6 +89,8 @@ class Proxy:
             request.method, request.raw_path, dict(request.headers), await request.read()
         )
         self.seen.append(exchange)
+        if self.admin_api and "/_synapse/admin/" in exchange.raw_path:
+            return await self._fault(self.admin_api)(request, exchange)
         for trap in self._traps:
             if trap.kind == exchange.kind and not trap.sprung.is_set():
                 trap.nth -= 1
@@ -154,6 +161,12 @@ class Proxy:
         if request.transport:
             request.transport.close()
         return response
+
+    async def _frozen(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        """The request lies there until the server goes on, as with one that was stopped."""
+        while self.admin_api == "frozen":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return await self.hand_on(request, exchange)
 
     async def _half_json(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         """Truncated, and nobody can tell by its length."""
