@@ -3,11 +3,10 @@
 For what matrix-nio does not do, or not before there is a sync. No chat in here.
 """
 
-import re
 from typing import Any
 
-from adminbot.errors import ForeignIdentity, HomeserverError
-from adminbot.ids import UserId
+from adminbot.errors import ForeignIdentity, HomeserverError, HomeserverUnreachable
+from adminbot.ids import UserId, is_room_id, parse_url
 from adminbot.secret import Secret
 from adminbot.synapse import SESSION, Session, session_of, user_of
 from adminbot.wire import Wire, part
@@ -125,6 +124,8 @@ class Account:
         """Returns the room id; sent once, since a second room is not the same room."""
         path = f"{_V3}/createRoom"
         _, answer = await self._wire.ask("POST", path, body, once=True, needs={"room_id": str})
+        if not is_room_id(answer["room_id"]):
+            raise HomeserverUnreachable("a room without an id")
         return str(answer["room_id"])
 
     async def joined_rooms(self) -> list[str]:
@@ -176,13 +177,12 @@ class Account:
         await self._wire.ask("PUT", path, body)
 
     async def well_known_base_url(self) -> str | None:
-        """What the server's own well-known calls its public base URL, if it says."""
+        """What the server's own well-known calls its public base URL, if it says one."""
         try:
             _, body = await self._wire.ask("GET", "/.well-known/matrix/client", once=True)
-            url = str(body["m.homeserver"]["base_url"]).rstrip("/")
-        except (HomeserverError, KeyError, TypeError):
+            return parse_url(str(body["m.homeserver"]["base_url"]))
+        except (HomeserverError, KeyError, TypeError, ValueError):
             return None
-        return url if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", url) else None
 
 
 def password_auth(user_id: UserId, password: Secret) -> dict[str, Any]:

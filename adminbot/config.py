@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from adminbot.errors import ConfigError
-from adminbot.ids import UserId
+from adminbot.ids import UserId, parse_url
 from adminbot.secret import Sealer, Secret
 
 PREFIX = "ADMINBOT_"
@@ -27,7 +26,6 @@ NAMES = (
     *SECRETS,
 )
 _LEVELS = ("debug", "info", "warning", "error")
-_VISIBLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -219,21 +217,6 @@ class _Reader:
         problem = f"{PREFIX}{name} {why}"
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def parse_url(text: str) -> str:
-    """A base URL without its trailing slash. Raises ValueError."""
-    parts = urlsplit(text.strip())
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.query
-        or parts.username
-        or not _VISIBLE.fullmatch(text.strip())
-    ):
-        raise ValueError("not a base URL")
-    _ = parts.port  # a port out of range raises ValueError here
-    return text.strip().rstrip("/")
 
 
 def load(env_file: Path) -> Settings:

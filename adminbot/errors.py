@@ -21,9 +21,10 @@ A text never holds an upstream body, a path with a secret in it, or a secret.
 """
 
 import math
-import re
 from datetime import timedelta
 from typing import Any
+
+from adminbot.shown import shortened as shortened
 
 
 class AdminbotError(Exception):
@@ -154,12 +155,6 @@ class HomeserverUnreachable(HomeserverError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The homeserver gave no usable answer ({why}).")
         self.hint = "Send it again in a minute."
-
-
-def shortened(text: str, most: int = 30) -> str:
-    """Somebody's text, fit to be repeated: short, on one line, no marks or control characters."""
-    text = re.sub(r"[\x00-\x20\x7f-\x9f`*\s]+", " ", text).strip()
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def said_duration(seconds: int) -> str:

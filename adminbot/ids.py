@@ -1,17 +1,35 @@
-"""Matrix ids as values: one that exists is well-formed. No I/O."""
+"""Matrix ids as values, and what a token and a URL look like: no more than fits on a card. No I/O.
+
+A card is lines that people put into a shell: none of these holds what means something there.
+"""
 
 import re
 import secrets
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
-from adminbot.errors import UsageError, shortened
+from adminbot.errors import UsageError
+from adminbot.shown import one_line, shortened
 
 _MAX_USER_ID_BYTES = 255
 _LOCALPART = re.compile(r"[a-z0-9=_.\-/+]+")
+_OLD_LOCALPART = re.compile(r"[A-Za-z0-9=_.\-/+]+")
 # Would end a line, or cannot be sent: white space, control characters, half characters.
 _NOT_IN_A_USER_ID = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
+_ROOM_ID = re.compile(r"![!-~]{1,254}")
+# A host (or an IPv6 address) and a port. Source: appendices, "Server name".
+_SERVER = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+# Synapse: `syt_` and base64 (handlers/auth.py, generate_access_token), macaroons of old; MAS:
+# letters, digits and `_`. RFC 6750 has `~` beside, which a shell takes for a home directory.
+_TOKEN = re.compile(r"[A-Za-z0-9._+/=\-]{1,1024}")
+# A scheme, a server (container names may have a `_`), a path.
+_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%/\-]*)?",
+    re.IGNORECASE,
+)
+_MOST_OF_A_URL = 500
 # Without the letters and digits that look alike on a phone.
 _READABLE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 
@@ -27,7 +45,7 @@ class UserId:
     def parse(cls, text: str) -> Self:
         """Raises ValueError for anything that is not a full user id."""
         localpart, colon, server = text.removeprefix("@").partition(":")
-        whole = text.startswith("@") and colon and localpart and server
+        whole = text.startswith("@") and colon and localpart and _SERVER.fullmatch(server)
         if not whole or _NOT_IN_A_USER_ID.search(text):
             raise ValueError(f"not a Matrix user id: {text!r}")
         return cls(localpart, server)
@@ -75,7 +93,7 @@ def _problem(name: str, server: str) -> str:
         return "it is empty"
     wrong = sorted(set(re.sub(_LOCALPART, "", name)))
     if wrong:
-        said = " ".join(wrong[:8]).replace("`", "back-ticks")  # one would begin a code
+        said = " ".join("back-ticks" if c == "`" else one_line(c) for c in wrong[:8])
         return f"only a-z 0-9 . _ - = / + are allowed, not {said}"
     if name.startswith("_"):
         return "it may not begin with _"
@@ -103,8 +121,40 @@ def new_device_id(name: str) -> str:
     return stem + tail
 
 
+def is_localpart(text: str) -> bool:
+    """Whether a new account could have it, but for capitals, which old ones may have."""
+    return bool(_OLD_LOCALPART.fullmatch(text))
+
+
+def is_device_id(text: str) -> bool:
+    """Whether it is one that we give: 1 to 64 of A-Z a-z 0-9 _ -."""
+    return bool(_DEVICE_ID.fullmatch(text))
+
+
 def parse_device_id(text: str) -> str:
     """Raises UsageError unless it is 1 to 64 of A-Z a-z 0-9 _ -."""
-    if not _DEVICE_ID.fullmatch(text):
+    if not is_device_id(text):
         raise UsageError("A device id is 1 to 64 of A-Z a-z 0-9 _ - here.")
     return text
+
+
+def is_room_id(text: str) -> bool:
+    """Whether it can be a room's id, of any room version, in letters that are seen."""
+    return bool(_ROOM_ID.fullmatch(text))
+
+
+def is_token(text: str) -> bool:
+    """Whether it can be an access token, of Synapse or MAS."""
+    return bool(_TOKEN.fullmatch(text))
+
+
+def parse_url(text: str) -> str:
+    """A base URL without its trailing slash, its scheme in lower case. Raises ValueError."""
+    url = text.strip()
+    if len(url) > _MOST_OF_A_URL or not _URL.fullmatch(url):
+        raise ValueError("not a base URL")
+    parts = urlsplit(url)
+    if not parts.hostname or not parts.hostname.strip("."):
+        raise ValueError("not a base URL")
+    _ = parts.port  # a port out of range raises ValueError here
+    return f"{parts.scheme}{url[len(parts.scheme) :]}".rstrip("/")

@@ -21,7 +21,6 @@ from adminbot.errors import (
     Refused,
     Superseded,
     UsageError,
-    shortened,
 )
 from adminbot.holds import Holds
 from adminbot.ids import BotName, UserId, new_device_id
@@ -29,6 +28,7 @@ from adminbot.newaccount import NewAccounts
 from adminbot.order import Order
 from adminbot.secret import Secret, new_password
 from adminbot.sessions import Sessions, TakeOver
+from adminbot.shown import shown_id
 from adminbot.signer import Signer
 from adminbot.store import Act, Bot, Store
 from adminbot.synapse import Session, Synapse
@@ -344,7 +344,7 @@ class BotKeeper:
             keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)
             if keys is None or fingerprint(keys) != shown:
                 raise UsageError(
-                    f"The keys of device {shortened(device_id)} changed meanwhile. I signed "
+                    f"The keys of device `{shown_id(device_id)}` changed meanwhile. I signed "
                     "nothing.",
                     f"Look again: `!devices {bot.user_id.localpart}`",
                 )

@@ -3,6 +3,10 @@
 import json
 import logging
 import sys
+import textwrap
+from typing import Any
+
+from adminbot.shown import one_line
 
 # Said at every log level: the line that begins with `ready`.
 ready = logging.getLogger("adminbot.ready")
@@ -24,9 +28,15 @@ def set_up(level: str, form: str) -> None:
 
 
 class _Text(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    """A server's or a person's text may be in a record: it cannot look like another record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = one_line(super().formatMessage(record))
         return line if record.levelno == logging.INFO else f"{record.levelname.lower()}: {line}"
+
+    def formatException(self, ei: Any) -> str:
+        lines = super().formatException(ei).split("\n")
+        return textwrap.indent("\n".join(map(one_line, lines)), "  ")
 
 
 class _Json(logging.Formatter):
@@ -35,8 +45,8 @@ class _Json(logging.Formatter):
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": one_line(record.getMessage()),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        return json.dumps(entry)

@@ -5,18 +5,19 @@ Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are
 
 import hashlib
 import hmac
-import re
+import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken, UsageError
-from adminbot.ids import UserId
+from adminbot.ids import UserId, is_device_id, is_localpart, is_token
 from adminbot.secret import Secret
+from adminbot.shown import shortened
 from adminbot.wire import Needs, Wire, part
 
 SESSION: Needs = {"user_id": str, "device_id": str, "access_token": str}
-_WORD = re.compile(r"[!-~]+")
+_MOST_ADDRESSES = 10
 _USER: Needs = {"name": str}
 
 
@@ -55,7 +56,7 @@ class Synapse:
     async def server_version(self) -> str:
         """Such as `1.163.2`; needs no token."""
         _, body = await self._wire.ask("GET", "/_synapse/admin/v1/server_version")
-        return str(body.get("server_version", "unknown"))
+        return shortened(str(body.get("server_version", "unknown")), 40)
 
     async def is_mas(self) -> bool:
         """Whether accounts are delegated to MAS (MSC2965: it publishes OAuth metadata)."""
@@ -198,7 +199,7 @@ class Synapse:
         _, body = await self._wire.ask(
             "POST", path, {"valid_until_ms": ends_ms}, needs={"access_token": str}
         )
-        return Secret(body["access_token"])
+        return token_of(body)
 
     async def find_account(self, user_id: UserId) -> AccountState | None:
         try:
@@ -220,20 +221,19 @@ class Synapse:
         ]
 
     async def whois(self, user_id: UserId) -> list[str]:
-        """The IP addresses the account was seen from, without repeats."""
+        """IP addresses the account was seen from, as numbers and nothing else; ten at most."""
         path = f"/_synapse/admin/v1/whois/{part(user_id)}"
         _, body = await self._wire.ask("GET", path, needs={"devices": dict})
         try:
-            return sorted(
-                {
-                    str(connection["ip"])
-                    for device in body["devices"].values()
-                    for session in device["sessions"]
-                    for connection in session["connections"]
-                }
-            )
+            claimed = [
+                connection["ip"]
+                for device in body["devices"].values()
+                for session in device["sessions"]
+                for connection in session["connections"]
+            ]
         except (AttributeError, KeyError, TypeError):
             raise HomeserverUnreachable("an answer without addresses") from None
+        return sorted({ip for ip in map(_address, claimed) if ip})[:_MOST_ADDRESSES]
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
         """Sign one session out for good, with its keys; one that is not there is no error."""
@@ -256,11 +256,23 @@ class Synapse:
 
 
 def session_of(body: dict[str, Any]) -> Session:
-    """The session in a login or register answer. Raises HomeserverUnreachable if it is none."""
-    device_id, token = body["device_id"], body["access_token"]
-    if not (_WORD.fullmatch(device_id) and _WORD.fullmatch(token)):
-        raise HomeserverUnreachable("a login that is no login")  # it would not fit on a card
-    return Session(user_of(body), device_id, Secret(token))
+    """The session in a login or register answer: no more in it than may stand on a card.
+
+    Raises:
+        HomeserverUnreachable: it is none. That its user and device are those that were asked
+            for is for the caller to see.
+    """
+    user_id, device_id = user_of(body), body["device_id"]
+    if not (is_localpart(user_id.localpart) and is_device_id(device_id)):
+        raise HomeserverUnreachable("a login that is no login")
+    return Session(user_id, device_id, token_of(body))
+
+
+def token_of(body: dict[str, Any]) -> Secret:
+    """The access token in an answer. Raises HomeserverUnreachable if it is none."""
+    if not is_token(body["access_token"]):
+        raise HomeserverUnreachable("a token that is no token")
+    return Secret(body["access_token"])
 
 
 def user_of(body: dict[str, Any]) -> UserId:
@@ -282,6 +294,16 @@ def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
     if exc.errcode == "M_INVALID_USERNAME":
         return UsageError(f"The homeserver does not accept the name {user_id.localpart}.")
     return exc
+
+
+def _address(claimed: object) -> str | None:
+    """An IP address in its usual form; None for anything else, also for a zone (`%eth0`)."""
+    if not isinstance(claimed, str) or "%" in claimed:  # a zone may be any text
+        return None
+    try:
+        return str(ipaddress.ip_address(claimed))
+    except ValueError:
+        return None
 
 
 def _from_ms(stamp_ms: object) -> datetime | None:

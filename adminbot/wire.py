@@ -25,11 +25,16 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.secret import Secret
+from adminbot.shown import code_of
 
 log = logging.getLogger(__name__)
 
 # bcrypt at a high work factor on a busy small server takes seconds; a connect does not.
 TIMEOUT = httpx.Timeout(30, connect=10)
+# And for all of it: an answer that drips keeps to the one above for ever.
+_DEADLINE = timedelta(seconds=35)
+# The state of a room with ten thousand members is smaller. Read, it may take twenty times that.
+_MOST_BYTES = 8 * 2**20
 Needs = Mapping[str, type]
 _NOTHING: Needs = {}
 _ABSURD = timedelta(days=3650)  # no clock is off by that much
@@ -63,7 +68,7 @@ def decipher(response: httpx.Response) -> dict[str, Any]:
     if response.status_code == 401 and errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
         raise TokenRejected
     refusal = HomeserverError(
-        f"The homeserver refused ({response.status_code} {_printable(errcode)}).",
+        f"The homeserver refused ({response.status_code} {code_of(errcode) or 'M_UNKNOWN'}).",
         errcode=errcode,
         status=response.status_code,
     )
@@ -91,18 +96,32 @@ def _retry_after(response: httpx.Response, body: dict[str, Any]) -> timedelta:
     return timedelta(seconds=5)
 
 
-def _printable(errcode: str) -> str:
-    """An errcode is the server's text: only its usual letters may be shown."""
-    kept = "".join(c for c in errcode if c.isascii() and (c.isalnum() or c in "._"))
-    return kept[:60] or "M_UNKNOWN"
-
-
 def server_date(headers: Mapping[str, str]) -> datetime | None:
     """When the server says an answer was sent, in whole seconds; None if it does not say."""
     try:
         return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
+
+
+async def read_whole(
+    chunks: AsyncIterator[bytes], headers: Mapping[str, str], *, most: int
+) -> bytes:
+    """A body that comes in pieces, as it came: what is packed is not unpacked.
+
+    We ask for `Accept-Encoding: identity`: 250 kB of gzip can unpack to half a gigabyte.
+
+    Raises:
+        HomeserverUnreachable: it is packed all the same, or has more than `most` bytes.
+    """
+    if headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+        raise HomeserverUnreachable("it is compressed, which I had not asked for")
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > most:
+            raise HomeserverUnreachable(f"it is longer than {most // 2**20} MiB")
+    return bytes(body)
 
 
 class _ServerClock:
@@ -148,36 +167,43 @@ class Wire:
         *,
         once: bool = False,
         needs: Needs = _NOTHING,
+        within: timedelta | None = None,
     ) -> tuple[int, dict[str, Any]]:
         """Send one request; returns (HTTP status, JSON object) of a 2xx answer.
 
         An answer without what it `needs` (name → type) is no usable answer: something between
         us and the homeserver made it up. A request that may be repeated without harm is repeated
         for up to `patience` when no usable answer comes. With `once` it is sent once, and
-        HomeserverUnreachable means: look up what happened before you try again.
+        HomeserverUnreachable means: look up what happened before you try again. One try takes
+        35 s at most; all of it `within` that time, for who cannot wait, instead of `patience`.
 
         Raises: as `decipher`.
         """
-        if once:
-            return await self._ask_once(method, path, body, needs)
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._patience.total_seconds()
+        give_up = loop.time() + (within or self._patience).total_seconds()
+        limit = min(_DEADLINE, within or _DEADLINE)  # the first try may outlast our patience
         for pause in (*_BACKOFF_S, *([30] * 100)):
             try:
-                return await self._ask_once(method, path, body, needs)
+                return await self._ask_once(method, path, body, needs, limit)
             except HomeserverUnreachable as exc:
-                if loop.time() + pause > give_up:
+                left = timedelta(seconds=give_up - loop.time() - pause)
+                if once or left <= timedelta():
                     raise
                 log.warning("no usable answer, trying again in_s=%s why=%s", pause, exc)
                 await asyncio.sleep(pause)
+                limit = min(_DEADLINE, left)
         raise HomeserverUnreachable("no answer")
 
     async def _ask_once(
-        self, method: str, path: str, body: Any, needs: Needs
+        self, method: str, path: str, body: Any, needs: Needs, limit: timedelta
     ) -> tuple[int, dict[str, Any]]:
         headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
         try:
-            response = await self._http.request(method, path, json=body, headers=headers)
+            async with asyncio.timeout(limit.total_seconds()):
+                response = await self._exchange(method, path, body, headers)
+        except TimeoutError:
+            told = f"no answer within {limit.total_seconds():.2g} s"
+            raise HomeserverUnreachable(told) from None
         except httpx.HTTPError as exc:
             raise HomeserverUnreachable(type(exc).__name__) from None
         except UnicodeEncodeError:
@@ -188,6 +214,15 @@ class Wire:
             if not isinstance(answer.get(name), kind):
                 raise HomeserverUnreachable(f"an answer without {name}")
         return response.status_code, answer
+
+    async def _exchange(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> httpx.Response:
+        """The answer with its body read, as far as that may go. Follows no redirect."""
+        asked = self._http.stream(method, path, json=body, headers=headers, follow_redirects=False)
+        async with asked as response:
+            content = await read_whole(response.aiter_bytes(), response.headers, most=_MOST_BYTES)
+        return httpx.Response(response.status_code, headers=response.headers, content=content)
 
 
 @asynccontextmanager
@@ -205,6 +240,7 @@ async def open_wire(
         timeout=TIMEOUT,
         transport=transport,
         trust_env=False,
+        headers={"Accept-Encoding": "identity"},
         verify=ssl.create_default_context() if homeserver.startswith("https") else False,
     ) as http:
         yield Wire(http, token, patience=patience)

@@ -41,7 +41,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.synapse import Session
-from adminbot.wire import server_date
+from adminbot.wire import read_whole, server_date
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,23 @@ R = TypeVar("R")
 # Given a user id and a raw /keys/query answer: device id → keys of the devices to trust.
 Judge = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 _REQUEST_S = 60
+# A first sync after a long absence may hold a hundred events of 64 KiB for each of ten rooms, or
+# the members of rooms with a hundred thousand; too small a limit would be an off-switch.
+_MOST_BYTES = 64 * 2**20
+
+
+class _Answer(aiohttp.ClientResponse):
+    """Whose body is read as it came, and up to a limit. Raises HomeserverUnreachable."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            try:
+                chunks = self.content.iter_any()
+                self._body = await read_whole(chunks, self.headers, most=_MOST_BYTES)
+            except BaseException:
+                self.close()
+                raise
+        return await super().read()
 
 
 class Client(AsyncClient):
@@ -101,6 +118,34 @@ class Client(AsyncClient):
         self.olm.share_keys = self._share_keys
         self._nio_decrypt = self.olm._decrypt_megolm_no_error
         self.olm._decrypt_megolm_no_error = self._decrypt
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        headers: dict[str, str] | None = None,
+        trace_context: Any = None,
+        timeout: float | None = None,
+    ) -> aiohttp.ClientResponse:
+        """nio follows redirects to anywhere, and unpacks whatever comes, however much it is."""
+        if not self.client_session:
+            self.client_session = aiohttp.ClientSession(
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,
+                response_class=_Answer,
+            )
+        ssl: Any = True if self.ssl is None else self.ssl  # or a context
+        return await self.client_session.request(
+            method,
+            self.homeserver + path,
+            data=data,
+            ssl=ssl,
+            headers=headers,
+            allow_redirects=False,
+            # Zero, for none, is what nio asks for at a first sync; `expect` has a limit there.
+            timeout=aiohttp.ClientTimeout(total=_REQUEST_S if timeout is None else timeout),
+        )
 
     def _decrypt(self, event: MegolmEvent, room_id: str | None = None) -> Any:
         """nio catches its own errors only; JSON nested 1,000 deep is another."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from nio import MatrixRoom
 
-from adminbot.errors import shortened
 from adminbot.ids import UserId
+from adminbot.shown import shown_id
 
 ADMIN_ROOM_NAME = "adminbot"
 
@@ -53,7 +53,7 @@ def why_unfit(room: MatrixRoom, allowed: Collection[str]) -> str:
     """
     strangers = sorted((set(room.users) | set(room.invited_users)) - set(allowed))
     if strangers:
-        return f"`{shortened(strangers[0], 60)}` is in it"
+        return f"`{shown_id(strangers[0])}` is in it"
     if not room.encrypted:
         return "it is not encrypted"
     if room.join_rule != "invite":

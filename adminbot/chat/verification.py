@@ -26,8 +26,9 @@ from adminbot.chat.incoming import VERIFICATION, Step
 from adminbot.chat.sas import Broken, Comparison, Message, Party, ShortString
 from adminbot.chat.seats import Seat, Seats
 from adminbot.clock import now
-from adminbot.errors import AdminbotError, HomeserverUnreachable, shortened
+from adminbot.errors import AdminbotError, HomeserverUnreachable
 from adminbot.ids import UserId
+from adminbot.shown import code_of
 from adminbot.store import Store
 from adminbot.trust import Standing, TrustPolicy
 
@@ -262,7 +263,7 @@ class Verifications:
         self._say(exchange.user_id, _ACCEPTED)
 
     def _they_cancelled(self, exchange: _Exchange, step: Step) -> None:
-        code = shortened(str(step.content.get("code")), 40)
+        code = code_of(step.content.get("code")) or "m.unknown"
         log.info("verification cancelled user=%s code=%r", exchange.user_id, code)
         why = _THEY_ENDED.get(code, f"The app of {{user}} ended it ({code}).")
         self._end(exchange, verified=False, text=why)

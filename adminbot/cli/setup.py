@@ -9,7 +9,7 @@ from pathlib import Path
 from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.errors import SetupError, UsageError
-from adminbot.ids import BotName, UserId
+from adminbot.ids import BotName, UserId, parse_url
 from adminbot.installer import Plan, finished, install
 from adminbot.ownaccount import ByLogin, BySharedSecret, ByToken, Credential
 from adminbot.secret import Secret
@@ -105,7 +105,7 @@ def _read(path: Path) -> Secret:
 
 def _url(text: str) -> str:
     try:
-        return config.parse_url(text)
+        return parse_url(text)
     except ValueError:
         raise UsageFault("a base URL looks like https://matrix.example.org") from None
 

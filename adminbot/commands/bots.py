@@ -59,7 +59,11 @@ async def newbot(ctx: Context, args: Args) -> Reply:
             "Use one of them.",
         )
     bot, card = await ctx.bots.create(name, wanted, ctx.order)
-    changed = f"\n“{name.changed_from}” became `{name.localpart}`." if name.changed_from else ""
+    changed = (
+        f"\n“{shortened(name.changed_from, 60)}” became `{name.localpart}`."
+        if name.changed_from
+        else ""
+    )
     return Reply(
         f"✅ `{bot.user_id}` is ready.{changed}\nIts login is in our private chat 🔐", card=card
     )

@@ -2,10 +2,11 @@
 
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
-from adminbot.errors import UsageError, shortened
+from adminbot.errors import UsageError
 from adminbot.inspection import DeviceDetail
 from adminbot.render import ago
 from adminbot.router import Args, Reply, Router
+from adminbot.shown import shown_id
 
 router = Router()
 
@@ -25,7 +26,7 @@ async def devices(ctx: Context, args: Args) -> Reply:
     for device in every[:_MOST]:
         seen = f"seen {ago(device.last_seen)} ago" if device.last_seen else "never used"
         issued = ", from its card" if device.device_id == found.device_id else ""
-        lines.append(f"• `{shortened(device.device_id, 64)}`{issued}: {_state(device)}, {seen}")
+        lines.append(f"• `{shown_id(device.device_id)}`{issued}: {_state(device)}, {seen}")
     lines += _more(len(every) - _MOST)
     if any(device.state is DeviceState.UNSIGNED for device in every):
         lines.append(f"Trust one: `{ctx.prefix}trust {found.user_id.localpart} DEVICE`")
@@ -57,7 +58,7 @@ async def trust(ctx: Context, args: Args) -> Reply:
     found = await ctx.bots.get(args.words[0])
     every = await ctx.look.devices(found)
     wanted = args.words[1] if len(args.words) > 1 else found.device_id
-    device = next((device for device in every if device.device_id == wanted), None)
+    device = next((device for device in every if shown_id(device.device_id) == wanted), None)
     name = found.user_id.localpart
     if device is None:
         raise UsageError(
@@ -65,20 +66,20 @@ async def trust(ctx: Context, args: Args) -> Reply:
         )
     if device.state is DeviceState.NEVER_STARTED:
         raise UsageError(
-            f"Device `{device.device_id}` has no encryption keys yet: nothing to sign.",
+            f"Device `{wanted}` has no encryption keys yet: nothing to sign.",
             "Start its program, with encryption turned on.",
         )
     if device.state is DeviceState.TRUSTED:
-        return Reply(f"✅ Device `{device.device_id}` of `{name}` is trusted already.")
+        return Reply(f"✅ Device `{wanted}` of `{name}` is trusted already.")
     if device.device_id != found.device_id and not (ctx.confirmed and len(args.words) > 2):
         return Reply(
-            f"⚠️ Sign device `{device.device_id}` of `{found.user_id}`? It did not come from a "
+            f"⚠️ Sign device `{wanted}` of `{found.user_id}`? It did not come from a "
             "card of mine. Its keys, to be compared with what its program shows:\n"
             f"`{device.fingerprint}`\n"
             "If they are the same, answer with their last block within 2 minutes.",
             ask=device.fingerprint.split(" ")[-1],
-            line=f'trust {name} {device.device_id} "{device.fingerprint}"',
+            line=f'trust {name} {wanted} "{device.fingerprint}"',
         )
     shown = args.words[2] if len(args.words) > 2 else device.fingerprint
     await ctx.bots.trust(args.words[0], device.device_id, shown, ctx.order)
-    return Reply(f"✅ Device `{device.device_id}` of `{name}` is trusted.")
+    return Reply(f"✅ Device `{wanted}` of `{name}` is trusted.")
