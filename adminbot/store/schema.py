@@ -81,6 +81,13 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX step_act ON step (event_id);
     """,
+    """
+    CREATE TABLE bot_pin (             -- which identity of a bot counts, once it was seen or out
+        user_id TEXT PRIMARY KEY,
+        master_key TEXT NOT NULL,
+        alarmed TEXT                   -- the other master key that was told of last
+    ) STRICT;
+    """,
 )
 
 
