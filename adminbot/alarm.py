@@ -1,7 +1,9 @@
-"""What the admins are told unasked: an identity that changed, a state that cannot be written.
+"""What the admins are told unasked: an identity that changed, an admin who does not count, a state
+that cannot be written.
 
-An admin's cross-signing identity is another one than the pinned: either that person reset it, or
-somebody with power over the homeserver pretends to be them. The other admins are told.
+A cross-signing identity is another one than the pinned: either who it belongs to reset it, or
+somebody with power over the homeserver pretends to be them. An admin's is told to the others, a
+bot's to all.
 """
 
 import asyncio
@@ -12,10 +14,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from adminbot import render
+from adminbot.admins import LeftOut
 from adminbot.chat import Chat
-from adminbot.errors import AdminbotError
+from adminbot.errors import IDENTITY_THAT_COUNTS, AdminbotError
 from adminbot.ids import UserId
-from adminbot.store import Store
+from adminbot.store import Bot, Store
 from adminbot.trust import TrustPolicy
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,14 @@ _TEXT = (
     "types `adminbot trust {user}`\n"
     "If not, somebody has power over the homeserver who should not."
 )
+_BOT_TEXT = (
+    "🚨 Bot **{user}** shows another cross-signing identity than {which}. I sign nothing for it "
+    "any more.\n"
+    "Ask whoever runs its program, not on this server. If the program did that itself, whoever "
+    "runs the server types `adminbot trust {user}`\n"
+    "If not, somebody has power over that account who should not: `{prefix}revoke {name}`"
+)
+_LEFT_OUT = "🚨 **{user}** is in ADMINBOT_ADMINS, and I leave them out, because {why}.\n{remedy}"
 _RETRY_S = 60
 _STUCK = (
     "⚠️ I cannot write my own state (is my disk full?). What you type waits until I can; nothing "
@@ -38,7 +49,10 @@ _FREE = "✅ I can write my own state again, and go on."
 class Alarm:
     """Rings once for each new identity, also across restarts."""
 
-    def __init__(self, chat: Chat, store: Store, policy: TrustPolicy, admin_room: str) -> None:
+    def __init__(
+        self, chat: Chat, store: Store, policy: TrustPolicy, admin_room: str, prefix: str
+    ) -> None:
+        self._prefix = prefix
         self._chat = chat
         self._admin_room = admin_room
         self._store = store
@@ -49,9 +63,45 @@ class Alarm:
 
     def ring(self, user_id: UserId, master: str) -> None:
         """Have the other admins told; the same again does nothing."""
+        self._identity_changed(user_id, master, partial(self._tell_change, user_id, master))
+
+    def ring_bot(self, bot: Bot, counts: str, master: str) -> None:
+        """Have all admins told that a bot shows another identity than `counts`; the same once."""
+        text = _BOT_TEXT.format(
+            user=bot.user_id,
+            name=bot.user_id.localpart,
+            which=IDENTITY_THAT_COUNTS[bot.own_identity],
+            prefix=self._prefix,
+        )
+        tell = partial(self._tell_bot_change, bot.user_id, counts, master, text)
+        self._identity_changed(bot.user_id, master, tell)
+
+    def left_out(self, admin: LeftOut) -> None:
+        """Have the admins who count told of one who does not."""
+        log.error("ALARM admin left out user=%s why=%s", admin.user_id, admin.why)
+        text = _LEFT_OUT.format(user=admin.user_id, why=admin.why, remedy=admin.remedy)
+        self._keep_telling(partial(self._tell_each, text, f"{admin}", admin.user_id))
+
+    def _identity_changed(
+        self, user_id: UserId, master: str, tell: Callable[[], Awaitable[None]]
+    ) -> None:
         if (user_id, master) not in self._known:
             self._known.add((user_id, master))
-            self._raised.put_nowait(partial(self._tell_all, user_id, master))
+            log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
+            self._keep_telling(tell)
+
+    def _keep_telling(self, tell: Callable[[], Awaitable[None]]) -> None:
+        """Again and again until everybody is told; told twice is the same event."""
+
+        async def until_told() -> None:
+            try:
+                await tell()
+            except AdminbotError as exc:
+                log.warning("alarm not given to all yet why=%s", exc)
+                loop = asyncio.get_running_loop()
+                loop.call_later(_RETRY_S, self._raised.put_nowait, until_told)
+
+        self._raised.put_nowait(until_told)
 
     def tell_room(self, text: str) -> None:
         """Have something said in the admin room."""
@@ -87,37 +137,35 @@ class Alarm:
             except Exception:  # the service goes on; the log has the alarm in any case
                 log.exception("alarm not given")
 
-    async def _tell_all(self, user_id: UserId, master: str) -> None:
-        """Until everybody is told and that is noted; told twice is the same event."""
-        log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
-        try:
-            await self._tell_each(user_id, master)
-            await self._store.alarmed(user_id, master)
-        except AdminbotError as exc:
-            log.warning("alarm not given to all yet why=%s", exc)
-            again = partial(self._tell_all, user_id, master)
-            asyncio.get_running_loop().call_later(_RETRY_S, self._raised.put_nowait, again)
-        else:
-            self._known.discard((user_id, master))  # what is noted now keeps it quiet
-
-    async def _tell_each(self, user_id: UserId, master: str) -> None:
-        """Raises AdminbotError if somebody could not be told, after all others were."""
+    async def _tell_change(self, user_id: UserId, master: str) -> None:
+        """Tell all, and note that; what is noted keeps it quiet from then on."""
         pin = await self._store.find_pin(str(user_id))
         about = f"{user_id} {pin.master_key if pin else None} {master}"
+        await self._tell_each(_TEXT.format(user=user_id), about, user_id)
+        await self._store.alarmed(user_id, master)
+        self._known.discard((user_id, master))
+
+    async def _tell_bot_change(self, user_id: UserId, counts: str, master: str, text: str) -> None:
+        """Likewise of a bot."""
+        await self._tell_each(text, f"{user_id} {counts} {master}", user_id)
+        await self._store.bot_alarmed(user_id, master)
+        self._known.discard((user_id, master))
+
+    async def _tell_each(self, text: str, about: str, user_id: UserId) -> None:
+        """Raises AdminbotError if somebody could not be told, after all others were."""
         failed: AdminbotError | None = None
         for other in sorted(self._policy.admins - {str(user_id)}):
             try:
-                await self._tell(UserId.parse(other), about, user_id)
+                await self._tell(UserId.parse(other), text, about)
             except AdminbotError as exc:
                 failed = exc
         if failed:
             raise failed
 
-    async def _tell(self, other: UserId, about: str, user_id: UserId) -> None:
+    async def _tell(self, other: UserId, text: str, about: str) -> None:
         if not self._chat.trusted_devices(other):
             log.warning("alarm not given to=%s why=no trusted device", other)
             return
         room_id = await self._chat.ready_dm(other)
-        content = render.ringing(_TEXT.format(user=user_id), other)
         txn = f"alarm-{zlib.crc32(f'{other} {about}'.encode())}"
-        await self._chat.send(room_id, content, txn=txn)
+        await self._chat.send(room_id, render.ringing(text, other), txn=txn)

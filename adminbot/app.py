@@ -4,11 +4,12 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 
 from adminbot import control
 from adminbot.account import Account
+from adminbot.adminroom import AdminRoom
 from adminbot.alarm import Alarm
 from adminbot.arrivals import Arrivals
 from adminbot.background import Background
@@ -25,7 +26,6 @@ from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
 from adminbot.edges import BACKOFF_S, SET_UP_ANOTHER, Edges, open_edges
 from adminbot.errors import (
-    AdminbotError,
     HomeserverUnreachable,
     RateLimited,
     SetupError,
@@ -33,6 +33,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.executor import Executor
+from adminbot.identities import Identities
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.logs import ready
@@ -104,6 +105,7 @@ async def _wired(
 ) -> tuple[Sync, Dispatcher, list[_Loop]]:
     """Who is given what; the last are to run beside the sync, once that has begun."""
     account, store, synapse = edges.account, edges.store, edges.synapse
+    edges.client.keep_encrypted(settings.room_id)  # made so, whatever the server says of it
     changed = asyncio.Condition()
     chat = Chat(edges.client, account, store, edges.policy, changed)
     public_url = await _public_url(settings, account)
@@ -111,9 +113,20 @@ async def _wired(
     restraint = Restraint(store, settings.max_age)
     cards = CardDesk(chat, store, text, restraint)
     signer = Signer(synapse, account, store)
-    arrivals = Arrivals(chat, store, account, signer, restraint)
-    alarm = Alarm(chat, store, edges.policy, settings.room_id)
+    alarm = Alarm(chat, store, edges.policy, settings.room_id, settings.prefix)
     edges.policy.on_change = alarm.ring
+    identities = Identities(account, store, signer, alarm.ring_bot)
+    arrivals = Arrivals(chat, store, account, signer, restraint, identities)
+    for admin in edges.left_out:
+        alarm.left_out(admin)
+    room = AdminRoom(
+        settings.room_id,
+        chat=chat,
+        account=account,
+        store=store,
+        policy=edges.policy,
+        alarm=alarm,
+    )
     verifications = Verifications(
         await own_party(edges.client, store),
         chat,
@@ -141,7 +154,7 @@ async def _wired(
         policy=edges.policy,
         trust=settings.trust,
         keeper=keeper,
-        inspector=Inspector(synapse, account),
+        inspector=Inspector(synapse, account, identities),
         cards=cards,
         arrivals=arrivals,
         router=ROUTER,
@@ -163,6 +176,11 @@ async def _wired(
         alarm=alarm,
         background=background,
     )
+
+    def devices_changed(user_ids: Collection[str]) -> None:
+        arrivals.hurry(user_ids)
+        identities.hurry(user_ids)
+
     sync = Sync(
         edges.client,
         account,
@@ -172,16 +190,17 @@ async def _wired(
         on_incoming=dispatcher.take,
         on_unreadable=dispatcher.could_not_read,
         on_step=verifications.take,
-        on_devices_changed=arrivals.hurry,
+        on_devices_changed=devices_changed,
         on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
         on_invited=lambda room_id: background.start(chat.join(room_id)),
     )
     loops: list[_Loop] = [
         cards.forever,
         arrivals.forever,
+        identities.forever,
         alarm.forever,
         partial(control.serve, settings.data_dir, verifications),
-        partial(_warm_up, chat, edges, settings),
+        room.put_in_order,
     ]
     return sync, dispatcher, loops
 
@@ -198,22 +217,6 @@ async def _start(sync: Sync, edges: Edges) -> None:
             await asyncio.sleep(pause)
         else:
             return
-
-
-async def _warm_up(chat: Chat, edges: Edges, settings: Settings) -> None:
-    """Invite admins who were added since setup; nobody waits for this."""
-    room = chat.room(settings.room_id)
-    if room is None:
-        log.warning("I am not in the admin room room=%s", settings.room_id)
-        return
-    for admin in settings.admins:
-        try:
-            if str(admin) not in room.users and await edges.store.dm(admin) is None:
-                await edges.account.invite(settings.room_id, admin)
-                await chat.ready_dm(admin)
-                log.info("invited admin=%s", admin)
-        except AdminbotError as exc:
-            log.warning("could not invite admin=%s why=%s", admin, exc)
 
 
 async def _public_url(settings: Settings, account: Account) -> str:

@@ -16,8 +16,9 @@ from adminbot import render
 from adminbot.account import Account
 from adminbot.chat import Chat
 from adminbot.clock import now
-from adminbot.crosssigning import DeviceState, device_state, master_key, trusted_devices
+from adminbot.crosssigning import DeviceState, device_state, trusted_devices
 from adminbot.errors import AdminbotError, ForeignIdentity
+from adminbot.identities import Identities
 from adminbot.ids import UserId
 from adminbot.restraint import Restraint
 from adminbot.signer import Signer
@@ -43,9 +44,16 @@ class Arrivals:
     """Waits for the devices in `Store.awaited`; survives restarts."""
 
     def __init__(
-        self, chat: Chat, store: Store, account: Account, signer: Signer, restraint: Restraint
+        self,
+        chat: Chat,
+        store: Store,
+        account: Account,
+        signer: Signer,
+        restraint: Restraint,
+        identities: Identities,
     ) -> None:
         self._restraint = restraint
+        self._identities = identities
         self._chat = chat
         self._store = store
         self._account = account
@@ -117,17 +125,17 @@ class Arrivals:
 
     async def _is_trusted(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
         user_id, device_id = str(awaited.user_id), awaited.device_id
-        state = device_state(answer, user_id, device_id)
+        bot = await self._store.find_bot(awaited.user_id)
+        counts = await self._identities.counts(bot, answer) if bot else ""
+        state = device_state(answer, user_id, device_id, counts)
         if awaited.own_identity:
             return state is DeviceState.TRUSTED
         if state is DeviceState.NEVER_STARTED and awaited.user_id in self._published:
             return False
-        kept = await self._signer.ensure(awaited.user_id)
+        await self._signer.ensure(awaited.user_id)
         self._published.add(awaited.user_id)
-        if state is DeviceState.NEVER_STARTED:
-            return False
-        if master_key(answer, user_id) not in (None, kept.master):
-            raise ForeignIdentity(user_id)
+        if state in (DeviceState.NEVER_STARTED, DeviceState.REPLACED):
+            return False  # of one that was replaced since we made it, `counts` has told
         if state is not DeviceState.TRUSTED:
             keys = trusted_devices(answer, user_id, None)[device_id]
             await self._signer.sign(awaited.user_id, keys)

@@ -162,23 +162,34 @@ class DeviceState(enum.Enum):
     UNSIGNED = "unsigned"
     NEVER_STARTED = "never started"
     SIGNED_OUT = "signed out"
+    REPLACED = "another identity than mine"
 
 
-def device_state(answer: JSON, user_id: str, device_id: str | None) -> DeviceState:
-    """Trusted means signed by the identity that the account has now."""
+def device_state(answer: JSON, user_id: str, device_id: str | None, counts: str) -> DeviceState:
+    """Trusted means signed by the identity that counts for the account.
+
+    Args:
+        counts: the master key of that identity; empty if there is none. While the account shows
+            another one, none of its devices is anything but REPLACED.
+    """
+    if master_key(answer, user_id) not in (None, counts):
+        return DeviceState.REPLACED
     if device_id is None:
         return DeviceState.SIGNED_OUT
     if device_id not in trusted_devices(answer, user_id, None):
         return DeviceState.NEVER_STARTED
-    master = master_key(answer, user_id)
-    if master and device_id in trusted_devices(answer, user_id, master):
+    if counts and device_id in trusted_devices(answer, user_id, counts):
         return DeviceState.TRUSTED
     return DeviceState.UNSIGNED
 
 
 def fingerprint(device_keys: JSON) -> str:
     """A device's Ed25519 key in groups of four, as clients show it."""
-    public = str(device_keys["keys"][f"ed25519:{device_keys['device_id']}"])
+    return in_groups(str(device_keys["keys"][f"ed25519:{device_keys['device_id']}"]))
+
+
+def in_groups(public: str) -> str:
+    """A public key in groups of four."""
     return " ".join(public[i : i + 4] for i in range(0, len(public), 4))
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from adminbot.account import Account
+from adminbot.admins import LeftOut, left_out
 from adminbot.chat.client import Client
 from adminbot.chat.identity import (
     current_session,
@@ -17,6 +20,7 @@ from adminbot.chat.identity import (
 )
 from adminbot.config import Settings
 from adminbot.errors import (
+    HomeserverError,
     HomeserverUnreachable,
     MasNotSupported,
     RateLimited,
@@ -31,6 +35,7 @@ from adminbot.wire import open_wire
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
 SET_UP_ANOTHER = "Set up another: `adminbot setup` with a new --bot-name, --data-dir, --env-file."
 
@@ -45,6 +50,7 @@ class Edges:
     account: Account
     policy: TrustPolicy
     client: Client
+    left_out: tuple[LeftOut, ...]  # admins by the settings, whom the policy does not know
 
 
 @asynccontextmanager
@@ -62,7 +68,13 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
         session = await current_session(store, given)
         wire = await stack.enter_async_context(open_wire(settings.homeserver, session.token))
         synapse, account = Synapse(wire), Account(wire)
-        policy = TrustPolicy(settings.trust, settings.admins, store)
+        session = await _working_session(account, store, session, given)
+        if await synapse.is_mas():
+            raise MasNotSupported
+        without = await _look_admins_up(settings, synapse, store)
+        absent = {it.user_id for it in without}
+        admins = tuple(admin for admin in settings.admins if admin not in absent)
+        policy = TrustPolicy(settings.trust, admins, store)
 
         def open_client(of: Session) -> Client:
             client = Client(
@@ -76,9 +88,6 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
             stack.push_async_callback(client.close)
             return client
 
-        session = await _working_session(account, store, session, given)
-        if await synapse.is_mas():
-            raise MasNotSupported
         client = open_client(session)
         if await keys_are_ours(client, account, session.user_id):
             await ensure_trusted(client, account, store, session.user_id)
@@ -94,7 +103,7 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
         session = await current_session(store, given)
         if session.device_id != given.device_id:
             await synapse.delete_device(given.user_id, given.device_id)
-        yield Edges(session, store, synapse, account, policy, client)
+        yield Edges(session, store, synapse, account, policy, client, without)
 
 
 async def _working_session(
@@ -115,23 +124,46 @@ async def _working_session(
 
 async def _wait_for_homeserver(account: Account, session: Session) -> None:
     """Until it answers. Raises SetupError when it does not know the session."""
+    try:
+        found = await _patiently(partial(account.whoami, once=True))
+    except TokenRejected as exc:
+        raise SetupError(
+            "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
+            SET_UP_ANOTHER,
+        ) from exc
+    if found != (session.user_id, session.device_id):
+        raise SetupError(
+            "ADMINBOT_ACCESS_TOKEN belongs to another user id or device id than the settings say.",
+            "Use the three lines that `adminbot setup` wrote together.",
+        )
+
+
+async def _look_admins_up(
+    settings: Settings, synapse: Synapse, store: Store
+) -> tuple[LeftOut, ...]:
+    """Who of the admins does not count. A server that is down locks nobody out: it is waited for.
+
+    Raises:
+        SetupError: nobody is left, or the server refuses to say.
+    """
+    look = partial(left_out, synapse, store, settings.user_id, settings.admins)
+    try:
+        return await _patiently(look)
+    except HomeserverError as exc:
+        raise SetupError(
+            f"I cannot look up the accounts of my admins. {exc}",
+            "My account must be a server admin, and /_synapse/admin must be reachable at "
+            "ADMINBOT_HOMESERVER.",
+        ) from exc
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What the homeserver answers, once it does."""
     for attempt in range(1_000_000):
         try:
-            user_id, device_id = await account.whoami(once=True)
-        except TokenRejected as exc:
-            raise SetupError(
-                "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
-                SET_UP_ANOTHER,
-            ) from exc
+            return await ask()
         except (HomeserverUnreachable, RateLimited) as exc:
             pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
             log.info("waiting for the homeserver, next try in_s=%s why=%s", pause, exc)
             await asyncio.sleep(pause)
-            continue
-        if (user_id, device_id) != (session.user_id, session.device_id):
-            raise SetupError(
-                "ADMINBOT_ACCESS_TOKEN belongs to another user id or device id than the settings "
-                "say.",
-                "Use the three lines that `adminbot setup` wrote together.",
-            )
-        return
+    raise AssertionError("unreachable")

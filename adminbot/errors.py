@@ -12,6 +12,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 │   └── MasNotSupported           the server delegates its accounts to MAS
 ├── NotDeliverable                a secret has no safe way to its reader
 ├── ForeignIdentity               the account's cross-signing identity was made by somebody else
+├── ReplacedIdentity              the one that counted for the account was replaced by another
 └── HomeserverError               Synapse answered, and the answer is no: .errcode, .status
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
@@ -112,6 +113,25 @@ class ForeignIdentity(AdminbotError):
             f"{user_id} has a cross-signing identity that I did not make, so I cannot sign for it."
         )
         self.hint = "Its program signs its devices itself, or you verify it by emoji."
+
+
+# Of a managed bot, by whether its program makes the identity itself.
+IDENTITY_THAT_COUNTS = {False: "the one that I made for it", True: "the one that it had before"}
+
+
+class ReplacedIdentity(AdminbotError):
+    """A managed bot's account has another cross-signing identity than the one that counts."""
+
+    def __init__(self, user_id: object, *, own_identity: bool = False) -> None:
+        super().__init__(
+            f"{user_id} shows another cross-signing identity than "
+            f"{IDENTITY_THAT_COUNTS[own_identity]}, so I sign nothing for it."
+        )
+        self.hint = (
+            "Ask whoever runs its program, not on this server. If the program did that itself, "
+            f"whoever runs the server types `adminbot trust {user_id}`. If not, somebody has "
+            "power over that account who should not: `!revoke NAME` signs it out."
+        )
 
 
 class HomeserverError(AdminbotError):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adminbot.account import Account
 from adminbot.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
+from adminbot.identities import Identities
 from adminbot.store import Bot
 from adminbot.synapse import Synapse
 
@@ -30,12 +31,20 @@ class DeviceDetail:
     fingerprint: str
 
 
+def in_words(state: DeviceState, bot: Bot) -> str:
+    """A state as it is said; of an identity that its program makes itself, none is mine."""
+    if state is DeviceState.REPLACED and bot.own_identity:
+        return "another identity than before"
+    return state.value
+
+
 class Inspector:
     """Looks bots up on the server."""
 
-    def __init__(self, synapse: Synapse, account: Account) -> None:
+    def __init__(self, synapse: Synapse, account: Account, identities: Identities) -> None:
         self._synapse = synapse
         self._account = account
+        self._identities = identities
 
     async def last_seen(self, bot: Bot) -> datetime | None:
         """When a session of the bot was last used; None if never (or signed out)."""
@@ -48,7 +57,8 @@ class Inspector:
             self._synapse.whois(bot.user_id),
             self._account.query_keys(bot.user_id),
         )
-        state = device_state(answer, str(bot.user_id), bot.device_id)
+        counts = await self._identities.counts(bot, answer)
+        state = device_state(answer, str(bot.user_id), bot.device_id, counts)
         return BotDetail(bot, last_seen, tuple(addresses), state)
 
     async def devices(self, bot: Bot) -> list[DeviceDetail]:
@@ -56,12 +66,14 @@ class Inspector:
         devices, answer = await asyncio.gather(
             self._synapse.devices(bot.user_id), self._account.query_keys(bot.user_id)
         )
-        with_keys = trusted_devices(answer, str(bot.user_id), None)
+        user_id = str(bot.user_id)
+        counts = await self._identities.counts(bot, answer)
+        with_keys = trusted_devices(answer, user_id, None)
         found = [
             DeviceDetail(
                 device.device_id,
                 device.last_seen,
-                device_state(answer, str(bot.user_id), device.device_id),
+                device_state(answer, user_id, device.device_id, counts),
                 fingerprint(with_keys[device.device_id]) if device.device_id in with_keys else "",
             )
             for device in devices

@@ -5,16 +5,18 @@ before each step that could not be repeated: interrupted anywhere and run again,
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from adminbot import config
+from adminbot.admins import unusable
 from adminbot.chat import record_direct
-from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat
+from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat, found_again
 from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
+from adminbot.crosssigning import in_groups
 from adminbot.edges import Edges, open_edges
 from adminbot.errors import (
     HomeserverError,
@@ -48,6 +50,8 @@ class Plan:
     data_dir: Path
     env_file: Path
     keep_shared_secret: bool
+    # Whom to ask for other admins when one cannot be one; None: nobody, it is an error.
+    ask_admins: Callable[[], tuple[UserId, ...]] | None = None
 
 
 def finished(env_file: Path) -> bool:
@@ -79,6 +83,8 @@ async def install(plan: Plan, say: Say) -> str:
         await _check_server(wire, say)
         await _check_data_dir(plan, journal, store_key)
         session = await own_session(plan.bot_name, plan.credential, journal, wire, say)
+        synapse = Synapse(wire.acting_with(session.token))
+        plan = await _with_real_admins(plan, synapse, session.user_id, say)
     settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
     async with open_edges(settings, session) as edges:
         say("✅ encryption keys made, device cross-signed")
@@ -124,43 +130,51 @@ async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> No
 # -- rooms and people
 
 
+async def _with_real_admins(plan: Plan, synapse: Synapse, own: UserId, say: Say) -> Plan:
+    """The plan with admins whose accounts are there; asks again where there is somebody to ask.
+
+    Raises SetupError: one is not, and nobody can be asked.
+    """
+    while wrong := await unusable(synapse, own, plan.admins):
+        refusal = SetupError(
+            "; ".join(f"{it.user_id} cannot be an admin, because {it.why}" for it in wrong) + ".",
+            "Check --admin, and run it again: it goes on from here.",
+        )
+        if plan.ask_admins is None:
+            raise refusal
+        say(f"❌ {refusal}")
+        plan = replace(plan, admins=plan.ask_admins())
+    for admin in plan.admins:
+        if admin.server != own.server:
+            say(
+                f"⚠️ {admin} is on another server: whether the account is there, and whose it is, "
+                f"I can only ask {admin.server}. Compare the identity below with its owner."
+            )
+    return plan
+
+
 async def _make_rooms(plan: Plan, journal: Journal, edges: Edges, say: Say) -> str:
     """The admin room and one direct chat per admin, each found again if it is there already."""
     account, own = edges.account, edges.session.user_id
     states = {room: await account.room_state(room) for room in await account.joined_rooms()}
-    found = (room for room, state in states.items() if _named(state, ADMIN_ROOM_NAME))
-    room_id = journal.get("ROOM") or next(found, None)
-    if room_id is None:
-        room_id = await account.create_room(admin_room(list(plan.admins)))
+
+    def made_before(people: Collection[UserId], name: str | None) -> str | None:
+        """An earlier try made it, and the answer did not arrive."""
+        names = {str(user_id) for user_id in people}
+        fits = (room for room, it in states.items() if found_again(it, str(own), names, name))
+        return next(fits, None)
+
+    room_id = journal.get("ROOM") or made_before(plan.admins, ADMIN_ROOM_NAME)
+    room_id = room_id or await account.create_room(admin_room(list(plan.admins)))
     journal.keep(ROOM=room_id)
     say("✅ encrypted admin room made, admins invited")
     for admin in plan.admins:
         if await edges.store.dm(admin) is None:
-            pair = {str(own), str(admin)}
-            chats = (room for room, state in states.items() if _members(state) == pair)
-            chat = next((room for room in chats if room != room_id), None)
-            chat = chat or await account.create_room(direct_chat(admin))
+            chat = made_before([admin], None) or await account.create_room(direct_chat(admin))
             await record_direct(account, own, admin, chat)
             await edges.store.set_dm(admin, chat)
         say(f"✅ private chat with {admin}")
     return room_id
-
-
-def _named(state: list[dict[str, object]], name: str) -> bool:
-    return any(
-        event.get("type") == "m.room.name" and event.get("content") == {"name": name}
-        for event in state
-    )
-
-
-def _members(state: list[dict[str, object]]) -> set[str]:
-    return {
-        str(event.get("state_key"))
-        for event in state
-        if event.get("type") == "m.room.member"
-        and isinstance(content := event.get("content"), dict)
-        and content.get("membership") in ("join", "invite")
-    }
 
 
 async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
@@ -168,8 +182,9 @@ async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
     await edges.client.refresh_keys(*(str(admin) for admin in plan.admins))
     for admin in plan.admins:
         standing = edges.policy.standing(str(admin))
-        if standing is Standing.AS_PINNED:
-            say(f"✅ identity of {admin} remembered")
+        pin = await edges.store.find_pin(str(admin))
+        if standing is Standing.AS_PINNED and pin:
+            say(f"✅ identity of {admin} remembered: {in_groups(pin.master_key)}")
         else:
             say(
                 f"⚠️ {admin} has no cross-signing yet: the first identity I see is the one I "

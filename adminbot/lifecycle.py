@@ -24,7 +24,7 @@ from adminbot.errors import (
 )
 from adminbot.holds import Holds
 from adminbot.ids import BotName, UserId, new_device_id
-from adminbot.newaccount import NewAccounts
+from adminbot.newaccount import MAKE, Attempt, NewAccounts
 from adminbot.order import Order
 from adminbot.secret import Secret, new_password
 from adminbot.sessions import Sessions, TakeOver
@@ -141,9 +141,10 @@ class BotKeeper:
 
         First the name is seen to be free, then that is noted with the device id, then the
         account is made, then bot, sealed card and success are noted at once. A crash after the
-        account was made leaves the note: the second run finds an account that was not there
-        before and has no device but the noted one, and takes it over. A recovery key is kept
-        before what it opens is published, and until it is on the card.
+        account was made leaves the notes, that it was about to be made among them: the second run
+        finds an account that was not there before and has no device but the noted one, and takes
+        it over. A recovery key is kept before what it opens is published, and until it is on the
+        card.
 
         Raises:
             NameTaken, UsageError: the name cannot be used; nothing was changed.
@@ -153,6 +154,7 @@ class BotKeeper:
         async with self._acting(user_id, order) as order:
             self._holds.check_nobody_waits(user_id)
             noted = await self._store.find_act(order.event_id)
+            attempt = Attempt(MAKE in await self._store.steps(order.event_id))
             if noted is None:
                 await self._synapse.check_name_free(user_id)
                 device_id = self._usable(wanted.device_id) or new_device_id(name.localpart)
@@ -169,14 +171,14 @@ class BotKeeper:
             )
             extra: dict[str, Secret] = {}
             try:
-                session, password = await self._new.make(bot, noted, order)
+                session, password = await self._new.make(bot, noted, order, attempt)
                 if wanted.recovery:
                     await order.will("publish its identity")
                     extra = {
                         "MATRIX_RECOVERY_KEY": await self._signer.ensure_with_recovery(user_id)
                     }
             except (HomeserverError, Refused) as exc:
-                await self._keep_half_made(bot, noted, exc)
+                await self._keep_half_made(bot, noted, attempt, exc)
                 raise
             card = self._card(bot, session, password, "new bot", extra)
             return bot, await self._hand_over(bot, session, order, card)
@@ -193,10 +195,12 @@ class BotKeeper:
             device_id=device_id,
         )
 
-    async def _keep_half_made(self, bot: Bot, noted: Act, exc: AdminbotError) -> None:
+    async def _keep_half_made(
+        self, bot: Bot, noted: Act, attempt: Attempt, exc: AdminbotError
+    ) -> None:
         """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
         try:
-            made = await self._new.was_made_by(noted, bot.user_id)
+            made = await self._new.is_ours(attempt, noted, bot.user_id)
         except HomeserverError:
             made = False
         if made:
@@ -337,6 +341,7 @@ class BotKeeper:
         Raises:
             UsageError: the device has no keys, or others than those that were shown.
             ForeignIdentity: the account's identity was not made here.
+            ReplacedIdentity: nor is it the one that counted.
         """
         async with self._acting(self.user_id(typed), order) as order:
             bot = await self.get(typed)
@@ -348,6 +353,7 @@ class BotKeeper:
                     "nothing.",
                     f"Look again: `!devices {bot.user_id.localpart}`",
                 )
+            await self._signer.check_not_replaced(bot, answer)
             if bot.own_identity and master_key(answer, str(bot.user_id)) is None:
                 raise UsageError(
                     f"`{bot.user_id}` is to make its identity itself, and has not yet. I signed "

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from adminbot.account import Account
-from adminbot.crosssigning import Identity, SigningKey, device_signature
-from adminbot.errors import ForeignIdentity, HomeserverError
+from adminbot.crosssigning import Identity, SigningKey, device_signature, master_key
+from adminbot.errors import ForeignIdentity, HomeserverError, ReplacedIdentity
 from adminbot.ids import UserId
 from adminbot.recovery import RecoveryKey
 from adminbot.secret import Secret
-from adminbot.store import Store, identity_of, recovery_of
+from adminbot.store import Bot, Store, identity_of, recovery_of
 from adminbot.synapse import Synapse
 
 JSON = dict[str, Any]
@@ -61,6 +61,11 @@ class Kept:
         return cls(**json.loads(text))
 
     @property
+    def is_out(self) -> bool:
+        """Whether it is known to be published."""
+        return self.identity is None
+
+    @property
     def self_signing(self) -> SigningKey:
         return SigningKey(bytes.fromhex(self.seed))
 
@@ -73,6 +78,18 @@ class Signer:
         self._account = account
         self._store = store
 
+    async def kept(self, user_id: UserId) -> Kept | None:
+        """What is kept of the identity that was made here; None if none was."""
+        sealed = await self._store.secret(identity_of(user_id))
+        return Kept.from_json(sealed) if sealed else None
+
+    async def check_not_replaced(self, bot: Bot, answer: JSON) -> None:
+        """Raises ReplacedIdentity: the account shows another identity than we published."""
+        kept = None if bot.own_identity else await self.kept(bot.user_id)
+        shown = master_key(answer, str(bot.user_id))
+        if kept and kept.is_out and shown not in (None, kept.master):
+            raise ReplacedIdentity(bot.user_id)
+
     async def ensure(self, user_id: UserId) -> Kept:
         """An identity that we can sign with is published; made if we keep none yet.
 
@@ -82,9 +99,9 @@ class Signer:
         Raises:
             ForeignIdentity: the account has another one.
         """
-        sealed = await self._store.secret(identity_of(user_id))
-        kept = Kept.from_json(sealed) if sealed else Kept.new(user_id, None)
-        if not sealed:
+        known = await self.kept(user_id)
+        kept = known or Kept.new(user_id, None)
+        if not known:
             await self._store.set_secret(identity_of(user_id), kept.to_json())
         if kept.identity:
             await self._publish(user_id, kept.identity, kept.storage or {})

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from adminbot.crosssigning import (
+    DeviceState,
     Identity,
     SigningKey,
     canonical,
+    device_state,
     is_signed,
     master_key,
     trusted_devices,
@@ -196,6 +198,31 @@ def test_a_master_key_must_be_called_what_it_is() -> None:
     answer["master_keys"][YOU]["keys"] = {f"ed25519:{MASTER}": MINE.user_signing.public}
 
     assert master_key(answer, YOU) is None
+
+
+OTHER = identity()
+
+
+@pytest.mark.parametrize(
+    ("answer", "device", "counts", "state"),
+    [
+        (GOOD, "PHONE", MASTER, DeviceState.TRUSTED),
+        (answer_of(MINE, device_of()), "PHONE", MASTER, DeviceState.UNSIGNED),
+        ({"device_keys": GOOD["device_keys"]}, "PHONE", MASTER, DeviceState.UNSIGNED),
+        ({"device_keys": GOOD["device_keys"]}, "PHONE", "", DeviceState.UNSIGNED),
+        (GOOD, "TABLET", MASTER, DeviceState.NEVER_STARTED),
+        (GOOD, None, MASTER, DeviceState.SIGNED_OUT),
+        (answer_of(OTHER, signed_by(OTHER, device_of())), "PHONE", MASTER, DeviceState.REPLACED),
+        (answer_of(OTHER, device_of()), "PHONE", MASTER, DeviceState.REPLACED),
+        (answer_of(OTHER), "PHONE", MASTER, DeviceState.REPLACED),
+        (answer_of(OTHER), None, MASTER, DeviceState.REPLACED),
+        (GOOD, "PHONE", "", DeviceState.REPLACED),
+    ],
+)
+def test_a_device_stands_by_the_identity_that_counts(
+    answer: JSON, device: str | None, counts: str, state: DeviceState
+) -> None:
+    assert device_state(answer, YOU, device, counts) is state
 
 
 # -- malformed shapes

@@ -457,7 +457,7 @@ def test_only_what_the_pinned_identity_signed_is_trusted(answer: dict[str, Any])
         assert xs.is_signed(keys, you, *[US.self_signing.public] * 2)
     assert isinstance(xs.trusted_devices(answer, you, None), dict)
     assert fits(xs.master_key(answer, you), str | None)
-    assert isinstance(xs.device_state(answer, you, "PHONE"), xs.DeviceState)
+    assert isinstance(xs.device_state(answer, you, "PHONE", master), xs.DeviceState)
     assert not xs.is_signed(answer, you, master, master)
 
 

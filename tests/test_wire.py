@@ -497,14 +497,39 @@ async def test_a_server_that_stays_away_is_said_so_and_nothing_is_kept(store: St
 
 
 async def test_a_killed_making_is_gone_on_with_and_not_begun_anew(store: Store) -> None:
-    """The note is there, the account is there; the process died before the card was kept."""
+    """The notes are there, the account is there; the process died before the card was kept."""
     await store.begin_act("$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1")
+    await store.will("$act", "make the account")
     server = Server("works")
     server.appears("NANO1")
 
     assert await create(server, store) == CARD
     assert "GET username_available" not in server.sent
     assert server.devices == ["NANO1"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("noted", [True, False])
+async def test_a_taken_name_is_final_where_no_outcome_is_unknown(
+    shared: bool, noted: bool, store: Store
+) -> None:
+    """However new and empty the account looks that came between the check and the making."""
+    if noted:  # cut off before anything was to be made
+        await store.begin_act(
+            "$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1"
+        )
+    server = Server("works")
+
+    def meanwhile(request: httpx.Request) -> httpx.Response:
+        if request.method in ("PUT", "POST"):
+            server.appears()
+        return server(request)
+
+    with pytest.raises(NameTaken):
+        await create(meanwhile, store, shared=shared)
+    assert len(server.changes) == 1
+    assert server.devices == []
+    assert await store.bots() == []
 
 
 # -- the same without the shared secret: an empty PUT makes the account

@@ -249,15 +249,18 @@ async def a_human(homeserver: Homeserver, person: Person, **how: Any) -> AsyncIt
 
 
 @asynccontextmanager
-async def another_login(world: "World", root: Person) -> AsyncIterator[Human]:
-    """An unsigned device of the admin: whoever owns the server can always set a password."""
+async def another_login(
+    world: "World", root: Person, user_id: str | None = None
+) -> AsyncIterator[Human]:
+    """An unsigned device of the admin (or of `user_id`): who owns the server sets a password."""
+    user_id = user_id or world.human.user_id
     password = f"Passw0rd-{secrets.token_hex(8)}"
-    path = f"/_synapse/admin/v2/users/{world.human.user_id}"
+    path = f"/_synapse/admin/v2/users/{user_id}"
     body = {"password": password, "logout_devices": False}
     (await call(world.homeserver, root.access_token, "PUT", path, body)).raise_for_status()
     async with Human.open(
         world.homeserver.url,
-        world.human.user_id,
+        user_id,
         password=password,
         bootstrap=False,
         strict=False,
@@ -267,14 +270,14 @@ async def another_login(world: "World", root: Person) -> AsyncIterator[Human]:
 
 @asynccontextmanager
 async def a_world(
-    homeserver: Homeserver, root: Person, directory: Path, **settings: str
+    homeserver: Homeserver, root: Person, directory: Path, *, via: str = "", **settings: str
 ) -> AsyncIterator[World]:
-    """Set a bot up for a new admin, start it, and let the admin join."""
+    """Set a bot up for a new admin, start it (behind a proxy at `via`), and let the admin join."""
     name = directory.name
     directory.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
     person = await a_person(homeserver, root, f"you-{name}")
     async with a_human(homeserver, person) as human:
-        bot = Bot(homeserver, directory, settings)
+        bot = Bot(homeserver, directory, settings, via=via)
         await bot.set_up(person.user_id)
         await bot.start()
         try:

@@ -271,6 +271,7 @@ class Chat:
         """Make a direct chat, remember it, and record it in `m.direct` as clients do."""
         room_id = await self._account.create_room(direct_chat(user_id))
         await self._store.set_dm(user_id, room_id)
+        self._client.keep_encrypted(room_id)
         await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
         log.info("direct chat made user=%s room=%s", user_id, room_id)
         await self._wait_for_member(room_id, user_id)

@@ -250,6 +250,17 @@ class Client(AsyncClient):
             for device in self.trusted_devices(sender)
         )
 
+    def keep_encrypted(self, *room_ids: str) -> None:
+        """These rooms are encrypted, whatever their state says now.
+
+        nio goes by the state that the server serves, and its own memory is lost with its store: a
+        server that leaves `m.room.encryption` out would have us answer in clear.
+        """
+        for room_id in room_ids:
+            self.encrypted_rooms.add(room_id)  # for rooms that nio has still to hear of
+            if room_id in self.rooms:
+                self.rooms[room_id].encrypted = True
+
     async def after_sync(self, response: SyncResponse) -> None:
         """What nio's own loop does between two syncs, and what it forgets.
 

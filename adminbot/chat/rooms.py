@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from nio import MatrixRoom
+from nio import BadEvent, Event, MatrixRoom, RoomMemberEvent, UnknownBadEvent
 
 from adminbot.ids import UserId
 from adminbot.shown import shown_id
@@ -61,6 +61,35 @@ def why_unfit(room: MatrixRoom, allowed: Collection[str]) -> str:
     if room.history_visibility not in ("invited", "joined", "shared"):
         return "its history is open to everybody"
     return ""
+
+
+def made_by(state: list[dict[str, Any]], own: str) -> bool:
+    """Whether we made this room, by the word of the server (all of the room's state events)."""
+    return [it.get("sender") for it in state if it.get("type") == "m.room.create"] == [own]
+
+
+def found_again(
+    state: list[dict[str, Any]], own: str, people: Collection[str], name: str | None
+) -> bool:
+    """Whether a room is one that an interrupted setup of ours has made, still fit for secrets.
+
+    A name proves nothing: anybody names a room as they like. Who made it is the server's word.
+
+    Args:
+        state: all state events of the room.
+        people: who else is in it or invited, all of them.
+        name: what it is called; None for no name.
+    """
+    room = MatrixRoom("", own)
+    for source in state:
+        event = Event.parse_event(source)
+        if isinstance(event, RoomMemberEvent):
+            room.handle_membership(event)
+        elif not isinstance(event, BadEvent | UnknownBadEvent):
+            room.handle_event(event)
+    everybody = {own, *people}
+    is_ours = made_by(state, own) and set(room.users) == everybody and room.name == name
+    return is_ours and not why_unfit(room, everybody)
 
 
 def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:

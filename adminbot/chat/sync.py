@@ -69,14 +69,18 @@ class Sync:
         self._on_stuck = on_stuck
         self._on_invited = on_invited
         self._kept: str | None = None  # the sync token on disk
+        self._encrypted: set[str] = set()  # rooms that are noted on disk
         self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
         since = self._kept = await self._store.fact("since")
+        self._encrypted = await self._store.encrypted_rooms()
+        self._client.keep_encrypted(*self._encrypted)
         response = await self._sync(since, first=True)
         if since is None:
+            await self._note_encrypted()
             await self._store.receive([], since=response.next_batch)
             self._kept = response.next_batch
             await self._client.after_sync(response)
@@ -136,6 +140,7 @@ class Sync:
                 if found is not None:
                     incoming.append(found)
         incoming += await self._read_late(at)
+        await self._note_encrypted()
         self._client.positions.clear()
         letters = [Letter(item.event_id, item.to_json(), None, item.megolm) for item in incoming]
         # What is still to be read must come again after a crash; event ids keep it single.
@@ -153,6 +158,13 @@ class Sync:
         await self._keep_fallback_key(response)
         async with self._changed:
             self._changed.notify_all()
+
+    async def _note_encrypted(self) -> None:
+        """Before anything is said there: what was encrypted once is so for good."""
+        rooms = {room_id for room_id, room in self._client.rooms.items() if room.encrypted}
+        for room_id in rooms - self._encrypted:
+            await self._store.remember_encrypted(room_id)
+            self._encrypted.add(room_id)
 
     async def _with_gap_filled(
         self, room_id: str, info: RoomInfo, since: str
@@ -205,6 +217,8 @@ class Sync:
             return None
         if isinstance(event, ReactionEvent):
             return reaction_of(event, room_id, at)
+        if isinstance(event, MegolmEvent) or event.decrypted:
+            self._client.keep_encrypted(room_id)  # so it is, also where the state does not say so
         if isinstance(event, MegolmEvent):
             event.room_id = room_id
             self._unread.add(event)

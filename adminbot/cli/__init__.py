@@ -108,9 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     trust = words.add_parser(
         "trust",
         parents=[shared],
-        help="accept an admin's new cross-signing identity",
-        description="Accepts the cross-signing identity an admin has now, after a reset. "
-        "The service may run.",
+        help="accept the new cross-signing identity of an admin, or of a bot",
+        description="Accepts the cross-signing identity an admin has now, after a reset; or that "
+        "a bot's account has now, after its program made another one. The service may run.",
     )
     trust.add_argument("user", metavar="@YOU:SERVER")
     trust.add_argument("--yes", action="store_true", help="do not ask")

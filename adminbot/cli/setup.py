@@ -32,12 +32,13 @@ async def main(args: argparse.Namespace) -> None:
     plan = Plan(
         homeserver=_url(args.homeserver or _ask(f"Homeserver [{_NEAR}]: ") or _NEAR),
         public_url=_url(args.public_url) if args.public_url else None,
-        admins=_admins(args.admin or _ask("Your user id (@you:example.org): ").split()),
+        admins=_admins(args.admin) if args.admin else _ask_admins(),
         bot_name=_bot_name(args.bot_name),
         credential=_credential(args),
         data_dir=(args.data_dir or config.default_data_dir()).resolve(),
         env_file=args.env_file,
         keep_shared_secret=args.keep_shared_secret,
+        ask_admins=None if args.non_interactive else _ask_admins,
     )
     if plan.keep_shared_secret and not isinstance(plan.credential, BySharedSecret):
         raise UsageFault("--keep-shared-secret goes with --shared-secret-file")
@@ -108,6 +109,10 @@ def _url(text: str) -> str:
         return parse_url(text)
     except ValueError:
         raise UsageFault("a base URL looks like https://matrix.example.org") from None
+
+
+def _ask_admins() -> tuple[UserId, ...]:
+    return _admins(_ask("Your user id (@you:example.org): ").split())
 
 
 def _admins(words: list[str]) -> tuple[UserId, ...]:

@@ -1,55 +1,84 @@
-"""`adminbot trust @you:server`: accept an admin's new cross-signing identity."""
+"""`adminbot trust @you:server`: accept the new cross-signing identity of an admin or of a bot."""
 
 import argparse
 import sys
 
 from adminbot import config
 from adminbot.account import Account
+from adminbot.admins import waits_for_trust
 from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
 from adminbot.crosssigning import master_key
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
-from adminbot.store import open_store
+from adminbot.store import Bot, Store, open_store
 from adminbot.synapse import Session
 from adminbot.wire import open_wire
 
+_AT_ONCE = "It counts from the next message on; nothing needs to be restarted."
+
 
 async def main(args: argparse.Namespace) -> None:
-    """Show the identity the server has for this admin, ask, and pin it."""
+    """Show the identity the server has for this admin or bot, ask, and pin it."""
     settings = config.load(args.env_file)
     try:
         user_id = UserId.parse(args.user)
     except ValueError:
         raise UsageFault("name a full user id such as @you:example.org") from None
-    if user_id not in settings.admins:
-        raise SetupError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
-        given = Session(settings.user_id, settings.device_id, settings.access_token)
-        session = await current_session(store, given)
-        async with open_wire(settings.homeserver, session.token) as wire:
-            answer = await Account(wire).query_keys(user_id)
-        present = master_key(answer, str(user_id))
-        if present is None:
+        bot = None if user_id in settings.admins else await store.find_bot(user_id)
+        if user_id not in settings.admins and bot is None:
             raise SetupError(
-                f"{user_id} has no cross-signing identity.",
-                "In Element: Settings → Encryption → set up recovery.",
+                f"{user_id} is not in ADMINBOT_ADMINS, and no bot of mine.", "Add it there first."
             )
-        pin = await store.find_pin(str(user_id))
-        remembered = pin.master_key if pin else "none"
-        print(f"{user_id}\n  remembered: {remembered}\n  now:        {present}")
+        present = await _shown_now(settings, store, user_id)
+        late = bot is None and await waits_for_trust(store, user_id)
+        remembered = await (_of_bot(store, bot) if bot else _of_admin(store, user_id))
+        print(f"{user_id}\n  remembered: {remembered or 'none'}\n  now:        {present}")
         if remembered == present:
             print("Nothing to do.")
             return
-        if not args.yes and not _agreed():
+        if not args.yes and not _agreed(bot):
             raise SetupError("Left as it was.")
+        if bot:
+            await store.signs_itself(user_id)  # what we keep is no use any more
+            await store.pin_bot(user_id, present)
+            print("Remembered. I sign nothing for it any more: its program does that itself.")
+            return
         await store.pin(user_id, present)
-        print("Remembered. It counts from the next message on; nothing needs to be restarted.")
+        now = "It counts once the service is started again." if late else _AT_ONCE
+        print(f"Remembered. {now}")
 
 
-def _agreed() -> bool:
+async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -> str:
+    """The master key that the server has for this account. Raises SetupError: none."""
+    given = Session(settings.user_id, settings.device_id, settings.access_token)
+    session = await current_session(store, given)
+    async with open_wire(settings.homeserver, session.token) as wire:
+        answer = await Account(wire).query_keys(user_id)
+    present = master_key(answer, str(user_id))
+    if present is None:
+        raise SetupError(
+            f"{user_id} has no cross-signing identity.",
+            "In Element: Settings → Encryption → set up recovery.",
+        )
+    return present
+
+
+async def _of_admin(store: Store, user_id: UserId) -> str | None:
+    pin = await store.find_pin(str(user_id))
+    return pin.master_key if pin else None
+
+
+async def _of_bot(store: Store, bot: Bot) -> str | None:
+    pin = await store.find_bot_pin(bot.user_id)
+    return pin.master_key if pin else None
+
+
+def _agreed(bot: Bot | None) -> bool:
     if not sys.stdin.isatty():
         raise UsageFault("there is nobody to ask; add --yes if you are sure")
-    return input("Did this person reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
+    who = "whoever runs this bot's program" if bot else "this person"
+    return input(f"Did {who} reset it? Ask them, not in this chat. [y/N] ").lower() == "y"

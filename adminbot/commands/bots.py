@@ -8,7 +8,7 @@ from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
 from adminbot.errors import UsageError, shortened
 from adminbot.ids import BotName, parse_device_id
-from adminbot.inspection import BotDetail
+from adminbot.inspection import BotDetail, in_words
 from adminbot.lifecycle import Wanted
 from adminbot.questions import word_for
 from adminbot.render import ago
@@ -226,9 +226,12 @@ async def _end_me(ctx: Context, args: Args) -> Reply:
 
 
 def _trust(ctx: Context, detail: BotDetail) -> str:
-    if detail.device_state is not DeviceState.UNSIGNED:
-        return str(detail.device_state.value)
-    return f"unsigned. Mend it: `{ctx.prefix}trust {detail.bot.user_id.localpart}`"
+    name, said = detail.bot.user_id.localpart, in_words(detail.device_state, detail.bot)
+    if detail.device_state is DeviceState.REPLACED:
+        return f"🚨 {said}. More: `{ctx.prefix}devices {name}`"
+    if detail.device_state is DeviceState.UNSIGNED:
+        return f"{said}. Mend it: `{ctx.prefix}trust {name}`"
+    return said
 
 
 def _seen(found: Bot, last_seen: datetime | None) -> str:

@@ -2,11 +2,12 @@
 
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
-from adminbot.errors import UsageError
-from adminbot.inspection import DeviceDetail
+from adminbot.errors import ReplacedIdentity, UsageError
+from adminbot.inspection import DeviceDetail, in_words
 from adminbot.render import ago
 from adminbot.router import Args, Reply, Router
 from adminbot.shown import shown_id
+from adminbot.store import Bot
 
 router = Router()
 
@@ -26,8 +27,11 @@ async def devices(ctx: Context, args: Args) -> Reply:
     for device in every[:_MOST]:
         seen = f"seen {ago(device.last_seen)} ago" if device.last_seen else "never used"
         issued = ", from its card" if device.device_id == found.device_id else ""
-        lines.append(f"• `{shown_id(device.device_id)}`{issued}: {_state(device)}, {seen}")
+        state = _state(device, found)
+        lines.append(f"• `{shown_id(device.device_id)}`{issued}: {state}, {seen}")
     lines += _more(len(every) - _MOST)
+    if any(device.state is DeviceState.REPLACED for device in every):
+        lines.append(f"🚨 {_replaced(ctx, found)}")
     if any(device.state is DeviceState.UNSIGNED for device in every):
         lines.append(f"Trust one: `{ctx.prefix}trust {found.user_id.localpart} DEVICE`")
     return Reply("\n".join(lines))
@@ -37,8 +41,14 @@ def _more(count: int) -> list[str]:
     return [f"and {count} more"] if count > 0 else []
 
 
-def _state(device: DeviceDetail) -> str:
-    return device.state.value + (f", keys `{device.fingerprint}`" if device.fingerprint else "")
+def _state(device: DeviceDetail, bot: Bot) -> str:
+    keys = f", keys `{device.fingerprint}`" if device.fingerprint else ""
+    return in_words(device.state, bot) + keys
+
+
+def _replaced(ctx: Context, bot: Bot) -> str:
+    told = ReplacedIdentity(bot.user_id, own_identity=bot.own_identity).told()
+    return told.replace("`!", f"`{ctx.prefix}")
 
 
 @router.command(
@@ -64,6 +74,8 @@ async def trust(ctx: Context, args: Args) -> Reply:
         raise UsageError(
             f"`{found.user_id}` has no such device.", f"`{ctx.prefix}devices {name}` lists them."
         )
+    if device.state is DeviceState.REPLACED:
+        raise ReplacedIdentity(found.user_id, own_identity=found.own_identity)
     if device.state is DeviceState.NEVER_STARTED:
         raise UsageError(
             f"Device `{wanted}` has no encryption keys yet: nothing to sign.",

@@ -11,6 +11,7 @@ from adminbot.store.rows import (
     Awaited,
     Bot,
     Card,
+    Pin,
     awaited_of,
     bot_of,
     card_of,
@@ -67,6 +68,8 @@ class Bots(Acts):
             await self._forget(recovery_of(bot.user_id))  # it is on the card
             is_new = before is None or before.device_id != bot.device_id
             await self._await_device(bot, reader, is_new=is_new)
+            if bot.own_identity and is_new:  # its program starts afresh, and may make another one
+                await self._forget_bot_pin(bot.user_id)
             dropped = await self._void_cards(bot.user_id)
             cursor = await self._db.execute(
                 "INSERT INTO card (bot, reader, made_at, content) VALUES (?, ?, ?, ?)",
@@ -130,12 +133,36 @@ class Bots(Acts):
         )
 
     async def signs_itself(self, user_id: UserId) -> None:
-        """The bot has an identity of its own: we keep none for it and sign nothing."""
+        """The bot has an identity of its own: we keep none for it and sign nothing.
+
+        The next one that is seen is the one that counts.
+        """
         async with self._transaction():
             await self._db.execute(
                 "UPDATE bot SET own_identity = 1 WHERE user_id = ?", (str(user_id),)
             )
             await self._forget(identity_of(user_id))
+            await self._forget_bot_pin(user_id)
+
+    async def find_bot_pin(self, user_id: UserId) -> Pin | None:
+        """The identity that counts for a bot; None as long as none was published or seen."""
+        row = await self._one("SELECT * FROM bot_pin WHERE user_id = ?", str(user_id))
+        return Pin(row["master_key"], verified=False, alarmed=row["alarmed"]) if row else None
+
+    async def pin_bot(self, user_id: UserId, master_key: str) -> None:
+        """From now on this identity counts for a bot."""
+        await self._write(
+            "INSERT OR REPLACE INTO bot_pin VALUES (?, ?, NULL)", str(user_id), master_key
+        )
+
+    async def bot_alarmed(self, user_id: UserId, master_key: str) -> None:
+        """Everybody was told that this bot shows another identity, namely this one."""
+        await self._write(
+            "UPDATE bot_pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id)
+        )
+
+    async def _forget_bot_pin(self, user_id: UserId) -> None:
+        await self._db.execute("DELETE FROM bot_pin WHERE user_id = ?", (str(user_id),))
 
     async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
         """The bot has no session any more; its next token needs a new device. Ends the act."""
@@ -159,6 +186,7 @@ class Bots(Acts):
             )
             await self._db.execute("DELETE FROM awaited WHERE user_id = ?", (str(user_id),))
             await self._forget(identity_of(user_id))
+            await self._forget_bot_pin(user_id)
             dropped = await self._void_cards(user_id)
             await self._end_act(event_id, "done")
         if dropped:

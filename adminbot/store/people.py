@@ -1,9 +1,11 @@
-"""What is remembered of people: the identity that counts, and our direct chat with them."""
+"""What is remembered of people: the identity that counts, our direct chat, encrypted rooms."""
 
 from adminbot.clock import now
 from adminbot.ids import UserId
 from adminbot.store.database import Database
 from adminbot.store.rows import Pin
+
+_ENCRYPTED = "encrypted "
 
 
 class People(Database):
@@ -40,6 +42,23 @@ class People(Database):
         """The room id of our direct chat with this person."""
         row = await self._one("SELECT room_id FROM dm WHERE user_id = ?", str(user_id))
         return str(row[0]) if row else None
+
+    async def drop_dm(self, user_id: UserId) -> None:
+        """This person gets a new direct chat, should they ever get one again."""
+        await self._write("DELETE FROM dm WHERE user_id = ?", str(user_id))
+
+    async def encrypted_rooms(self) -> set[str]:
+        """Rooms that are encrypted for good, whatever the server says; direct chats always are."""
+        rows = await self._all(
+            "SELECT substr(name, ?) FROM fact WHERE name LIKE ? UNION SELECT room_id FROM dm",
+            len(_ENCRYPTED) + 1,
+            f"{_ENCRYPTED}%",
+        )
+        return {str(row[0]) for row in rows}
+
+    async def remember_encrypted(self, room_id: str) -> None:
+        """From now on nothing is said in clear in this room."""
+        await self.set_fact(f"{_ENCRYPTED}{room_id}", "1")
 
     async def set_dm(self, user_id: UserId, room_id: str) -> None:
         await self._write("INSERT OR REPLACE INTO dm VALUES (?, ?)", str(user_id), room_id)

@@ -85,6 +85,11 @@ MIGRATIONS = (
     ALTER TABLE question ADD COLUMN tap INTEGER NOT NULL DEFAULT 0; -- 1: a tap on ✅ will do
     ALTER TABLE question ADD COLUMN megolm TEXT; -- "sender_key session_id index" of what asked
     CREATE INDEX act_target ON act (target);
+    CREATE TABLE bot_pin (             -- which identity of a bot counts, once it was seen or out
+        user_id TEXT PRIMARY KEY,
+        master_key TEXT NOT NULL,
+        alarmed TEXT                   -- the other master key that was told of last
+    ) STRICT;
     """,
 )
 
