@@ -308,3 +308,17 @@ async def join_all(human: Human, bot: Bot) -> tuple[str, str]:
     admin_room = bot.setting("ROOM")
     rooms.remove(admin_room)
     return admin_room, rooms[0]
+
+
+async def send_without_key(human: Human, room: str, *, session: str = "b" * 43) -> str:
+    """Send a message whose megolm session nobody has the key of; returns its event id."""
+    body = {
+        "algorithm": "m.megolm.v1.aes-sha2",
+        "ciphertext": "AwgAEnAC" + "A" * 120,
+        "device_id": human.device_id,
+        "sender_key": "a" * 43,
+        "session_id": session,
+    }
+    path = f"/_matrix/client/v3/rooms/{room}/send/m.room.encrypted/no-key"
+    sent = await human.raw("PUT", path, body)
+    return str(sent["event_id"])
