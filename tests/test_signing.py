@@ -74,8 +74,7 @@ async def test_a_program_is_trusted_by_itself_and_stays_so_through_rotations(
             await say(program, room, "here I am")
             trusted(await friend.wait_message(room, "here I am", sender=user_id))
         assert "Trust: trusted" in str((await world.ask("!bot prog")).body)
-        acting = "SELECT 1 FROM access_tokens WHERE user_id = ? AND device_id IS NULL"
-        assert not on_server(world.homeserver, acting, user_id), "a session was left behind"
+        assert lives_left(world.homeserver, user_id) == [], "a session that acts as it"
 
         second = await world.card("New token", "!rotate prog")
         assert second.values["MATRIX_DEVICE_ID"] == device_id
@@ -179,19 +178,13 @@ async def test_the_session_that_acts_as_a_bot_lives_a_minute_and_is_ended_before
     """It has no device, and would else be a second login that nobody knows of."""
     bot = homeserver.register("acted-for")
 
-    def acting() -> list[float]:
-        """Seconds that each of its sessions without a device has left."""
-        sql = "SELECT valid_until_ms FROM access_tokens WHERE user_id = ? AND device_id IS NULL"
-        found = on_server(homeserver, sql, bot.user_id)
-        return [row[0] / 1000 - time.time() if row[0] else math.inf for row in found]
-
     seen: list[list[float]] = []
 
     def watch(name: str) -> None:
         real = getattr(Account, name)
 
         async def watched(self: Account, body: Any) -> None:
-            seen.append(acting())
+            seen.append(lives_left(homeserver, bot.user_id))
             await real(self, body)
 
         monkeypatch.setattr(Account, name, watched)
@@ -209,7 +202,14 @@ async def test_the_session_that_acts_as_a_bot_lives_a_minute_and_is_ended_before
     for lives in seen:
         [left_s] = lives
         assert 0 < left_s <= 60
-    assert acting() == []
+    assert lives_left(homeserver, bot.user_id) == []
+
+
+def lives_left(homeserver: Homeserver, user_id: str) -> list[float]:
+    """Seconds that each session has left by which an admin acts as this account."""
+    sql = "SELECT valid_until_ms FROM access_tokens WHERE puppets_user_id = ?"
+    found = [row[0] for row in on_server(homeserver, sql, user_id)]
+    return [until_ms / 1000 - time.time() if until_ms else math.inf for until_ms in found]
 
 
 async def a_devices_keys(homeserver: Homeserver, bot: Person) -> dict[str, Any]:
