@@ -149,7 +149,6 @@ class Table:
         """The next thing that the bot says to a person."""
         return str((await self.said("m.room.message"))["body"])
 
-    @property
     def standing(self) -> Standing:
         """What is known of Ann's identity."""
         return self.policy.standing(str(ANN))
@@ -245,10 +244,10 @@ async def test_both_say_yes(table: Table) -> None:
         ann.take("mac", await table.said("mac"))
         assert ann.proven
         await table.nothing()
-        assert table.standing is Standing.NOT_VERIFIED
+        assert table.standing() is Standing.NOT_VERIFIED
         table.hear(*ann.agree(), transaction)
         await after(seat, "done")
-        assert table.standing is Standing.AS_PINNED
+        assert table.standing() is Standing.AS_PINNED
         assert table.policy.may_receive(str(ANN))
         await table.said("done")
         assert await table.told() == (
@@ -276,10 +275,10 @@ async def test_what_was_verified_is_that_identity_and_no_other(table: Table) -> 
         await after(seat, "done")
     known = await table.account.query_keys(ANN)
     assert set(await table.policy.trusted(str(ANN), known)) == {"ANNPHONE"}
-    assert table.standing is Standing.AS_PINNED
+    assert table.standing() is Standing.AS_PINNED
     table.account.identity = Identity.from_seeds(Identity.new_seeds())
     assert await table.policy.trusted(str(ANN), await table.account.query_keys(ANN)) == {}
-    assert table.standing is Standing.CHANGED
+    assert table.standing() is Standing.CHANGED
     assert not table.policy.may_receive(str(ANN))
     with pytest.raises(AdminbotError, match="another identity than I remember"):
         await table.verifications.ask(ANN)
@@ -290,7 +289,7 @@ async def test_what_was_verified_is_that_identity_and_no_other(table: Table) -> 
 async def test_where_emoji_are_not_asked_for_nothing_waits_for_them(directory: Path) -> None:
     """The pin is what counts; a comparison adds the signature, and stays remembered."""
     async with a_table(directory, Trust.PINNED) as table, seated(table) as seat:
-        assert table.standing is Standing.AS_PINNED
+        assert table.standing() is Standing.AS_PINNED
         assert table.policy.may_receive(str(ANN))
         await drop(table, seat)
         transaction, ann = await table.shown(seat)
@@ -332,7 +331,7 @@ async def test_an_identity_that_changes_on_the_way_is_not_signed(table: Table) -
         table.account.identity = Identity.from_seeds(Identity.new_seeds())
         table.verifications.answer(ANN, transaction, match=True)
         assert "does not have the keys" in (await seat.updates.get())["failed"]
-        assert table.standing is Standing.CHANGED
+        assert table.standing() is Standing.CHANGED
         await table.said("mac")
         assert await table.cancelled(transaction) == "m.key_mismatch"
         await table.nothing()

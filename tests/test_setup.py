@@ -266,11 +266,12 @@ async def test_a_used_up_login_limit_is_said_with_its_time_and_sat_out(
             about_it = [m.body or "" for m in human.messages(room) if m.type == "m.room.message"]
             return [body for body in about_it if "Synapse asks me to wait" in body]
 
-        for number in range(5):
-            await newbot(f"bot{number}")
-        assert said() == []
-        began = time.monotonic()
-        token = await newbot("waits")
+        made = 0
+        while not said() and made < 15:  # how many it takes depends on the machine
+            began = time.monotonic()
+            token = await newbot(f"bot{made}")
+            made += 1
+        assert made >= 6
         assert (await whoami(quick_server, token))[0] == 200
         [once] = said()
         told_s = int(re.findall(r"wait (\d+) s", once)[0])
