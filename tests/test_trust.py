@@ -82,6 +82,10 @@ async def test_a_stranger_gets_silence(
             before = len(said_on_server(world, world.room))
             theirs = [await stranger.send(world.room, "!newbot mine")]
             theirs.append(await stranger.send(world.room, "!ping"))
+            path = f"/_matrix/client/v3/rooms/{world.room}/send/m.room.message/clear"
+            in_clear = {"msgtype": "m.text", "body": "!ping"}  # needs no key to be read
+            theirs.append((await stranger.raw("PUT", path, in_clear))["event_id"])
+            theirs.append(await stranger.react(world.room, theirs[0], "✅"))
             await world.ask("!ping")
             last = await world.ask("!bots")
             assert "mine" not in str(last.body)
