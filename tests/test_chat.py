@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.world import World, call, trusted, whoami
+from adminbot.demo.homeserver import Person
+from tests.world import World, another_login, call, trusted, whoami
 
 pytestmark = pytest.mark.anyio
 
@@ -155,16 +156,21 @@ async def test_dashes_and_curly_quotes_of_phones_work(world: World) -> None:
 async def test_talk_notices_and_edits_are_no_commands(world: World) -> None:
     """Silence: the ping after them is the next thing the bot says."""
     talk = await world.say("what a day!")
-    notice = await world.human.send(world.room, "!ping", msgtype="m.notice")
-    await world.human.edit(world.room, talk, "!newbot edited")
-    last = await world.say("!ping")
-    await world.answer_to(last)
+    await world.human.send(world.room, "!whoami", msgtype="m.notice")
+    # Not as Element writes it, with `* ` in front: that would be no command anyway.
+    await world.human.send(
+        world.room,
+        "!whoami",
+        relates_to={"rel_type": "m.replace", "event_id": talk},
+        extra={"m.new_content": {"msgtype": "m.text", "body": "!whoami"}},
+    )
+    for _ in range(2):  # what is said to the others would be there by the second
+        await world.ask("!ping")
 
     seen = world.human.messages(world.room)
     start = next(i for i, message in enumerate(seen) if message.event_id == talk)
     from_bot = [m for m in seen[start:] if m.sender.startswith("@adminbot")]
-    assert [m.body for m in from_bot if m.type == "m.room.message"] == ["🏓 pong"]
-    assert notice
+    assert [m.body for m in from_bot if m.type == "m.room.message"] == ["🏓 pong"] * 2
 
 
 async def test_commands_work_in_the_private_chat(world: World) -> None:
@@ -221,16 +227,38 @@ async def test_a_question_can_be_declined(world: World) -> None:
     assert (await whoami(world.homeserver, card.token))[0] == 200
 
 
-async def test_deletebot_wants_the_name_typed(world: World) -> None:
+async def test_deletebot_wants_the_name_typed(world: World, root: Person) -> None:
+    """In full, in an encrypted message of a trusted device; `no` ends the question."""
     card = await world.card("is ready", "!newbot doomed")
-    question = await world.ask("!deletebot doomed")
-    await world.human.react(world.room, question.event_id, "✅")
-    await world.say("yes")
-    await world.ask("!ping")
-    assert (await whoami(world.homeserver, card.token))[0] == 200
+    other = await world.card("is ready", "!newbot doomed-2")
 
+    async def both_live() -> None:
+        await world.ask("!ping")
+        for each in (card, other):
+            assert (await whoami(world.homeserver, each.token))[0] == 200
+
+    question = await world.ask("!deletebot doomed")
+    assert "doomed" in str(question.body)
+    await world.human.react(world.room, question.event_id, "✅")
+    await both_live()
+    for typed in ("yes", "ok", "y", "ja", "doome", "doomed-2", "@doomed-2:example.test", "✅"):
+        await world.say(typed)
+    await both_live()
+    async with another_login(world, root) as rogue:
+        await rogue.wait_for(lambda h: h.membership(world.room, h.user_id) == "join" or None)
+        await rogue.send(world.room, "doomed")
+        await rogue.wait_message(world.room, "is not verified, so I did nothing")
+        await both_live()
+
+    await world.ask("!deletebot doomed")
+    assert "Nothing was changed" in str((await world.ask("no")).body)
+    await world.say("doomed")
+    await both_live()
+
+    await world.ask("!deletebot doomed")
     answer = await world.ask("doomed")
     assert "is deleted" in str(answer.body)
     assert (await whoami(world.homeserver, card.token))[0] == 401
+    assert (await whoami(world.homeserver, other.token))[0] == 200
     assert "already exists" in str((await world.ask("!newbot doomed")).body)
     assert "not one of my bots" in str((await world.ask("!rotate doomed")).body)

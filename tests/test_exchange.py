@@ -27,7 +27,7 @@ from adminbot.ids import UserId
 from adminbot.permission import why_untrusted
 from adminbot.secret import Sealer, Secret
 from adminbot.store import Store, open_store
-from adminbot.trust import TrustPolicy
+from adminbot.trust import Standing, TrustPolicy
 
 pytestmark = pytest.mark.anyio
 
@@ -149,14 +149,19 @@ class Table:
         """The next thing that the bot says to a person."""
         return str((await self.said("m.room.message"))["body"])
 
+    def standing(self) -> Standing:
+        """What is known of Ann's identity."""
+        return self.policy.standing(str(ANN))
+
     async def cancelled(self, transaction: str) -> str:
         content = await self.said("cancel")
         assert content["m.relates_to"]["event_id"] == transaction
         return str(content["code"])
 
     async def nothing(self) -> None:
-        """Nothing is under way, or said, or kept."""
+        """Nothing is under way, or said, or kept, and she may no more than before."""
         await asyncio.sleep(0.05)
+        assert not self.policy.may_receive(str(ANN))
         assert self.chat.sent.empty(), self.chat.sent.get_nowait()
         assert self.account.signatures == []
         pin = await self.store.find_pin(str(ANN))
@@ -239,8 +244,11 @@ async def test_both_say_yes(table: Table) -> None:
         ann.take("mac", await table.said("mac"))
         assert ann.proven
         await table.nothing()
+        assert table.standing() is Standing.NOT_VERIFIED
         table.hear(*ann.agree(), transaction)
         await after(seat, "done")
+        assert table.standing() is Standing.AS_PINNED
+        assert table.policy.may_receive(str(ANN))
         await table.said("done")
         assert await table.told() == (
             "🤝 We have verified each other. From now on I do what you ask."
@@ -255,6 +263,45 @@ async def test_both_say_yes(table: Table) -> None:
     table.hear("done", {}, transaction)
     await asyncio.sleep(0.02)
     assert table.chat.sent.empty()
+
+
+async def test_what_was_verified_is_that_identity_and_no_other(table: Table) -> None:
+    """It holds when it is looked up again; another identity has nothing of it."""
+    async with seated(table) as seat:
+        await drop(table, seat)
+        transaction, ann = await table.shown(seat)
+        table.verifications.answer(ANN, transaction, match=True)
+        table.hear(*ann.agree(), transaction)
+        await after(seat, "done")
+    known = await table.account.query_keys(ANN)
+    assert set(await table.policy.trusted(str(ANN), known)) == {"ANNPHONE"}
+    assert table.standing() is Standing.AS_PINNED
+    table.account.identity = Identity.from_seeds(Identity.new_seeds())
+    assert await table.policy.trusted(str(ANN), await table.account.query_keys(ANN)) == {}
+    assert table.standing() is Standing.CHANGED
+    assert not table.policy.may_receive(str(ANN))
+    with pytest.raises(AdminbotError, match="another identity than I remember"):
+        await table.verifications.ask(ANN)
+    assert await table.policy.trusted(str(ANN), known)
+    assert table.policy.may_receive(str(ANN))
+
+
+async def test_where_emoji_are_not_asked_for_nothing_waits_for_them(directory: Path) -> None:
+    """The pin is what counts; a comparison adds the signature, and stays remembered."""
+    async with a_table(directory, Trust.PINNED) as table, seated(table) as seat:
+        assert table.standing() is Standing.AS_PINNED
+        assert table.policy.may_receive(str(ANN))
+        await drop(table, seat)
+        transaction, ann = await table.shown(seat)
+        table.verifications.answer(ANN, transaction, match=True)
+        await table.said("mac")
+        table.hear(*ann.agree(), transaction)
+        await after(seat, "done")
+        await table.said("done")
+        assert await table.told() == "🤝 We have verified each other."
+        pin = await table.store.find_pin(str(ANN))
+        assert pin
+        assert (pin.master_key, pin.verified) == (table.account.identity.master.public, True)
 
 
 async def test_without_the_signature_it_does_not_count(table: Table) -> None:
@@ -284,6 +331,7 @@ async def test_an_identity_that_changes_on_the_way_is_not_signed(table: Table) -
         table.account.identity = Identity.from_seeds(Identity.new_seeds())
         table.verifications.answer(ANN, transaction, match=True)
         assert "does not have the keys" in (await seat.updates.get())["failed"]
+        assert table.standing() is Standing.CHANGED
         await table.said("mac")
         assert await table.cancelled(transaction) == "m.key_mismatch"
         await table.nothing()

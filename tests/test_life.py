@@ -17,9 +17,9 @@ from tests.world import (
     World,
     a_human,
     a_world,
-    call,
     join_all,
     replies_to,
+    send_without_key,
     trusted,
     whoami,
 )
@@ -264,35 +264,31 @@ def everything_in(directory: Path) -> dict[str, bytes]:
 async def test_an_unreadable_message_is_answered_with_the_remedy(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
+    """Where it may have been meant for the bot, and in no other room that it is in."""
     async with a_world(homeserver, root, directory) as world:
-        event_id = await send_without_key(world)
+        bot = world.bot.setting("USER_ID")
+        crowded = await world.human.create_room(invite=[bot, root.user_id], encrypted=True)
+        await world.human.wait_membership(crowded, bot, "join")
+        await send_without_key(world.human, crowded, session="c" * 43)
+        event_id = await send_without_key(world.human, world.room)
         told = await world.answer_to(event_id, within_s=30)
         assert "I could not read that message" in str(told.body)
+        assert world.bot.log.count("message not readable") == 2
+        await world.ask("!ping")
+        assert all(
+            m.type == "m.room.member" for m in world.human.messages(crowded) if m.sender == bot
+        )
 
 
 async def test_a_message_whose_key_is_still_awaited_is_not_lost_in_a_crash(world: World) -> None:
     """It comes again after the start, and is answered as if nothing had happened."""
-    event_id = await send_without_key(world)
+    event_id = await send_without_key(world.human, world.room)
     await asyncio.sleep(1)
     assert "not readable" not in world.bot.log
     await world.bot.stop(signal.SIGKILL)
     await world.bot.start()
     told = await world.answer_to(event_id, within_s=30)
     assert "I could not read that message" in str(told.body)
-
-
-async def send_without_key(world: World) -> str:
-    """A message of the admin's whose megolm session nobody knows."""
-    path = f"/_matrix/client/v3/rooms/{world.room}/send/m.room.encrypted/no-key"
-    body = {
-        "algorithm": "m.megolm.v1.aes-sha2",
-        "ciphertext": "AwgAEnAC" + "A" * 120,
-        "device_id": world.human.device_id,
-        "sender_key": "a" * 43,
-        "session_id": "b" * 43,
-    }
-    sent = await call(world.homeserver, world.human.access_token, "PUT", path, body)
-    return str(sent.json()["event_id"])
 
 
 async def test_a_card_can_be_read_in_a_chat_that_is_joined_only_afterwards(

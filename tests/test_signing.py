@@ -2,21 +2,38 @@
 
 import asyncio
 import json
+import math
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adminbot.account import Account
 from adminbot.arrivals import pause
-from adminbot.crosssigning import Identity, unpadded
+from adminbot.crosssigning import Identity, SigningKey, unpadded
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.ids import UserId
 from adminbot.recovery import RecoveryKey
-from adminbot.signer import Kept
+from adminbot.secret import Sealer, Secret
+from adminbot.signer import Kept, Signer
+from adminbot.store import open_store
+from adminbot.synapse import Synapse
+from adminbot.wire import open_wire
 from tests.human import Human, Seen
 from tests.program import a_program, identity_keys, reads, say, sync
-from tests.world import Card, World, a_human, a_person, a_world, call, trusted, whoami
+from tests.world import (
+    Card,
+    World,
+    a_human,
+    a_person,
+    a_world,
+    call,
+    on_server,
+    trusted,
+    whoami,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +74,7 @@ async def test_a_program_is_trusted_by_itself_and_stays_so_through_rotations(
             await say(program, room, "here I am")
             trusted(await friend.wait_message(room, "here I am", sender=user_id))
         assert "Trust: trusted" in str((await world.ask("!bot prog")).body)
+        assert lives_left(world.homeserver, user_id) == [], "a session that acts as it"
 
         second = await world.card("New token", "!rotate prog")
         assert second.values["MATRIX_DEVICE_ID"] == device_id
@@ -137,6 +155,78 @@ async def test_a_program_may_bring_its_own_identity(world: World) -> None:
         answer = await world.ask(f"!trust proud {program.device_id}")
         assert "is trusted already" in str(answer.body)
         assert (await keys_of(world.human, user_id))["master_keys"] == master
+
+
+async def test_no_identity_is_made_for_a_bot_that_brings_its_own(
+    world: World, tmp_path: Path
+) -> None:
+    """Neither when its device shows up without one, nor when told to sign that device."""
+    card = await world.card("is ready", "!newbot modest --own-identity")
+    user_id = card.values["MATRIX_USER_ID"]
+    async with a_program(card, tmp_path / "store"):
+        await asyncio.sleep(2.5)  # it is looked for every second
+        answer = await world.ask("!trust modest")
+        assert "is to make its identity itself, and has not yet" in str(answer.body)
+        assert "unsigned" in str((await world.ask("!devices modest")).body)
+        assert not (await keys_of(world.human, user_id))["master_keys"]
+    assert not [m for m in world.human.messages(world.dm) if "modest is online" in str(m.body)]
+
+
+async def test_the_session_that_acts_as_a_bot_lives_a_minute_and_is_ended_before(
+    homeserver: Homeserver, root: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no device, and would else be a second login that nobody knows of."""
+    bot = homeserver.register("acted-for")
+
+    seen: list[list[float]] = []
+
+    def watch(name: str) -> None:
+        real = getattr(Account, name)
+
+        async def watched(self: Account, body: Any) -> None:
+            seen.append(lives_left(homeserver, bot.user_id))
+            await real(self, body)
+
+        monkeypatch.setattr(Account, name, watched)
+
+    watch("upload_cross_signing")
+    watch("upload_signatures")
+    user_id = UserId.parse(bot.user_id)
+    keys = await a_devices_keys(homeserver, bot)
+    async with (
+        open_store(tmp_path / "data", Sealer(bytes(32))) as store,
+        open_wire(homeserver.url, Secret(root.access_token)) as wire,
+    ):
+        await Signer(Synapse(wire), Account(wire), store).sign(user_id, keys)
+    assert len(seen) == 2
+    for lives in seen:
+        [left_s] = lives
+        assert 0 < left_s <= 60
+    assert lives_left(homeserver, bot.user_id) == []
+
+
+def lives_left(homeserver: Homeserver, user_id: str) -> list[float]:
+    """Seconds that each session has left by which an admin acts as this account."""
+    sql = "SELECT valid_until_ms FROM access_tokens WHERE puppets_user_id = ?"
+    found = [row[0] for row in on_server(homeserver, sql, user_id)]
+    return [until_ms / 1000 - time.time() if until_ms else math.inf for until_ms in found]
+
+
+async def a_devices_keys(homeserver: Homeserver, bot: Person) -> dict[str, Any]:
+    """The program's device shows keys that sign themselves: as /keys/query gives them."""
+    key = SigningKey(bytes(32))
+    bare = {
+        "user_id": bot.user_id,
+        "device_id": bot.device_id,
+        "algorithms": [],
+        "keys": {f"ed25519:{bot.device_id}": key.public},
+    }
+    signed = {bot.user_id: {f"ed25519:{bot.device_id}": key.sign(bare)}}
+    keys = bare | {"signatures": signed}
+    path = "/_matrix/client/v3/keys/upload"
+    answer = await call(homeserver, bot.access_token, "POST", path, {"device_keys": keys})
+    answer.raise_for_status()
+    return keys
 
 
 async def test_it_is_signed_although_adminbot_was_down_when_it_started(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from adminbot.ids import UserId
 from adminbot.secret import Sealer, Secret
 from adminbot.store import Bot as StoredBot
 from adminbot.store import open_store
+from tests.human import Seen
 from tests.world import (
     World,
     a_human,
@@ -20,11 +22,15 @@ from tests.world import (
     another_login,
     call,
     join_all,
+    on_server,
     replies_to,
+    rows,
     trusted,
 )
 
 pytestmark = pytest.mark.anyio
+
+JSON = dict[str, Any]
 
 
 async def test_a_rogue_device_gets_no_card_and_no_say(
@@ -61,23 +67,66 @@ async def test_a_rogue_device_gets_no_card_and_no_say(
 async def test_a_stranger_gets_silence(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
-    """Somebody who is no admin gets no answer, in the admin room or in a chat of their own."""
+    """Somebody who is no admin gets no answer, in the admin room or in a chat of their own.
+
+    Nor is kept what they send: neither the message nor the keys to it.
+    """
     async with a_world(homeserver, root, directory) as world:
         person = await a_person(homeserver, root, f"stranger-{directory.name}")
         async with a_human(homeserver, person) as stranger:
-            own = await stranger.create_room(
-                invite=[f"@{directory.name}:example.test"], is_direct=True
-            )
+            bot = f"@{directory.name}:example.test"
+            own = await stranger.create_room(invite=[bot], is_direct=True)
             await invite_by_bot(world, person.user_id)
             await stranger.join(world.room)
-            await stranger.send(world.room, "!newbot mine")
-            await stranger.send(world.room, "!ping")
+            await world.human.wait_membership(world.room, person.user_id, "join")
+            before = len(said_on_server(world, world.room))
+            theirs = [await stranger.send(world.room, "!newbot mine")]
+            theirs.append(await stranger.send(world.room, "!ping"))
+            path = f"/_matrix/client/v3/rooms/{world.room}/send/m.room.message/clear"
+            in_clear = {"msgtype": "m.text", "body": "!ping"}  # needs no key to be read
+            theirs.append((await stranger.raw("PUT", path, in_clear))["event_id"])
+            theirs.append(await stranger.react(world.room, theirs[0], "✅"))
             await world.ask("!ping")
             last = await world.ask("!bots")
             assert "mine" not in str(last.body)
-            assert stranger.membership(own, f"@{directory.name}:example.test") == "invite"
-            answers = [m for m in stranger.messages(world.room) if m.sender.startswith("@adminb")]
-            assert not [m for m in answers if m.readable and m.type == "m.room.message"]
+            assert stranger.membership(own, bot) == "invite"
+            users: JSON = {world.human.user_id: [], person.user_id: []}
+            path = "/_matrix/client/v3/keys/query"
+            keys = await world.human.raw("POST", path, {"device_keys": users})
+
+        fresh = said_on_server(world, world.room)[before:]
+        assert [kind for kind, _ in fresh if kind != "m.reaction"] == ["m.room.encrypted"] * 2
+        assert not [content for _, content in fresh if any(it in content for it in theirs)]
+        assert not on_server(
+            homeserver, "SELECT 1 FROM device_inbox WHERE user_id = ?", person.user_id
+        )
+        taken_in = [row[0] for row in rows(world.bot.data_dir / "adminbot.db", EVERY_LETTER)]
+        assert last.relates_to
+        assert last.relates_to["m.in_reply_to"]["event_id"] in taken_in
+        assert not set(taken_in) & set(theirs)
+        crypto = world.bot.data_dir / "crypto" / "crypto.db"
+        kept = {row[0] for row in rows(crypto, "SELECT sender_key FROM megolminboundsessions")}
+        assert curve25519_of(keys, world.human.user_id) in kept
+        assert curve25519_of(keys, person.user_id) not in kept
+
+
+EVERY_LETTER = "SELECT event_id FROM inbox"
+
+
+def curve25519_of(answer: JSON, user_id: str) -> str:
+    """The identity key of somebody's only device, in a /keys/query answer."""
+    [device] = answer["device_keys"][user_id].values()
+    return str(device["keys"][f"curve25519:{device['device_id']}"])
+
+
+def said_on_server(world: World, room: str) -> list[tuple[str, str]]:
+    """(type, content) of everything that the bot has sent there, as the server has it."""
+    sql = (
+        "SELECT type, json FROM events JOIN event_json USING (event_id) "
+        "WHERE sender = ? AND events.room_id = ? ORDER BY stream_ordering"
+    )
+    own = world.bot.setting("USER_ID")
+    return [(row["type"], row["json"]) for row in on_server(world.homeserver, sql, own, room)]
 
 
 async def test_an_admin_in_clear_text_is_told(
@@ -97,6 +146,22 @@ async def test_an_admin_in_clear_text_is_told(
         await world.human.send(crowded, "!ping")
         told = await world.human.wait_message(crowded, "in the admin room or in our private chat")
         trusted(told)
+
+        # A private chat that lost its encryption, or never had any, is none for a card.
+        await world.bot.stop()
+        sealer = Sealer.from_base64(Secret(world.bot.setting("STORE_KEY")))
+        async with open_store(world.bot.data_dir, sealer) as store:
+            await store.set_dm(UserId.parse(world.human.user_id), room)
+        await world.bot.start()
+        before = len(said_on_server(world, room))
+        await world.ask(f"!newbot clear-{directory.name}")
+        fresh = await world.human.wait_invite(from_=bot)
+        await world.human.join(fresh)
+        trusted(
+            await world.human.wait_message(fresh, lambda m: (m.body or "").startswith("MATRIX_"))
+        )
+        trusted(await world.human.wait_message(fresh, "because it is not encrypted"))
+        assert said_on_server(world, room)[before:] == []
 
 
 async def test_a_card_finds_a_new_chat_when_somebody_is_in_the_old_one(
@@ -143,13 +208,17 @@ async def test_one_without_cross_signing_is_told_how_and_pinned_then(
 async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
+    """For the old device and the new one; after that the new one counts, and the old no more."""
     async with (
         a_world(homeserver, root, directory) as world,
         another_login(world, root) as renewed,
     ):
+        await world.ask("!ping")
         await renewed.reset_identity()
         await renewed.send(world.room, "!newbot stolen")
         await renewed.wait_message(world.room, "is another one than I remember")
+        await world.human.only_verified(False)  # their own app would not send any more
+        assert "is another one than I remember" in str((await typed(world, "!newbot old")).body)
         await world.bot.wait_log("identity CHANGED")
         await world.bot.wait_log("ALARM identity changed")
         words = ("trust", world.human.user_id, "--env-file", world.bot.env_file)
@@ -162,6 +231,13 @@ async def test_a_changed_identity_stops_everything_until_the_operator_says_so(
         event_id = await renewed.send(world.room, "!bots")
         answer = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
         assert "No bots yet" in str(answer.body)
+        assert "is not verified, so I did nothing" in str((await typed(world, "!newbot old")).body)
+
+
+async def typed(world: World, line: str) -> Seen:
+    """The answer to a line, on a device that does not count: what it makes of it is its own."""
+    event_id = await world.say(line)
+    return await world.human.wait_message(world.room, lambda m: replies_to(m) == event_id)
 
 
 async def test_a_card_that_waits_does_not_go_to_a_replaced_identity(

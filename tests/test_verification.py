@@ -20,11 +20,15 @@ from tests.human import Human, Verification
 from tests.world import (
     Bot,
     World,
+    a_human,
+    a_person,
     a_world,
     adminbot,
     another_login,
     call,
+    join_all,
     replies_to,
+    rows,
     started,
     trusted,
 )
@@ -372,8 +376,13 @@ async def test_only_who_was_verified_commands(
         await world.human.wait_message(world.dm, "From now on I do what you ask.")
         await world.card("is ready", "!newbot one")
         await world.bot.stop()
-        await world.bot.start()
-        await world.card("is ready", "!newbot two")
+        person = await a_person(homeserver, root, f"later-{directory.name}")
+        text, admins = world.bot.env_file.read_text(), world.bot.setting("ADMINS")
+        world.bot.env_file.write_text(text.replace(admins, f"{admins} {person.user_id}"))
+        async with a_human(homeserver, person) as later:
+            await world.bot.start()
+            await world.card("is ready", "!newbot two")
+            await first_seen_by_the_service(world, later)
 
         async with another_login(world, root) as rogue:
             await rogue.wait_for(lambda h: h.membership(world.dm, h.user_id) == "join" or None)
@@ -381,6 +390,20 @@ async def test_only_who_was_verified_commands(
             await rogue.reset_identity()
             await a_new_identity_gets_nowhere(world, rogue)
             await until_the_operator_says_so(world, rogue)
+
+
+async def first_seen_by_the_service(world: World, later: Human) -> None:
+    """Setup knew nothing of them: that their identity is remembered does not make it count."""
+    room, dm = await join_all(later, world.bot)
+    them = World(world.homeserver, world.bot, later, room, dm)
+    assert (await them.ask("!ping")).body == "🏓 pong"
+    for line, where in (("!newbot early", room), ("!bots", dm), ("!lockdown", room)):
+        assert "whose emoji I have compared" in str((await them.ask(line, room=where)).body)
+    assert later.user_id in {
+        row["user_id"]
+        for row in rows(world.bot.data_dir / "adminbot.db", "SELECT user_id FROM pin")
+    }
+    assert "early" not in str((await world.ask("!bots")).body)
 
 
 async def a_rogue_device_gets_nowhere(world: World, rogue: Human) -> None:

@@ -5,10 +5,11 @@ import os
 import re
 import secrets
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,18 @@ async def whoami(homeserver: Homeserver, token: str) -> tuple[int, dict[str, Any
     return answer.status_code, answer.json()
 
 
+def rows(path: Path, sql: str, *values: object) -> list[sqlite3.Row]:
+    """What a database holds, read beside the process that writes it."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)) as db:
+        db.row_factory = sqlite3.Row
+        return db.execute(sql, values).fetchall()
+
+
+def on_server(homeserver: Homeserver, sql: str, *values: object) -> list[sqlite3.Row]:
+    """What is so on the server, whatever it shows to whom: a look into Synapse's database."""
+    return rows(homeserver.directory / "homeserver.db", sql, *values)
+
+
 async def lift_limit(homeserver: Homeserver, root: Person, user_id: str) -> None:
     """A test types faster than a person: message limits would only slow it down."""
     path = f"/_synapse/admin/v1/users/{user_id}/override_ratelimit"
@@ -270,15 +283,23 @@ async def another_login(
 
 @asynccontextmanager
 async def a_world(
-    homeserver: Homeserver, root: Person, directory: Path, *, via: str = "", **settings: str
+    homeserver: Homeserver,
+    root: Person,
+    directory: Path,
+    *more: Person,
+    via: str = "",
+    **settings: str,
 ) -> AsyncIterator[World]:
-    """Set a bot up for a new admin, start it (behind a proxy at `via`), and let the admin join."""
+    """Set a bot up for a new admin (and `more`), start it, and let the admin join.
+
+    `via`: the proxy that the bot reaches the homeserver by.
+    """
     name = directory.name
     directory.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
     person = await a_person(homeserver, root, f"you-{name}")
     async with a_human(homeserver, person) as human:
         bot = Bot(homeserver, directory, settings, via=via)
-        await bot.set_up(person.user_id)
+        await bot.set_up(person.user_id, *(each.user_id for each in more))
         await bot.start()
         try:
             room, dm = await join_all(human, bot)
@@ -298,3 +319,17 @@ async def join_all(human: Human, bot: Bot) -> tuple[str, str]:
     admin_room = bot.setting("ROOM")
     rooms.remove(admin_room)
     return admin_room, rooms[0]
+
+
+async def send_without_key(human: Human, room: str, *, session: str = "b" * 43) -> str:
+    """Send a message whose megolm session nobody has the key of; returns its event id."""
+    body = {
+        "algorithm": "m.megolm.v1.aes-sha2",
+        "ciphertext": "AwgAEnAC" + "A" * 120,
+        "device_id": human.device_id,
+        "sender_key": "a" * 43,
+        "session_id": session,
+    }
+    path = f"/_matrix/client/v3/rooms/{room}/send/m.room.encrypted/no-key"
+    sent = await human.raw("PUT", path, body)
+    return str(sent["event_id"])

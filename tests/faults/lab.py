@@ -58,7 +58,7 @@ class Truth:
     def endless_puppets(self, user_id: str) -> int:
         """Sessions without a device (login-as) that never end by themselves."""
         sql = (
-            "SELECT 1 FROM access_tokens WHERE user_id = ? AND device_id IS NULL "
+            "SELECT 1 FROM access_tokens WHERE puppets_user_id = ? AND device_id IS NULL "
             "AND valid_until_ms IS NULL"
         )
         return len(rows(self.synapse, sql, user_id))

@@ -455,6 +455,13 @@ class Human:
             text = f"{self.user_id} waited {timeout:g} s for {what} in vain{complaints}"
             raise AssertionError(_masked(text)) from None
 
+    async def why_closed(self, event: dict[str, Any]) -> str | None:
+        """Why this client's keys do not open an event that somebody else fetched, the SDK's code
+        for it; None when they do. For rooms and messages that the server shows to others only.
+        """
+        failure: str | None = (await self._ask("open", event=event))["failure"]
+        return failure
+
     # -- trust --
 
     async def reset_identity(self) -> None:

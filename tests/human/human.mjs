@@ -346,6 +346,13 @@ const ops = {
             .event_id;
     },
     raw: ({ method, path, body }) => raw(method, path, body ?? undefined),
+
+    // What the keys that we have make of an event, wherever it was seen.
+    async open({ event }) {
+        const seen = new sdk.MatrixEvent(event);
+        await client.decryptEventIfNeeded(seen);
+        return await describe(seen);
+    },
     async reset() {
         await crypto.bootstrapCrossSigning({
             setupNewCrossSigning: true,
