@@ -241,6 +241,7 @@ async def open_wire(
         transport=transport,
         trust_env=False,
         headers={"Accept-Encoding": "identity"},
+        limits=httpx.Limits(max_connections=None),  # no request waits for those that hang
         verify=ssl.create_default_context() if homeserver.startswith("https") else False,
     ) as http:
         yield Wire(http, token, patience=patience)

@@ -25,6 +25,7 @@ from adminbot.crosssigning import SigningKey
 from adminbot.dispatcher import Dispatcher, Manners
 from adminbot.errors import HomeserverError, NameTaken, RateLimited
 from adminbot.executor import Executor
+from adminbot.identities import Identities
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
@@ -252,9 +253,11 @@ class Desk:
 
     def __init__(self, store: Store, tasks: Any, server: Server) -> None:
         self.store, self.server, self.chat, self.policy = store, server, Chatter(), Policy()
-        self.restraint = Restraint(store, timedelta(hours=1))
-        text = CardText("https://example.org", timedelta(hours=1), "!")
         edge: Any = server
+        self.restraint = Restraint(store, timedelta(hours=1))
+        signer = Signer(edge, edge, store)
+        identities = Identities(edge, store, signer, lambda bot, counting, seen: None)
+        text = CardText("https://example.org", timedelta(hours=1), "!")
         chat: Any = self.chat
         self.cards = CardDesk(chat, store, text, self.restraint)
         self.keeper = BotKeeper(
@@ -263,7 +266,7 @@ class Desk:
             synapse=edge,
             account=edge,
             store=store,
-            signer=Signer(edge, edge, store),
+            signer=signer,
             phrase=text.phrase,
             shared_secret=Secret("s"),
             become=self._never,
@@ -279,7 +282,7 @@ class Desk:
             policy=policy,
             trust=Trust.PINNED,
             keeper=self.keeper,
-            inspector=Inspector(edge, edge),
+            inspector=Inspector(edge, edge, identities),
             cards=self.cards,
             arrivals=arrivals,
             router=ROUTER,
