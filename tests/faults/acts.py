@@ -176,6 +176,12 @@ def asked_first(command: str) -> Callable[[Case], Awaitable[None]]:
     return before
 
 
+async def overtake(case: Case) -> str:
+    """A revoke is confirmed while a rotation of the same bot is under way."""
+    await case.bench.say(f"!rotate {case.name}")
+    return await case.bench.say(case.name)
+
+
 async def revoked(case: Case, event_id: str) -> Problems:
     text, problems = await told(case, event_id)
     if problems:
@@ -311,6 +317,7 @@ ACTS = (
     Act("rotate", make, typed("!rotate {name}"), rotated),
     Act("rotate --new-device", make, typed("!rotate {name} --new-device"), renewed),
     Act("revoke", asked_first("revoke"), typed("{name}"), revoked),
+    Act("revoke over rotate", asked_first("revoke"), overtake, revoked),
     Act("deletebot", asked_first("deletebot"), typed("{name}"), deleted),
     Act("sign on arrival", make, arrive, signed),
     Act("take a card back", make, tap, taken_back),
