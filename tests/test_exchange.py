@@ -215,7 +215,11 @@ async def a_table(directory: Path, mode: Trust = Trust.VERIFIED) -> AsyncIterato
             tasks=tasks,
             why_untrusted=why_untrusted,
         )
-        yield Table(verifications, chat, account, store, policy, identity, us)
+        try:
+            yield Table(verifications, chat, account, store, policy, identity, us)
+        finally:
+            for exchange in verifications._exchanges.values():
+                exchange.timer.cancel()  # in ten minutes another test would hear of it
 
 
 @pytest.fixture

@@ -359,6 +359,7 @@ async def test_who_cannot_be_verified(world: World) -> None:
 # -- ADMINBOT_TRUST=verified
 
 
+@pytest.mark.timeout(240)  # many people: long on a machine that does other things
 async def test_only_who_was_verified_commands(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
