@@ -1,0 +1,26 @@
+"""Guards taken away one at a time: each must turn a test red. `make mutants` runs the tables.
+
+`pure` needs no server, `turns` neither (dispatcher, executor, commands); `live` has a real one.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change that nobody may make unnoticed.
+
+    `file`: below the repository, such as `adminbot/trust.py`. `old` is in it exactly once.
+    `means`: what it would mean, in one plain clause.
+    `test`: the pytest node id that must turn red, or several with spaces between them.
+    """
+
+    file: str
+    old: str
+    new: str
+    means: str
+    test: str
+
+    @property
+    def tests(self) -> list[str]:
+        return self.test.split()
