@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -51,11 +51,11 @@ class FakeChat(Chat):
     async def ready_dm(self, user_id: UserId) -> str:
         return self.home
 
-    async def send_secret(
-        self, room_id: str, content: JSON, *, reader: UserId, txn: str
-    ) -> str:
+    async def send_secret(self, room_id: str, content: JSON, *, reader: UserId, txn: str) -> str:
         self.secret.append((str(reader), room_id, txn))
-        return self._note("block" if "formatted_body" not in content else "intro", room_id, content)
+        return self._note(
+            "block" if "formatted_body" not in content else "intro", room_id, content
+        )
 
     async def send(
         self, room_id: str, content: JSON, *, txn: str, kind: str = "m.room.message"
@@ -68,6 +68,14 @@ class FakeChat(Chat):
     async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
         self._note("redact", room_id, {"of": event_id})
         self.redacted.append(event_id)
+
+
+async def wait_for(found: Callable[[], object]) -> None:
+    for _ in range(500):
+        if found():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
 
 
 class Place:
@@ -89,8 +97,7 @@ class Place:
             await ended(task)
 
     async def until_redacted(self) -> None:
-        while not self.chat.redacted:
-            await asyncio.sleep(0.01)
+        await wait_for(lambda: self.chat.redacted)
 
 
 @pytest.fixture
@@ -129,8 +136,7 @@ async def test_a_waiting_card_does_not_go_out_during_a_lockdown(place: Place) ->
 
     await unlock(place.store)
     async with place.at_work():
-        while len(place.chat.said) < 3:
-            await asyncio.sleep(0.01)
+        await wait_for(lambda: len(place.chat.said) == 3)
 
 
 async def test_a_card_that_is_out_vanishes_during_a_lockdown_all_the_same(place: Place) -> None:

@@ -28,8 +28,12 @@ def event(kind: str, content: JSON, *, age_s: float = 0) -> Any:
     )
 
 
-def text(body: str, *, encrypted: bool = True, age_s: float = 0, **content: Any) -> Any:
-    found = event("m.room.message", {"msgtype": "m.text", "body": body, **content}, age_s=age_s)
+def text(
+    body: str, content: JSON | None = None, *, encrypted: bool = True, age_s: float = 0
+) -> Any:
+    found = event(
+        "m.room.message", {"msgtype": "m.text", "body": body, **(content or {})}, age_s=age_s
+    )
     assert isinstance(found, RoomMessageText)
     found.decrypted = encrypted
     return found
@@ -60,7 +64,7 @@ def test_an_edit_is_no_message(body: str) -> None:
     """Whatever its body begins with: an app may leave the `* ` out."""
     edit = text(
         body,
-        **{
+        {
             "m.new_content": {"msgtype": "m.text", "body": "!newbot edited"},
             "m.relates_to": {"rel_type": "m.replace", "event_id": "$before"},
         },
@@ -70,7 +74,7 @@ def test_an_edit_is_no_message(body: str) -> None:
 
 def test_what_a_reply_quotes_is_not_what_was_typed() -> None:
     relation = {"m.in_reply_to": {"event_id": "$question"}}
-    message = read(text("> <@she:x> !deletebot nano\n> really\n\nno", **{"m.relates_to": relation}))
+    message = read(text("> <@she:x> !deletebot nano\n> really\n\nno", {"m.relates_to": relation}))
     assert (message.body, message.relates_to) == ("no", "$question")
     assert plain("> !deletebot nano", None, is_reply=False) == "> !deletebot nano"
 

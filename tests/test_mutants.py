@@ -16,7 +16,6 @@ def test_no_entry_is_there_twice() -> None:
     assert len(set(changes)) == len(changes)
 
 
-
 @pytest.mark.parametrize(
     ("stale", "why"),
     [
@@ -24,7 +23,10 @@ def test_no_entry_is_there_twice() -> None:
         (Mutant("adminbot/trust.py", "no such text", "", "", ""), "0 times"),
         (Mutant("adminbot/trust.py", "return", "", "", ""), "times"),
         (Mutant("adminbot/trust.py", "class TrustPolicy:", "class", "", ""), "is no Python"),
-        (Mutant("adminbot/trust.py", "class TrustPolicy:", "class TrustPolicy: #", "", ""), "chan"),
+        (
+            Mutant("adminbot/trust.py", "class TrustPolicy:", "class TrustPolicy: #", "", ""),
+            "chan",
+        ),
         (Mutant("adminbot/trust.py", "class TrustPolicy:", "class It:", "", ""), "names no test"),
         (
             Mutant("adminbot/trust.py", "class TrustPolicy:", "class It:", "", "tests/none.py"),

@@ -1,9 +1,10 @@
-"""Who is sent the key of a room's session, and when it is another session. No server, no crypto."""
+"""Who is sent the key of a room's session, and when a new one is made. No server, no crypto."""
 
 from collections.abc import Callable
 from typing import cast
 
 import pytest
+from nio.crypto.device import OlmDevice
 
 from adminbot.chat.client import Client
 from adminbot.chat.keys import RoomKeys
@@ -43,6 +44,11 @@ class Place:
         """Prepare and encrypt; which devices can read that."""
         await self.keys.prepare(ROOM)
         return self.readers(self.keys.encrypt(ROOM, "m.room.message", TEXT))
+
+    async def say_widely(self) -> tuple[str, JSON]:
+        """What also the untrusted device can read."""
+        more = [cast(OlmDevice, ROGUE)]
+        return await self.keys.encrypt_once(ROOM, more, "m.room.message", TEXT)
 
     def readers(self, sealed: tuple[str, JSON]) -> set[FakeDevice]:
         kind, content = sealed
@@ -169,7 +175,7 @@ async def test_a_session_that_matrix_nio_replaced_or_that_is_used_up_is_made_ane
 async def test_what_an_untrusted_device_may_read_is_one_message_and_no_more() -> None:
     place = Place()
     await place.say()
-    sealed = await place.keys.encrypt_once(ROOM, [ROGUE], "m.room.message", TEXT)
+    sealed = await place.say_widely()
 
     assert place.readers(sealed) == {PHONE, HER_PHONE, ROGUE}
     assert place.keys.readers(ROOM) == set()
@@ -184,7 +190,7 @@ async def test_not_even_when_that_one_message_failed() -> None:
 
     place.account.meanwhile = it_is_replaced
     with pytest.raises(HomeserverUnreachable):
-        await place.keys.encrypt_once(ROOM, [ROGUE], "m.room.message", TEXT)
+        await place.say_widely()
     assert place.client.olm.outbound_group_sessions == {}
 
 

@@ -174,7 +174,7 @@ async def test_a_fresh_device_begins_with_everything_signed_out() -> None:
 async def test_a_refused_login_is_said_in_words_and_not_tried_again() -> None:
     server = Server()
     server.breaks["log in"] = [HomeserverError("no", errcode="M_FORBIDDEN", status=403)]
-    with pytest.raises(HomeserverError, match="does not let @nano:example.org log in"):
+    with pytest.raises(HomeserverError, match="does not let @nano"):
         await sessions_of(server).renew_in_place(BOT, server.order())
     assert server.words().count("log in") == 1
     assert "change password" not in server.words()
@@ -228,9 +228,7 @@ async def test_a_plain_refusal_is_final(shared: bool, what: str, errcode: str) -
 
 
 @pytest.mark.parametrize(("shared", "what"), [(True, "register"), (False, "create")])
-async def test_somebody_elses_account_of_that_name_is_not_touched(
-    shared: bool, what: str
-) -> None:
+async def test_somebody_elses_account_of_that_name_is_not_touched(shared: bool, what: str) -> None:
     server = Server()
     server.breaks[what] = [NameTaken(NANO)]
     server.found, server.devices = account(), ["PHONE"]

@@ -295,6 +295,17 @@ async def test_a_body_that_is_no_unicode_is_our_own_error() -> None:
             await wire.ask("PUT", "/x", {"displayname": "\ud83e"})
 
 
+async def test_a_signature_that_was_not_taken_is_told() -> None:
+    """The server answers 200 all the same."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"failures": {"@nano:x": {"NANO1": {"status": 400}}}})
+
+    async with wire_to(refuse) as wire:
+        with pytest.raises(HomeserverError, match="did not take the device's signature"):
+            await Account(wire).upload_signatures({})
+
+
 # -- an account's making, at transport height
 
 BOT = UserId("nano", "example.test")

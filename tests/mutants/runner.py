@@ -39,8 +39,9 @@ class Verdict:
 def _change(it: Mutant) -> str:
     """Old → new, each on one line, from a little before the first difference on."""
     old, new = " ".join(it.old.split()), " ".join(it.new.split())
-    same = len(os.path.commonprefix([old, new]))
-    cut = max(0, same - 25)
+    pairs = enumerate(zip(old, new, strict=False))
+    first = next((at for at, (a, b) in pairs if a != b), min(len(old), len(new)))
+    cut = max(0, first - 25)
     return " → ".join(f"`{text[cut : cut + 80]}`" for text in (old, new)).replace("|", "\\|")
 
 
@@ -50,11 +51,16 @@ def table(verdicts: Iterable[Verdict]) -> str:
 
 
 def closing(verdicts: Iterable[Verdict]) -> str:
-    counts = Counter(
-        it.said if it.said in (KILLED, SURVIVED) else "not run" for it in verdicts
-    )
+    counts = Counter(it.said if it.said in (KILLED, SURVIVED) else "not run" for it in verdicts)
     kinds = (KILLED, SURVIVED, "not run")
     return f"{counts.total()} mutants: " + ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+
+
+def _files() -> list[str]:
+    """What is tracked, or would be."""
+    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, check=True).stdout
+    return [name for name in listed.decode().split("\0") if (ROOT / name).is_file()]
 
 
 class Copy:
@@ -69,13 +75,10 @@ class Copy:
 
     async def make(self) -> None:
         """Raises RuntimeError when not the copy is what would run."""
-        asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = subprocess.run(asked, cwd=ROOT, capture_output=True, check=True).stdout
-        for name in filter(None, listed.decode().split("\0")):
-            if (ROOT / name).is_file():
-                target = self._place / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, target)
+        for name in _files():
+            target = self._place / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
         if (ROOT / _MODULES).is_dir():
             (self._place / _MODULES).symlink_to(ROOT / _MODULES)
         # By content and not by time, so that what is not changed need not be compiled again.
@@ -96,8 +99,8 @@ class Copy:
         told = {_PASSED: SURVIVED, _FAILED: KILLED, None: f"took more than {limit_s:.0f} s"}
         return Verdict(mutant, told.get(code, f"the tests did not run (pytest: {code})"))
 
-    async def red(self, file: str, tests: list[str], limit_s: float) -> set[str]:
-        """Those of the tests that fail as things are."""
+    async def red(self, tests: list[str], limit_s: float) -> set[str]:
+        """Those of the tests that fail as things are; all, if that cannot be told."""
         code, said = await self.pytest("-rfE", *tests, limit_s=limit_s)
         if code == _PASSED:
             return set()
@@ -106,7 +109,8 @@ class Copy:
         return found or set(tests)
 
     async def pytest(self, *words: str, limit_s: float) -> tuple[int | None, str]:
-        quiet = ("-q", "-p", "no:cacheprovider")
+        # Two plugins that no entry needs, and whose import takes longer than most tests.
+        quiet = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:xdist")
         return await self._python("-m", "pytest", *quiet, *words, limit_s=limit_s)
 
     async def _python(self, *words: str, limit_s: float) -> tuple[int | None, str]:
@@ -153,14 +157,12 @@ async def judge_all(
     await asyncio.gather(*(copy.make() for copy in copies))
     verdicts = {it: Verdict(it, f"stale: {why}") for it in mutants if (why := why_stale(it))}
 
-    files: dict[str, set[str]] = {}
-    for test in {test for it in mutants if it not in verdicts for test in it.tests}:
-        files.setdefault(test.partition("::")[0], set()).add(test)
-    say(f"{sum(map(len, files.values()))} tests in {len(files)} files on the unchanged tree")
+    tests = sorted({test for it in mutants if it not in verdicts for test in it.tests})
+    say(f"{len(tests)} tests on the unchanged tree")
     red: set[str] = set()
 
-    async def try_tests(copy: Copy, file: str) -> None:
-        red.update(await copy.red(file, sorted(files[file]), limit_s * 4))
+    async def try_tests(copy: Copy, some: list[str]) -> None:
+        red.update(await copy.red(some, limit_s * len(some)))
 
     async def try_mutant(copy: Copy, mutant: Mutant) -> None:
         if is_red := red & set(mutant.tests):
@@ -170,7 +172,9 @@ async def judge_all(
         verdicts[mutant] = verdict
         say(f"{verdict.said}: {mutant.file}: {mutant.means}")
 
-    await _side_by_side(copies, sorted(files), try_tests)
+    size = len(tests) // lanes + 1
+    parts = [tests[start : start + size] for start in range(0, len(tests), size)]
+    await _side_by_side(copies, parts, try_tests)
     left = sorted((it for it in mutants if it not in verdicts), key=lambda it: it.test)
     await _side_by_side(copies, left, try_mutant)
     return [verdicts[it] for it in mutants]
