@@ -94,9 +94,13 @@ class Place:
         """Look for arrivals, a few rounds long."""
         arrivals = Arrivals(self.chat, self.store, self.account, self.signer, self.restraint)
         task = asyncio.create_task(arrivals.forever())
-        for _ in range(10):
-            await asyncio.sleep(0.02)
+        asked = self.account.asked + 3
+        for turn in range(500):
+            await asyncio.sleep(0.01)
             arrivals.hurry([ID])
+            nothing_happens = turn > 20 and await self.restraint.locked()
+            if self.account.asked >= asked or not await self.awaited() or nothing_happens:
+                break
         await ended(task)
 
     async def awaited(self) -> list[str]:

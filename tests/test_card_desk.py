@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,9 @@ class FakeChat(Chat):
         self.redacted.append(event_id)
 
 
-async def wait_for(found: Callable[[], object]) -> None:
+async def wait_for(found: Callable[[], Awaitable[object]]) -> None:
     for _ in range(500):
-        if found():
+        if await found():
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen")
@@ -96,8 +97,16 @@ class Place:
         finally:
             await ended(task)
 
-    async def until_redacted(self) -> None:
-        await wait_for(lambda: self.chat.redacted)
+    async def said(self) -> bool:
+        """Both messages and the button are out."""
+        return len(self.chat.said) == 3
+
+    async def one_is_gone(self) -> bool:
+        return len(await self.store.open_cards()) == len(self.chat.secret) // 2 - 1
+
+    async def vanishes_in_time(self) -> bool:
+        card = await self.store.card(self.card_id)
+        return card.vanishes_at is not None and card.vanishes_at <= until(TTL)
 
 
 @pytest.fixture
@@ -136,7 +145,7 @@ async def test_a_waiting_card_does_not_go_out_during_a_lockdown(place: Place) ->
 
     await unlock(place.store)
     async with place.at_work():
-        await wait_for(lambda: len(place.chat.said) == 3)
+        await wait_for(place.said)
 
 
 async def test_a_card_that_is_out_vanishes_during_a_lockdown_all_the_same(place: Place) -> None:
@@ -176,21 +185,17 @@ async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> N
         assert place.chat.redacted == []
     await place.store.cards_vanish_by(now())
     async with place.at_work():
-        await place.until_redacted()
+        await wait_for(place.one_is_gone)
     assert place.chat.redacted == ["$block2"]
 
 
 async def test_no_card_stays_longer_than_now_is_allowed(place: Place) -> None:
     """What an earlier run meant, by another clock or setting, does not count."""
-    await place.desk.deliver(place.card_id)
-    await place.store.card_shown(
-        place.card_id, intro_id="$intro1", block_id="$block2", vanishes_at=until(TTL * 100)
-    )
+    earlier = CardDesk(place.chat, place.store, replace(TEXT, ttl=TTL * 100), place.restraint)
+    await earlier.deliver(place.card_id)
     async with place.at_work():
-        await asyncio.sleep(0.1)
-    card = await place.store.card(place.card_id)
-    assert card.vanishes_at
-    assert card.vanishes_at <= until(TTL)
+        assert not await place.vanishes_in_time()
+        await wait_for(place.vanishes_in_time)
 
 
 async def test_killed_between_the_two_messages_it_is_the_same_card_in_the_same_room(
@@ -242,5 +247,5 @@ async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -
     await place.store.cards_vanish_by(now())
     place.chat.breaks["redact"] = RuntimeError("whatever")
     async with place.at_work():
-        await place.until_redacted()
-    assert len(await place.store.open_cards()) == 1
+        await wait_for(place.one_is_gone)
+    assert len(place.chat.redacted) == 1

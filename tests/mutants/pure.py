@@ -271,6 +271,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "a crash leaves the server with one-time keys that open nothing",
         "tests/test_judging.py::test_one_time_keys_are_on_disk_before_they_go_out",
     ),
+    Mutant(
+        "adminbot/chat/client.py",
+        'if not self.olm.account.one_time_keys["curve25519"]:',
+        "if True:",
+        "after a lost answer the server has one-time keys that were thrown away",
+        "tests/test_judging.py::test_keys_that_may_not_be_out_are_sent_again_and_no_more_are_made",
+    ),
     # -- the room's keys
     Mutant(
         "adminbot/chat/keys.py",
@@ -1062,6 +1069,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "raise HomeserverUnreachable(str(exc)) from None",
         "what a library says of a request is shown to people",
         "tests/test_wire.py::test_a_failure_of_the_network_is_an_unreachable_homeserver",
+    ),
+    Mutant(
+        "adminbot/wire.py",
+        "trust_env=False,",
+        "trust_env=True,",
+        "whoever may set HTTP_PROXY gets the server's admin token",
+        "tests/test_wire.py::test_no_proxy_of_the_environment_is_given_the_token",
     ),
     Mutant(
         "adminbot/permission.py",
