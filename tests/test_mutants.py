@@ -5,7 +5,6 @@ import pytest
 from tests.mutants import Mutant
 from tests.mutants.table import MUTANTS, why_stale
 
-
 NAMED = [pytest.param(it, id=f"{nr} {it.file}: {it.means}") for nr, it in enumerate(MUTANTS)]
 
 
