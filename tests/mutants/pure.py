@@ -906,7 +906,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'WHERE user_id = ? AND master_key = ?"',
         'WHERE user_id = ? AND ? IS NOT NULL"',
         "emoji compared with another identity count for the pinned one",
-        "tests/test_trust_policy.py::test_compared_emoji_count_at_once_and_for_that_identity_only",
+        "tests/test_store.py::test_a_pin_knows_of_emoji_and_forgets_them_with_the_identity",
     ),
     Mutant(
         "adminbot/store/acts.py",
