@@ -8,12 +8,13 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo test faults lint bench clean
+.PHONY: help demo test faults mutants lint bench clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
 	@echo 'make test    the tests'
 	@echo 'make faults  everything that may happen to it, and what came of it'
+	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
 	@echo 'make clean   remove what was made here'
@@ -29,6 +30,9 @@ test: $(VENV)/dev
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+mutants: $(VENV)/dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff format --check

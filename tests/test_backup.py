@@ -23,7 +23,7 @@ from adminbot.errors import SetupError
 from adminbot.ids import UserId
 from adminbot.journal import env_lines, write_private
 from adminbot.secret import Sealer, Secret, new_store_key
-from adminbot.store import Bot, Letter, Question, open_store, snapshot
+from adminbot.store import Bot, Letter, Question, open_store, recovery_of, snapshot
 from adminbot.store.owner import SoleOwner
 from adminbot.store.schema import MIGRATIONS
 from adminbot.store.snapshot import Contents
@@ -139,6 +139,7 @@ async def fill(data_dir: Path) -> None:
         shown = await store.hand_over(a_bot(other), event_id="$0", reader=YOU, card=TOKEN)
         await store.card_shown(shown, intro_id="$i", block_id="$b", vanishes_at=now())
         await store.hand_over(a_bot(NANO), event_id="$1", reader=YOU, card=TOKEN)
+        await store.set_secret(recovery_of(NANO), "a recovery key that is on no card yet")
 
 
 def a_bot(user_id: UserId) -> Bot:

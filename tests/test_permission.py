@@ -31,6 +31,12 @@ def test_what_the_identity_is_not_good_for_no_device_is(standing: Standing) -> N
     assert refusal(standing=standing, may_act=False, trusted=False)
 
 
+@pytest.mark.parametrize("standing", list(Standing))
+def test_an_untrusted_device_is_refused_whoever_it_belongs_to(standing: Standing) -> None:
+    assert refusal(standing=standing, trusted=False)
+    assert refusal("verify", standing=standing, trusted=False, may_act=False)
+
+
 @pytest.mark.parametrize("line", ["verify", "help", "PING", "whoami"])
 def test_before_emoji_were_compared_a_person_may_ask_for_that(line: str) -> None:
     assert refusal(line, standing=Standing.NOT_VERIFIED, may_act=False) == ""

@@ -90,6 +90,18 @@ def test_a_flood_of_notes_is_not_kept() -> None:
     assert len(heard.unread._withheld) <= 500
 
 
+def test_a_flood_of_strangers_notes_drives_no_admins_out() -> None:
+    heard = Heard()
+    flood = [
+        withheld(f"@m{number}:example.test", code="m.x", session_id="S") for number in range(600)
+    ]
+    notes = [withheld(code="m.unverified", session_id="S"), *flood]
+    heard.unread.note_withheld(notes, lambda user: user == YOU)
+    heard.unread.add(message())
+    heard.unread.retry()
+    assert heard.reports == [("!r", "$e", YOU, "m.unverified")]
+
+
 @pytest.mark.parametrize("code", ["m.unverified", "m.blacklisted", "m.no_olm", "m.else", ""])
 def test_each_reason_has_its_remedy(code: str) -> None:
     text = unreadable(YOU, code)

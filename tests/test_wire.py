@@ -295,6 +295,36 @@ async def test_a_body_that_is_no_unicode_is_our_own_error() -> None:
             await wire.ask("PUT", "/x", {"displayname": "\ud83e"})
 
 
+async def test_no_proxy_of_the_environment_is_given_the_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with open_wire(f"http://127.0.0.1:{port}", Secret("syt_secret")) as wire:
+            assert await wire.ask("GET", "/x", once=True) == (200, {})
+
+
+async def test_a_signature_that_was_not_taken_is_told() -> None:
+    """The server answers 200 all the same."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"failures": {"@nano:x": {"NANO1": {"status": 400}}}})
+
+    async with wire_to(refuse) as wire:
+        with pytest.raises(HomeserverError, match="did not take the device's signature"):
+            await Account(wire).upload_signatures({})
+
+
 # -- an account's making, at transport height
 
 BOT = UserId("nano", "example.test")

@@ -12,7 +12,7 @@ class Mutant:
 
     `file`: below the repository, such as `adminbot/trust.py`. `old` is in it exactly once.
     `means`: what it would mean, in one plain clause.
-    `test`: the pytest node id that must turn red, or several with spaces between them.
+    `test`: the pytest node id that must turn red; of several, with spaces between, one must.
     """
 
     file: str
