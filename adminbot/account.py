@@ -143,10 +143,10 @@ class Account:
         path = f"{_V3}/rooms/{part(room_id)}/invite"
         await self._wire.ask("POST", path, {"user_id": str(user_id)})
 
-    async def kick(self, room_id: str, user_id: UserId, *, reason: str) -> None:
+    async def kick(self, room_id: str, user_id: str, *, reason: str) -> None:
         """Remove somebody from a room, or take an invitation back."""
         path = f"{_V3}/rooms/{part(room_id)}/kick"
-        await self._wire.ask("POST", path, {"user_id": str(user_id), "reason": reason})
+        await self._wire.ask("POST", path, {"user_id": user_id, "reason": reason})
 
     async def join(self, room_id: str) -> None:
         await self._wire.ask("POST", f"{_V3}/rooms/{part(room_id)}/join", {})

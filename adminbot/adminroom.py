@@ -6,7 +6,7 @@ from adminbot.account import Account
 from adminbot.alarm import Alarm
 from adminbot.chat import Chat
 from adminbot.chat.rooms import made_by
-from adminbot.errors import AdminbotError
+from adminbot.errors import AdminbotError, shortened
 from adminbot.ids import UserId
 from adminbot.store import Store
 from adminbot.trust import TrustPolicy
@@ -63,19 +63,19 @@ class AdminRoom:
             log.warning("could not look at the admin room why=%s", exc)
             return
         for other in sorted(others):
-            await self._remove(UserId.parse(other))
+            await self._remove(other)
 
-    async def _remove(self, other: UserId) -> None:
+    async def _remove(self, other: str) -> None:
         """The direct chat is forgotten first: made an admin again, they are invited as anew."""
         try:
             await self._store.drop_dm(other)
             await self._account.kick(self._id, other, reason="no admin of mine any more")
         except AdminbotError as exc:
             log.warning("could not remove from the admin room user=%s why=%s", other, exc)
-            self._alarm.tell_room(_STAYS.format(user=other))
+            self._alarm.tell_room(_STAYS.format(user=shortened(other, 60)))
         else:
             log.warning("removed from the admin room user=%s", other)
-            self._alarm.tell_room(_REMOVED.format(user=other))
+            self._alarm.tell_room(_REMOVED.format(user=shortened(other, 60)))
 
     async def _invite(self, admin: UserId) -> None:
         """Once: who left again by themselves, has a direct chat, and is let be."""

@@ -43,9 +43,9 @@ class People(Database):
         row = await self._one("SELECT room_id FROM dm WHERE user_id = ?", str(user_id))
         return str(row[0]) if row else None
 
-    async def drop_dm(self, user_id: UserId) -> None:
+    async def drop_dm(self, user_id: str) -> None:
         """This person gets a new direct chat, should they ever get one again."""
-        await self._write("DELETE FROM dm WHERE user_id = ?", str(user_id))
+        await self._write("DELETE FROM dm WHERE user_id = ?", user_id)
 
     async def encrypted_rooms(self) -> set[str]:
         """Rooms that are encrypted for good, whatever the server says; direct chats always are."""
