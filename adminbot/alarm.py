@@ -127,15 +127,19 @@ class Alarm:
             self.tell_room(_FREE)
 
     async def forever(self) -> None:
-        """Tell, until cancelled."""
-        while True:
-            tell = await self._raised.get()
-            try:
-                await tell()
-            except AdminbotError as exc:
-                log.warning("alarm not given why=%s", exc)
-            except Exception:  # the service goes on; the log has the alarm in any case
-                log.exception("alarm not given")
+        """Tell, until cancelled; one alarm that finds no way keeps no other waiting."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(self._guarded(await self._raised.get()))
+
+    @staticmethod
+    async def _guarded(tell: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await tell()
+        except AdminbotError as exc:
+            log.warning("alarm not given why=%s", exc)
+        except Exception:  # the service goes on; the log has the alarm in any case
+            log.exception("alarm not given")
 
     async def _tell_change(self, user_id: UserId, master: str) -> None:
         """Tell all, and note that; what is noted keeps it quiet from then on."""

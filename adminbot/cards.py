@@ -101,6 +101,7 @@ class CardDesk:
         self._text = text
         self._wake = asyncio.Event()
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._at_work: set[int] = set()
 
     async def get_ready(self, reader: UserId) -> None:
         """Do what delivering will need, while the secret is still being made."""
@@ -109,8 +110,10 @@ class CardDesk:
         except (AdminbotError, OSError, TimeoutError) as exc:
             log.info("direct chat not ready yet user=%s why=%s", reader, exc)
 
-    async def deliver(self, card_id: int) -> None:
+    async def deliver(self, card_id: int) -> bool:
         """Send a card's two messages, then forget its content.
+
+        Returns False if a later command ended what is on the card: it does not go out.
 
         Raises:
             NotDeliverable: there is no safe way to the reader now, or a lockdown; it is tried
@@ -120,11 +123,11 @@ class CardDesk:
         async with self._busy[card_id]:
             card = await self._store.card(card_id)
             if card.content is None:
-                return
-            if await self._restraint.locked():
-                raise NotDeliverable("I am locked down.")
+                return card.intro_id is not None
+            await self._check_unlocked()
             room_id = await self._chat.ready_dm(card.reader)
-            await self._store.card_goes_to(card_id, room_id)
+            if not await self._store.card_goes_to(card_id, room_id):
+                return False
             parts = json.loads(card.content)
             # The room is part of it: in another room it is another message.
             txn = f"card-{card_id}-{hash_of(room_id)}"
@@ -133,9 +136,14 @@ class CardDesk:
                 ringing(parts["intro"], card.reader),
                 reader=card.reader,
                 txn=f"{txn}-intro",
+                check=self._check_unlocked,
             )
             block_id = await self._chat.send_secret(
-                room_id, block(parts["block"]), reader=card.reader, txn=f"{txn}-block"
+                room_id,
+                block(parts["block"]),
+                reader=card.reader,
+                txn=f"{txn}-block",
+                check=self._check_unlocked,
             )
             await self._store.card_shown(
                 card_id,
@@ -149,6 +157,12 @@ class CardDesk:
             await self._chat.react(room_id, intro_id, SAVED, txn=f"{txn}-saved")
         except HomeserverError as exc:
             log.info("card has no button card=%s why=%s", card_id, exc)
+        return True
+
+    async def _check_unlocked(self) -> None:
+        """Asked before each try: a lockdown may come while a send waits for the server."""
+        if await self._restraint.locked():
+            raise NotDeliverable("I am locked down.")
 
     async def tapped(self, sender: str, event_id: str) -> bool:
         """Take a card back because its reader tapped one of its messages; False if it is none."""
@@ -181,31 +195,50 @@ class CardDesk:
         log.info("card taken back card=%s why=%s", card.id, why)
 
     async def forever(self) -> None:
-        """Send what is still to be sent and take back what is due, until cancelled."""
-        while True:
-            self._wake.clear()
-            waits = [3600.0]
-            for card in await self._open_now(waits):
+        """Send what is still to be sent and take back what is due, until cancelled.
+
+        Each card by itself: one that hangs keeps no other from vanishing.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._wake.clear()
+                waits = [3600.0]
+                for card in await self._open_now(waits):
+                    if card.id in self._at_work:
+                        continue  # and looks again when that is over
+                    if self._is_due(card, waits):
+                        self._at_work.add(card.id)
+                        tasks.create_task(self._see_to(card))
                 try:
-                    if card.content is not None:
-                        await self.deliver(card.id)
-                        waits.append(0)
-                    elif card.vanishes_at is not None:
-                        left_s = (card.vanishes_at - now()).total_seconds()
-                        if left_s <= 0:
-                            await self._take_back(card, "its time is up")
-                        else:
-                            waits.append(left_s)
-                except AdminbotError as exc:
-                    log.warning("card waits card=%s why=%s", card.id, exc)
-                    waits.append(_RETRY_S)
-                except Exception:  # one card must not keep the others from vanishing
-                    log.exception("card failed card=%s", card.id)
-                    waits.append(_RETRY_S)
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(waits))
-            except TimeoutError:
-                continue
+                    async with asyncio.timeout(min(waits)):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+
+    @staticmethod
+    def _is_due(card: Card, waits: list[float]) -> bool:
+        if card.content is not None or card.vanishes_at is None:
+            return card.content is not None
+        left_s = (card.vanishes_at - now()).total_seconds()
+        if left_s > 0:
+            waits.append(left_s)
+        return left_s <= 0
+
+    async def _see_to(self, card: Card) -> None:
+        try:
+            if card.content is not None:
+                await self.deliver(card.id)
+            else:
+                await self._take_back(card, "its time is up")
+        except AdminbotError as exc:
+            log.warning("card waits card=%s why=%s", card.id, exc)
+            await asyncio.sleep(_RETRY_S)
+        except Exception:  # one card must not keep the others from vanishing
+            log.exception("card failed card=%s", card.id)
+            await asyncio.sleep(_RETRY_S)
+        finally:
+            self._at_work.discard(card.id)
+            self._wake.set()
 
     async def _open_now(self, waits: list[float]) -> list[Card]:
         """Cards that are not gone; none, and a short wait, while our state cannot be used."""

@@ -22,9 +22,19 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import REACTION, Incoming
 from adminbot.errors import AdminbotError, StateError
 from adminbot.executor import Executor
+from adminbot.ids import UserId
 from adminbot.permission import unreadable, why_no_tap, why_not
 from adminbot.progress import DONE, FAILED, quietly
-from adminbot.questions import Questions, Verdict, how_to_confirm, is_in_time, verdict
+from adminbot.questions import (
+    Verdict,
+    answered,
+    how_to_confirm,
+    is_in_time,
+    not_long_ago,
+    noted_as,
+    time_to_confirm_ends,
+)
+from adminbot.restraint import Sparing
 from adminbot.router import Reply, command_line
 from adminbot.store import Letter, Question, Store
 from adminbot.trust import TrustPolicy
@@ -36,9 +46,10 @@ _TOO_LATE = (
     "That came too late: I wait two minutes for it. Nothing was changed. Type the command again."
 )
 _LEFT = "Left as it is. Nothing was changed."
+_ALL_THE_SAME = " To do it all the same, type `{answer}`."
 _TOO_EARLY = (
-    "That was written before I asked, so it confirms nothing. Nothing was changed. To confirm, "
-    "answer `{answer}` once more."
+    "I cannot tell whether that was written after the command, so it confirms nothing. "
+    "Nothing was changed. Type the command again."
 )
 _STUCK_S = 3
 
@@ -94,9 +105,10 @@ class Dispatcher:
         self._cards = cards
         self._manners = manners
         self._admin_room = admin_room
+        self._server = UserId.parse(chat.user_id).server
         self._alarm = alarm
         self._start = background.start
-        self._questions = Questions(store)
+        self._sparing = Sparing()
         self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
@@ -124,6 +136,8 @@ class Dispatcher:
     def could_not_read(self, room_id: str, event_id: str, sender: str, code: str) -> None:
         """An admin's message whose key did not come: say so, if it may have been for us."""
         if room_id != self._admin_room and not self._chat.is_own_dm(room_id, sender):
+            return
+        if not self._sparing.allows(sender, room_id):
             return
         text = unreadable(sender, code)
         self._start(self._tell(room_id, event_id, sender, text))
@@ -163,17 +177,20 @@ class Dispatcher:
             return
         async with self._reading[incoming.sender]:
             meant = await self._meant(incoming)
+            if isinstance(meant, _Run) and self._executor.asks_at_once(meant.incoming, meant.line):
+                # What it asks must be known before this person's next message is read.
+                meant = await self._executor.decide(incoming, meant.line, Turn(None))
         match meant:
             case _Run(incoming, line):
                 at_once = self._executor.is_at_once(line)
                 async with Turn(None if at_once else self._turns[incoming.sender]) as turn:
                     reply = await self._executor.decide(incoming, line, turn)
-                    await self._give(incoming, reply, line)
+                    await self._give(incoming, reply)
                 return
             case Reply():
                 await self._give(incoming, meant)
                 return
-            case _Refuse(text):
+            case _Refuse(text) if self._sparing.allows(incoming.sender, incoming.room_id):
                 await self._tell(incoming.room_id, incoming.about, incoming.sender, text)
             case _CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
@@ -186,13 +203,15 @@ class Dispatcher:
         """
         if incoming.confirmed:
             return await self._allowed(incoming, incoming.body)
-        question = await self._questions.find(incoming.sender, incoming.room_id)
+        every = not_long_ago(await self._store.questions(UserId.parse(incoming.sender)))
+        here = [question for question in every if question.room_id == incoming.room_id]
         if incoming.kind == REACTION:
-            return await self._tapped(incoming, question)
+            return await self._tapped(incoming, here)
         line = command_line(incoming.body, self._manners.prefix, self._manners.names)
-        said = verdict(incoming, line, question) if question else None
-        if question and said:
-            return await self._typed(incoming, line, question, said)
+        if line == "cancel" and every:
+            return await self._typed(incoming, every, every[0], Verdict.DECLINED)
+        if said := answered(incoming, line, self._server, here):
+            return await self._typed(incoming, here, *said)
         return await self._allowed(incoming, line) if line is not None else None
 
     async def _allowed(self, incoming: Incoming, line: str) -> _Run | _Refuse:
@@ -220,10 +239,11 @@ class Dispatcher:
     # -- answers to questions
 
     async def _tapped(
-        self, incoming: Incoming, question: Question | None
+        self, incoming: Incoming, questions: list[Question]
     ) -> _Run | _Refuse | _CardTap | Reply | None:
         """✅ or ❌ under a question that a tap may answer, ✅ under a card."""
-        if not (question and question.tap and question.event_id == incoming.relates_to):
+        asked = [q for q in questions if q.tap and q.event_id == incoming.relates_to]
+        if not asked:
             return _CardTap() if incoming.body == SAVED else None
         if incoming.body not in (DONE, FAILED):
             return None
@@ -236,44 +256,49 @@ class Dispatcher:
         )
         if refusal:
             return _Refuse(refusal)
-        return await self._settle(incoming, question, agreed=incoming.body == DONE)
+        if incoming.body == DONE:
+            return await self._agreed(incoming, asked[0])
+        # Anybody may have forged that: the word still counts.
+        await self._store.only_typed(asked[0])
+        left = _LEFT + _ALL_THE_SAME.format(answer=asked[0].answer)
+        return await self._close(incoming, [], Reply(left))
 
     async def _typed(
-        self, incoming: Incoming, line: str | None, question: Question, said: Verdict
+        self, incoming: Incoming, questions: list[Question], question: Question, said: Verdict
     ) -> _Run | _Refuse | Reply:
-        """A typed answer, also a no, counts only as a command would."""
-        refusal = self._why_not(incoming, line or incoming.body)
+        """A typed answer, also a no, counts only as the command would that it is about."""
+        refusal = self._why_not(incoming, question.line)
         if refusal:
             return _Refuse(refusal)
-        if said is Verdict.EARLIER:
-            return Reply(_TOO_EARLY.format(answer=question.answer))
-        if said is Verdict.UNCLEAR:
-            return Reply(how_to_confirm(question))
-        return await self._settle(incoming, question, agreed=said is Verdict.AGREED)
+        if said is Verdict.AGREED:
+            return await self._agreed(incoming, question)
+        if said is Verdict.DECLINED:
+            return await self._close(incoming, questions, Reply(_LEFT))
+        return Reply(_TOO_EARLY if said is Verdict.EARLIER else how_to_confirm(questions))
 
-    async def _settle(
-        self, incoming: Incoming, question: Question, *, agreed: bool
-    ) -> _Run | Reply:
-        """Close the question. After a yes the answering event is the act's event."""
-        outcome: Incoming | Reply
-        if not agreed:
-            outcome = Reply(_LEFT)
-        elif not is_in_time(question):
-            outcome = Reply(_TOO_LATE)
-        else:
-            outcome = replace(
-                incoming, body=question.line, encrypted=True, trusted=True, confirmed=True
-            )
-        await self._questions.close(question, incoming, outcome)
-        return outcome if isinstance(outcome, Reply) else _Run(outcome, question.line)
+    async def _agreed(self, incoming: Incoming, question: Question) -> _Run | Reply:
+        if not is_in_time(question):
+            return await self._close(incoming, [question], Reply(_TOO_LATE))
+        confirmed = replace(
+            incoming, body=question.line, encrypted=True, trusted=True, confirmed=True
+        )
+        await self._store.settle(
+            [question], event_id=incoming.event_id, content=confirmed.to_json(), reply=None
+        )
+        return _Run(confirmed, question.line)
+
+    async def _close(self, incoming: Incoming, questions: list[Question], reply: Reply) -> Reply:
+        await self._store.settle(
+            questions,
+            event_id=incoming.event_id,
+            content=incoming.to_json(),
+            reply=reply.to_json(),
+        )
+        return reply
 
     # -- saying it
 
-    async def _give(self, incoming: Incoming, reply: Reply, line: str | None = None) -> None:
-        """Say the answer. `line`: the command line that it answers."""
-        if reply.ask:
-            line = line or command_line(incoming.body, self._manners.prefix, self._manners.names)
-            question = await self._questions.ask(incoming, line or "", reply)
+    async def _give(self, incoming: Incoming, reply: Reply) -> None:
         content = render.notice(reply.text, reply_to=incoming.about)
         try:
             event_id = await self._chat.send(
@@ -283,12 +308,14 @@ class Dispatcher:
             raise  # it stays decided, and is given once that can be done
         except AdminbotError as exc:
             log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
-        else:
-            if reply.ask:
-                await self._questions.sent(question, event_id)
-            if reply.tap:
-                await self._put_marks(incoming.room_id, event_id)
+            await self._store.drop_question(noted_as(incoming))
+            await self._store.answered(incoming.event_id)
+            return
+        if reply.ask:
+            await self._store.asked(noted_as(incoming), event_id, time_to_confirm_ends())
         await self._store.answered(incoming.event_id)
+        if reply.tap:
+            await self._put_marks(incoming.room_id, event_id)
 
     async def _put_marks(self, room_id: str, event_id: str) -> None:
         for key in (DONE, FAILED):

@@ -71,7 +71,10 @@ class Superseded(Refused):
     """An act that gave way to a brake on the same account."""
 
     def __init__(self, user_id: object, brake: str) -> None:
-        super().__init__(f"`!{brake}` of `{user_id}` came meanwhile, so I gave this up.")
+        super().__init__(
+            f"`!{brake}` of `{user_id}` came meanwhile, so I gave this up. What became of that, "
+            "its own answer says."
+        )
 
 
 class StateError(AdminbotError):

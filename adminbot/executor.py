@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -17,12 +18,13 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import AdminbotError, NotDeliverable, StateError
+from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.order import Order
 from adminbot.progress import DONE, Progress
+from adminbot.questions import question_of
 from adminbot.restraint import Restraint
 from adminbot.router import Args, Command, Reply, Router, split
 from adminbot.store import Act, Store
@@ -70,6 +72,10 @@ class Executor:
         self._alarm = alarm
         self._start = background.start
 
+    def asks_at_once(self, incoming: Incoming, line: str) -> bool:
+        """Whether a command line needs local work only: a brake asks first, and then acts."""
+        return not incoming.confirmed and self.is_at_once(line)
+
     def is_at_once(self, line: str) -> bool:
         """Whether a command line waits for nothing that its sender asked for before."""
         name, *_ = split(line) or [""]
@@ -84,9 +90,9 @@ class Executor:
         try:
             command, args = self._router.resolve(line, self._prefix)
             async with Progress(
-                self._chat, incoming, self._start, turn, always=command.acts
+                self._chat, incoming, self._start, always=command.acts
             ) as progress:
-                reply = await self._run(command, args, incoming, noted)
+                reply = await self._run(command, args, incoming, noted, turn)
                 progress.mark = "" if reply.ask else DONE
         except StateError:
             raise
@@ -108,7 +114,8 @@ class Executor:
             outcome = f"bug {ref}"
         if noted:
             reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
-        await self._store.decided(incoming.event_id, reply.to_json(), outcome)
+        question = question_of(incoming, line, reply)
+        await self._store.decided(incoming.event_id, reply.to_json(), outcome, question)
         return reply
 
     def _in_prefix(self, text: str) -> str:
@@ -116,7 +123,7 @@ class Executor:
         return text.replace("`!", f"`{self._prefix}")
 
     async def _run(
-        self, command: Command, args: Args, incoming: Incoming, earlier: Act | None
+        self, command: Command, args: Args, incoming: Incoming, earlier: Act | None, turn: Turn
     ) -> Reply:
         """`earlier`: the act as an earlier run noted it."""
         sender = UserId.parse(incoming.sender)
@@ -128,9 +135,11 @@ class Executor:
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
 
         async def say(text: str) -> None:
+            turn.release()  # this will take a while
             content = render.notice(self._in_prefix(text), reply_to=incoming.about)
             txn = f"say-{secrets.token_hex(8)}"
-            await self._chat.send(incoming.room_id, content, txn=txn)
+            with suppress(HomeserverError, NotDeliverable):  # the act goes on, told or not
+                await self._chat.send(incoming.room_id, content, txn=txn)
 
         if command.acts and earlier is None:
             age = timedelta(seconds=incoming.age_s)
@@ -195,7 +204,9 @@ class Executor:
         if reply.card is None:
             return reply
         try:
-            await self._cards.deliver(reply.card)
+            if not await self._cards.deliver(reply.card):
+                ended = "A later command ended that login again, so its card does not go out."
+                return replace(reply, text=f"{reply.text}\n{ended}")
         except (AdminbotError, OSError, TimeoutError) as exc:
             self._cards.hurry()  # it tries again and again
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."

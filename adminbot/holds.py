@@ -15,6 +15,7 @@ from adminbot.errors import Refused, Superseded
 from adminbot.ids import UserId
 
 T = TypeVar("T")
+Logins = frozenset["asyncio.Task[Any]"]
 
 
 class Hold:
@@ -32,6 +33,9 @@ class Hold:
         self._has_lock = True
         while self._account.brakes:
             await next(iter(self._account.brakes)).wait()
+
+    def is_of(self, task: "asyncio.Task[object] | None") -> bool:
+        return self._task is task
 
     def drop(self) -> None:
         if self._has_lock:
@@ -112,19 +116,19 @@ class Holds:
         finally:
             hold.drop()
             account.holds.discard(hold)
+            self._forget(user_id)
 
     def check_nobody_waits(self, user_id: UserId) -> None:
         """Raises Refused while another act on the account sits out a limit."""
-        if any(hold.is_aside for hold in self._accounts[user_id].holds):
+        account = self._accounts.get(user_id)
+        if account and any(hold.is_aside for hold in account.holds):
             raise Refused(
                 f"`{user_id}` waits for Synapse's login limit already. Nothing was changed.",
                 f"It goes on by itself. `!revoke {user_id.localpart}` ends its old token now.",
             )
 
     @asynccontextmanager
-    async def brake(
-        self, user_id: UserId, command: str
-    ) -> AsyncIterator[frozenset["asyncio.Task[Any]"]]:
+    async def brake(self, user_id: UserId, command: str) -> AsyncIterator[Logins]:
         """Overtake every act on the account, at once.
 
         Yields the requests of theirs that go on (`Hold.whole`).
@@ -139,3 +143,16 @@ class Holds:
         finally:
             account.brakes.discard(ended)
             ended.set()
+            self._forget(user_id)
+
+    def _forget(self, user_id: UserId) -> None:
+        """What is typed wrongly shall not stay in memory."""
+        account = self._accounts[user_id]
+        if not (account.holds or account.brakes or account.under_way):
+            del self._accounts[user_id]
+
+    def is_held_by_others(self, user_id: UserId) -> bool:
+        """Whether an act that is not the caller's own is under way on the account."""
+        account = self._accounts.get(user_id)
+        own = asyncio.current_task()
+        return account is not None and any(not hold.is_of(own) for hold in account.holds)

@@ -38,6 +38,9 @@ def in_words(state: DeviceState, bot: Bot) -> str:
     return state.value
 
 
+_AT_ONCE = 8  # a server that answers slowly shall not have a page's look-ups of everybody
+
+
 class Inspector:
     """Looks bots up on the server."""
 
@@ -45,10 +48,13 @@ class Inspector:
         self._synapse = synapse
         self._account = account
         self._identities = identities
+        self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def last_seen(self, bot: Bot) -> datetime | None:
         """When a session of the bot was last used; None if never (or signed out)."""
-        seen = [device.last_seen for device in await self._synapse.devices(bot.user_id)]
+        async with self._few:
+            devices = await self._synapse.devices(bot.user_id)
+        seen = [device.last_seen for device in devices]
         return max((moment for moment in seen if moment), default=None)
 
     async def detail(self, bot: Bot) -> BotDetail:

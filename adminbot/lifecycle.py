@@ -7,9 +7,10 @@ that was cut off is run again from its beginning: each is made so that this fini
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from adminbot.account import Account
 from adminbot.clock import now
@@ -22,7 +23,7 @@ from adminbot.errors import (
     Superseded,
     UsageError,
 )
-from adminbot.holds import Holds
+from adminbot.holds import Holds, Logins
 from adminbot.ids import BotName, UserId, new_device_id
 from adminbot.newaccount import MAKE, Attempt, NewAccounts
 from adminbot.order import Order
@@ -35,7 +36,7 @@ from adminbot.synapse import Session, Synapse
 
 log = logging.getLogger(__name__)
 
-_LOGIN_S = 20
+_LOGIN_S = 40  # longer than a request may take
 _MEANWHILE = " Until then its old token works; `!revoke {name}` ends that now."
 
 # Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and a title: its card.
@@ -106,6 +107,10 @@ class BotKeeper:
                 f"To renew my own token: `!rotate {user_id.localpart} --me-too`",
             )
         bot = await self._store.find_bot(user_id)
+        if bot is None and self._holds.is_held_by_others(user_id):
+            raise Refused(
+                f"`{user_id}` is still being made, and has no login yet.", "Wait for that answer."
+            )
         if bot is None:
             raise NotManaged(typed)
         return bot
@@ -300,15 +305,26 @@ class BotKeeper:
         async with self._holds.brake(bot.user_id, "revoke") as logins:
             await self._begin("revoke", bot.user_id, order)
             await order.will("sign it out everywhere")
-            await self._sign_out(bot.user_id)
-            if logins:  # one that the server was working on comes out with a session
-                await asyncio.wait(logins, timeout=_LOGIN_S)
+            with _still_alive(bot.user_id, "revoke"):
                 await self._sign_out(bot.user_id)
+            await self._end_late(logins, partial(self._sign_out, bot.user_id))
             await self._store.signed_out(bot.user_id, event_id=order.event_id)
         return bot
 
     async def _sign_out(self, user_id: UserId) -> None:
         await self._synapse.set_password(user_id, new_password(), logout_devices=True)
+
+    async def _end_late(self, logins: Logins, end: Callable[[], Awaitable[None]]) -> None:
+        """End what comes of logins that the server is still working on; nobody has their tokens.
+
+        What was asked for is done; this is for what may have come in between.
+        """
+        if logins:
+            await asyncio.wait(logins, timeout=_LOGIN_S)
+            try:
+                await end()
+            except HomeserverError as exc:
+                log.warning("a late login was not ended why=%s", exc)
 
     async def delete(self, typed: str, order: Order) -> Bot:
         """Deactivate the account for good; its name stays taken on this server.
@@ -316,10 +332,13 @@ class BotKeeper:
         One request does it, and to ask for it once more is no error. Waits for nobody.
         """
         bot = await self.get(typed)
-        async with self._holds.brake(bot.user_id, "deletebot"):
+        deactivate = partial(self._synapse.deactivate, bot.user_id)
+        async with self._holds.brake(bot.user_id, "deletebot") as logins:
             await self._begin("deletebot", bot.user_id, order)
             await order.will("deactivate it")
-            await self._synapse.deactivate(bot.user_id)
+            with _still_alive(bot.user_id, "deletebot"):
+                await deactivate()
+            await self._end_late(logins, deactivate)
             await self._store.bot_deleted(bot.user_id, event_id=order.event_id)
         return bot
 
@@ -363,3 +382,13 @@ class BotKeeper:
             await self._begin("trust", bot.user_id, order, device_id=device_id)
             await order.will("sign its device")
             await self._signer.sign(bot.user_id, keys)
+
+
+@contextmanager
+def _still_alive(user_id: UserId, command: str) -> Iterator[None]:
+    """What a person must know of a brake that failed: the bot may live."""
+    try:
+        yield
+    except HomeserverError as exc:
+        exc.hint = f"Its tokens may still work. Try again: `!{command} {user_id.localpart}`"
+        raise

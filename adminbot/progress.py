@@ -8,33 +8,27 @@ from typing import Self
 from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.errors import AdminbotError, StateError
-from adminbot.turn import Turn
+from adminbot.turn import BLINK_S
 
 log = logging.getLogger(__name__)
 
 WORKING, DONE, FAILED = "⏳", "✅", "❌"
-_BLINK_S = 0.6  # an ordinary !newbot is faster, and the mark would compete with its card
 
 
 class Progress:
-    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`).
-
-    What takes longer than a blink also gives its turn back, before the mark is sent.
-    """
+    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`)."""
 
     def __init__(
         self,
         chat: Chat,
         incoming: Incoming,
         start: Callable[[Coroutine[None, None, None]], None],
-        turn: Turn,
         *,
         always: bool,
     ) -> None:
         self._chat = chat
         self._incoming = incoming
         self._start = start
-        self._turn = turn
         self._always = always
         self._began = False
         self.mark = FAILED
@@ -44,8 +38,7 @@ class Progress:
         return self
 
     async def _show(self) -> str | None:
-        await asyncio.sleep(_BLINK_S)
-        self._turn.release()
+        await asyncio.sleep(BLINK_S)
         self._began = True
         return await quietly(self._react(WORKING))
 

@@ -6,20 +6,21 @@ text on the wire: it never does more than `Reply.tap` allows, see docs/security.
 """
 
 import enum
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import timedelta
 
 from adminbot.chat.incoming import Incoming
 from adminbot.clock import now, until
 from adminbot.ids import UserId
-from adminbot.progress import DONE, FAILED
 from adminbot.router import Reply
-from adminbot.store import Question, Store
+from adminbot.store import Question
 
 _TIME_TO_CONFIRM = timedelta(minutes=2)
 _REMEMBERED = timedelta(hours=1)
-_NO = ("no", "n", "cancel", FAILED)
-_YES = ("yes", "y", "ja", "oui", "si", "ok", DONE)  # names nothing, so it confirms nothing
+_NO = ("no", "n", "cancel", "❌")
+_YES = ("yes", "y", "ja", "oui", "si", "ok", "✅")  # names nothing, so it confirms nothing
+_QUOTES = " \t\n`'\"“”„‘’"
+_ENDS = ".,!" + _QUOTES  # what a phone's keyboard puts behind a word
 
 
 class Verdict(enum.Enum):
@@ -28,7 +29,7 @@ class Verdict(enum.Enum):
     AGREED = enum.auto()
     DECLINED = enum.auto()
     UNCLEAR = enum.auto()
-    EARLIER = enum.auto()  # written before the question was asked for
+    EARLIER = enum.auto()  # written before the command that it would confirm
 
 
 def word_for(user_id: UserId) -> str:
@@ -37,30 +38,81 @@ def word_for(user_id: UserId) -> str:
     return str(user_id) if is_taken else user_id.localpart
 
 
-def verdict(incoming: Incoming, line: str | None, question: Question) -> Verdict | None:
-    """What a text says to a question; None: the text is no answer.
+def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
+    """The question in a reply, before it is sent; None if it asks nothing."""
+    if not reply.ask:
+        return None
+    return Question(
+        asked_of=UserId.parse(incoming.sender),
+        room_id=incoming.room_id,
+        event_id=noted_as(incoming),
+        line=reply.line or line,
+        answer=reply.ask,
+        expires_at=until(_TIME_TO_CONFIRM),
+        tap=reply.tap,
+        megolm=incoming.megolm,
+    )
+
+
+def noted_as(incoming: Incoming) -> str:
+    """What stands for the event id of a question until that is known."""
+    return f"about {incoming.event_id}"
+
+
+def time_to_confirm_ends() -> str:
+    return until(_TIME_TO_CONFIRM).isoformat()
+
+
+def not_long_ago(questions: Iterable[Question]) -> list[Question]:
+    """Those that a late answer may still be about, the newest first."""
+    found = [question for question in questions if question.expires_at > now() - _REMEMBERED]
+    return sorted(found, key=lambda question: question.expires_at, reverse=True)
+
+
+def answered(
+    incoming: Incoming, line: str | None, server: str, questions: list[Question]
+) -> tuple[Question, Verdict] | None:
+    """Which of the open questions a text answers, and how; None: the text is no answer.
 
     Args:
         line: the command line in the text, if it is addressed to us as a command.
+        server: the bots' server name, which a user id as an answer ends in.
     """
-    said = incoming.body.strip().casefold()
+    said = _bare(incoming.body)
+    for question in questions:
+        if _names(said, line, server, question):
+            is_later = _is_later(incoming.megolm, question.megolm)
+            return question, Verdict.AGREED if is_later else Verdict.EARLIER
+    if not questions:
+        return None
+    if said in _NO or incoming.body.strip() in _NO:
+        return questions[0], Verdict.DECLINED
+    return (questions[0], Verdict.UNCLEAR) if said in _YES else None
+
+
+def _bare(text: str) -> str:
+    return text.strip(_QUOTES).rstrip(_ENDS).casefold()
+
+
+def _names(said: str, line: str | None, server: str, question: Question) -> bool:
+    answer = _bare(question.answer)
+    if said in (answer, f"@{answer}", f"@{answer}:{server}"):
+        return True
     # `!lockdown` is its own word: who types the command again means it.
-    again = line is not None and line == question.line == question.answer
-    if again or said == question.answer.casefold():
-        is_later = _is_later(incoming.megolm, question.megolm)
-        return Verdict.AGREED if is_later else Verdict.EARLIER
-    if line == "cancel" or said in _NO:
-        return Verdict.DECLINED
-    return Verdict.UNCLEAR if said in _YES else None
+    return line is not None and _bare(line) == _bare(question.line) == answer
 
 
 def _is_later(answer: str | None, command: str | None) -> bool:
-    """Whether an answer was encrypted after the command; between two sessions nobody can tell."""
+    """Whether an answer was encrypted after the command; of two devices nobody can tell.
+
+    One device has one outbound session in a room at a time, so another session of the same
+    device may be an older one.
+    """
     if answer is None or command is None:
         return True
-    *session, index = answer.split(" ")
-    *session_of_command, index_of_command = command.split(" ")
-    return session != session_of_command or int(index) > int(index_of_command)
+    key, session, index = answer.split(" ")
+    key_then, session_then, index_then = command.split(" ")
+    return key != key_then or (session == session_then and int(index) > int(index_then))
 
 
 def is_in_time(question: Question) -> bool:
@@ -68,52 +120,7 @@ def is_in_time(question: Question) -> bool:
     return now() < question.expires_at <= until(_TIME_TO_CONFIRM)
 
 
-def how_to_confirm(question: Question) -> str:
-    tap = " or tap ✅ under it" if question.tap else ""
-    return f"That names nothing. To confirm, answer `{question.answer}`{tap}. Nothing was changed."
-
-
-class Questions:
-    """The open questions: at most one for each person and room."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def find(self, sender: str, room_id: str) -> Question | None:
-        """What this person was asked in this room, if it was not long ago."""
-        for question in await self._store.questions(UserId.parse(sender)):
-            if question.room_id == room_id and question.expires_at > now() - _REMEMBERED:
-                return question
-        return None
-
-    async def ask(self, incoming: Incoming, line: str, reply: Reply) -> Question:
-        """Remember the question before it is sent: a quick answer must find it."""
-        question = Question(
-            asked_of=UserId.parse(incoming.sender),
-            room_id=incoming.room_id,
-            event_id=f"about {incoming.event_id}",
-            line=reply.line or line,
-            answer=reply.ask,
-            expires_at=until(_TIME_TO_CONFIRM),
-            tap=reply.tap,
-            megolm=incoming.megolm,
-        )
-        await self._store.ask(question)
-        return question
-
-    async def sent(self, question: Question, event_id: str) -> None:
-        """The question is out under this event id: a tap finds it, and the two minutes begin."""
-        asked = replace(question, event_id=event_id, expires_at=until(_TIME_TO_CONFIRM))
-        await self._store.asked(question.event_id, asked)
-
-    async def close(
-        self, question: Question, incoming: Incoming, outcome: Incoming | Reply
-    ) -> None:
-        """The question is answered: by what is carried out now, or by what is said."""
-        is_reply = isinstance(outcome, Reply)
-        await self._store.settle(
-            question,
-            event_id=incoming.event_id,
-            content=(incoming if is_reply else outcome).to_json(),
-            reply=outcome.to_json() if is_reply else None,
-        )
+def how_to_confirm(questions: list[Question]) -> str:
+    words = " or ".join(f"`{question.answer}`" for question in questions)
+    tap = ", or tap ✅ under the question" if any(question.tap for question in questions) else ""
+    return f"That names nothing. To confirm, answer {words}{tap}. Nothing was changed."

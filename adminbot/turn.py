@@ -3,9 +3,11 @@
 import asyncio
 from typing import Self
 
+BLINK_S = 0.6  # an ordinary command is done by then
+
 
 class Turn:
-    """One person's commands begin one after the other; what takes longer gives its turn back.
+    """One person's commands begin one after the other; after a blink the turn is given back.
 
     Without a lock there is no turn to wait for: a brake is carried out at once.
     """
@@ -18,12 +20,14 @@ class Turn:
         if self._lock:
             await self._lock.acquire()
             self._mine = True
+            self._timer = asyncio.get_running_loop().call_later(BLINK_S, self.release)
         return self
 
     def release(self) -> None:
         """Let the next message in; more than once is no harm."""
         if self._lock and self._mine:
             self._mine = False
+            self._timer.cancel()
             self._lock.release()
 
     async def __aexit__(self, *_: object) -> None:

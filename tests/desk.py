@@ -8,7 +8,7 @@ what, and nothing about encryption.
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -171,6 +171,8 @@ class Server:
 class Chatter:
     """The chat: what was said to whom, as (event id replied to, text)."""
 
+    user_id = str(OWN)
+
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
@@ -178,11 +180,17 @@ class Chatter:
         self.marks: list[tuple[str, str]] = []
         self.gone: list[str] = []
         self.reachable = True
+        self.no_way = False  # the private chat cannot be made ready just now
+        self.mute = False  # nothing can be sent just now
+        self.refuses = False  # nothing can be sent ever
         self.shut = asyncio.Event()
         self._ids = itertools.count(1)
         self._news = asyncio.Condition()
 
     async def send(self, room_id: str, content: dict[str, Any], *, txn: str) -> str:
+        await until(lambda: not self.mute)
+        if self.refuses:
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
         reply_to = content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", "")
         self.said.append((reply_to, content["body"]))
         async with self._news:
@@ -190,8 +198,15 @@ class Chatter:
         return f"$said{next(self._ids)}"
 
     async def send_secret(
-        self, room_id: str, content: dict[str, Any], *, reader: UserId, txn: str
+        self,
+        room_id: str,
+        content: dict[str, Any],
+        *,
+        reader: UserId,
+        txn: str,
+        check: Callable[[], Awaitable[None]],
     ) -> str:
+        await check()
         self.secrets.append(content["body"])
         return f"$secret{next(self._ids)}"
 
@@ -211,6 +226,7 @@ class Chatter:
         self.gone.append(event_id)
 
     async def ready_dm(self, user_id: UserId) -> str:
+        await until(lambda: not self.no_way)
         return DM
 
     def is_own_dm(self, room_id: str, user_id: str) -> bool:

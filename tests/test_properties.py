@@ -188,7 +188,7 @@ def test_any_event_is_a_value_or_nothing(
     sync: Any = Sync.__new__(Sync)
     sync._client = SimpleNamespace(user_id="@bot:example.org", positions={})
     sync._policy = SimpleNamespace(is_admin=lambda user: True)
-    sync._unread, sync._on_step = UNREAD, lambda step: None
+    sync._unread, sync._on_step, sync._looked_up = UNREAD, lambda step: None, set()
     source = {"type": kind, "content": content, "origin_server_ts": stamp_ms}
     event = Event.parse_event(source | {"event_id": event_id, "sender": str(YOU)})
     read = sync._read_unguarded if stamp_ms < 2**47 else sync._read

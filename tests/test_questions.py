@@ -1,25 +1,32 @@
 """What counts as an answer to a question."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from adminbot.chat.incoming import Incoming
 from adminbot.clock import now
 from adminbot.ids import UserId
-from adminbot.questions import Verdict, is_in_time, verdict, word_for
+from adminbot.questions import Verdict, answered, is_in_time, word_for
 from adminbot.store import Question
 
 YOU = UserId("you", "example.org")
 
 
-def asked(line: str = "deletebot nano", answer: str = "nano", **more: object) -> Question:
-    expires_at = now() + timedelta(minutes=2)
-    return Question(YOU, "!r", "$q", line, answer, expires_at, **more)  # type: ignore[arg-type]
+def asked(line: str = "deletebot nano", answer: str = "nano", **more: Any) -> Question:
+    return Question(YOU, "!r", "$q", line, answer, now() + timedelta(minutes=2), **more)
 
 
 def typed(body: str, megolm: str | None = None) -> Incoming:
     return Incoming("$e", "!r", str(YOU), "text", body, megolm=megolm)
+
+
+def verdict(
+    body: str, line: str | None, *questions: Question, megolm: str | None = None
+) -> object:
+    found = answered(typed(body, megolm), line, "bots.example", list(questions))
+    return found and found[1]
 
 
 @pytest.mark.parametrize(
@@ -27,16 +34,22 @@ def typed(body: str, megolm: str | None = None) -> Incoming:
     [
         ("nano", None, Verdict.AGREED),
         (" Nano ", None, Verdict.AGREED),
-        ("nanobot", None, None),
+        ("Nano.", None, Verdict.AGREED),
+        ("`nano`", None, Verdict.AGREED),
+        ("“nano”", None, Verdict.AGREED),
+        ("@nano", None, Verdict.AGREED),
+        ("@nano:bots.example", None, Verdict.AGREED),
         ("@nano:example.org", None, None),
+        ("nanobot", None, None),
+        ("not nano", None, None),
         ("yes", None, Verdict.UNCLEAR),
-        ("ok", None, Verdict.UNCLEAR),
+        ("OK!", None, Verdict.UNCLEAR),
         ("ja", None, Verdict.UNCLEAR),
         ("y", None, Verdict.UNCLEAR),
         ("✅", None, Verdict.UNCLEAR),
         ("no", None, Verdict.DECLINED),
+        ("No.", None, Verdict.DECLINED),
         ("CANCEL", None, Verdict.DECLINED),
-        ("!cancel", "cancel", Verdict.DECLINED),
         ("❌", None, Verdict.DECLINED),
         ("!nano", "nano", None),
         ("!deletebot nano", "deletebot nano", None),
@@ -44,15 +57,21 @@ def typed(body: str, megolm: str | None = None) -> Incoming:
     ],
 )
 def test_only_what_names_the_bot_confirms(body: str, line: str | None, said: object) -> None:
-    assert verdict(typed(body), line, asked()) is said
+    assert verdict(body, line, asked()) is said
+    assert verdict(body, line) is None
 
 
 def test_a_command_that_is_its_own_word_may_be_typed_again() -> None:
-    lockdown = asked("lockdown", "lockdown")
-    assert verdict(typed("!lockdown"), "lockdown", lockdown) is Verdict.AGREED
-    assert verdict(typed("lockdown"), None, lockdown) is Verdict.AGREED
-    ping = asked("deletebot ping", "ping")
-    assert verdict(typed("!ping"), "ping", ping) is None
+    lockdown = asked("Lockdown", "lockdown")
+    for body, line in (("!lockdown", "lockdown"), ("!LOCKDOWN", "LOCKDOWN"), ("lockdown", None)):
+        assert verdict(body, line, lockdown) is Verdict.AGREED
+    assert verdict("!ping", "ping", asked("deletebot ping", "ping")) is None
+
+
+def test_a_word_finds_its_own_question() -> None:
+    one, two = asked("revoke one", "one"), asked("revoke two", "two")
+    for body, question in (("one", one), ("two", two)):
+        assert answered(typed(body), None, "x", [one, two]) == (question, Verdict.AGREED)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +81,15 @@ def test_a_command_that_is_its_own_word_may_be_typed_again() -> None:
         ("K S 5", "K S 5", Verdict.EARLIER),
         ("K S 5", "K S 4", Verdict.EARLIER),
         ("K S 9", "K S 10", Verdict.AGREED),
-        ("K S 5", "K T 0", Verdict.AGREED),
+        ("K S 5", "K T 7", Verdict.EARLIER),
+        ("K S 5", "L T 0", Verdict.AGREED),
         (None, "K S 0", Verdict.AGREED),
     ],
 )
 def test_an_answer_that_was_held_back_confirms_nothing(
     command: str | None, answer: str, said: Verdict
 ) -> None:
-    assert verdict(typed("nano", answer), None, asked(megolm=command)) is said
+    assert verdict("nano", None, asked(megolm=command), megolm=answer) is said
 
 
 @pytest.mark.parametrize("name", ["yes", "no", "ok", "ja", "n", "y", "cancel"])

@@ -412,23 +412,26 @@ async def test_what_changes_a_bot_ends_its_act_at_once(store: Store) -> None:
         assert act.outcome == "done"
 
 
-async def test_a_newer_question_replaces_the_older_one_in_its_room_only(store: Store) -> None:
-    await store.ask(question())
+async def test_the_same_word_asked_for_again_in_a_room_is_the_newer_question(store: Store) -> None:
     await store.ask(question("nano"))
-    await store.ask(question("yes", "!other"))
+    await store.ask(replace(question("nano"), line="deletebot nano", event_id="$2"))
+    await store.ask(question("other"))
+    await store.ask(question("nano", "!other"))
 
-    assert {q.answer for q in await store.questions(YOU)} == {"nano", "yes"}
-    assert len(await store.questions(YOU)) == 2
+    found = {(q.room_id, q.answer): q.line for q in await store.questions(YOU)}
+    assert len(found) == 3
+    assert found["!r", "nano"] == "deletebot nano"
     assert await store.questions(NANO) == []
 
 
 async def test_an_agreed_question_becomes_the_message_that_answered_it(store: Store) -> None:
+    other = replace(question("other"), event_id="$2")
     await store.ask(question())
-    await store.ask(question(room_id="!other"))
+    await store.ask(other)
     await store.receive([Letter("$yes", "yes", None)], since="s")
-    await store.settle(question(), event_id="$yes", content="confirmed: revoke nano", reply=None)
+    await store.settle([question()], event_id="$yes", content="confirmed: revoke nano", reply=None)
 
-    assert [q.room_id for q in await store.questions(YOU)] == ["!other"]
+    assert await store.questions(YOU) == [other]
     assert [letter.content for letter in await store.unanswered()] == ["confirmed: revoke nano"]
 
 
@@ -437,7 +440,7 @@ async def test_a_declined_question_and_what_is_said_of_that_are_noted_at_once(
 ) -> None:
     await store.ask(question())
     await store.receive([Letter("$no", "no", None)], since="s")
-    await store.settle(question(), event_id="$no", content="no", reply="left as it is")
+    await store.settle([question()], event_id="$no", content="no", reply="left as it is")
 
     assert await store.questions(YOU) == []
     [letter] = await store.unanswered()
@@ -447,16 +450,17 @@ async def test_a_declined_question_and_what_is_said_of_that_are_noted_at_once(
 async def test_a_question_that_was_answered_before_it_was_seen_to_be_out_stays_closed(
     store: Store,
 ) -> None:
-    asked = replace(question(), event_id="about $cmd")
-    await store.ask(asked)
-    await store.receive([Letter("$yes", "yes", None)], since="s")
-    await store.settle(asked, event_id="$yes", content="yes", reply=None)
-    await store.asked("about $cmd", question())
-    assert await store.questions(YOU) == []
+    """It is remembered with the answer that asks it; only one that is open learns its event id."""
+    noted = replace(question(), event_id="about $cmd")
+    await store.receive([Letter("$cmd", "x", None), Letter("$yes", "yes", None)], since="s")
+    await store.decided("$cmd", "sure?", "done", noted)
+    await store.asked("about $cmd", "$q", question().expires_at.isoformat())
+    assert await store.questions(YOU) == [replace(noted, event_id="$q")]
 
-    await store.ask(asked)
-    await store.asked("about $cmd", question())
-    assert await store.questions(YOU) == [question()]
+    await store.decided("$cmd", "sure?", "done", noted)
+    await store.settle([noted], event_id="$yes", content="yes", reply=None)
+    await store.asked("about $cmd", "$q", question().expires_at.isoformat())
+    assert await store.questions(YOU) == []
 
 
 async def test_a_brake_counts_by_its_place_in_the_inbox(store: Store) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adminbot import progress, restraint
+from adminbot import progress, restraint, turn
 from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.errors import HomeserverUnreachable
+from adminbot.router import Reply
 from adminbot.secret import Secret
 from adminbot.store import Letter
 from adminbot.synapse import Session
@@ -33,7 +35,8 @@ LOCKED = "🔒 Locked down."
 
 @pytest.fixture(autouse=True)
 def _short_blink(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_BLINK_S", 0.05)
+    monkeypatch.setattr(progress, "BLINK_S", 0.05)
+    monkeypatch.setattr(turn, "BLINK_S", 0.05)
 
 
 @pytest.fixture
@@ -201,6 +204,59 @@ async def test_what_hangs_gives_its_turn_back(desk: Desk) -> None:
     assert "nano" in await desk.asks("!bots")
 
 
+async def test_an_answer_that_cannot_be_sent_keeps_no_turn(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.chat.mute = True
+    await desk.says("!bots")
+    await asyncio.sleep(0.2)
+    desk.server.asked.clear()
+    await desk.says("!bot nano")
+    await until(lambda: "whois" in desk.server.asked)
+    desk.chat.mute = False
+    await desk.settled()
+
+
+async def test_a_card_does_not_go_out_after_a_brake(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.chat.no_way = True
+    renewed = await desk.says("!rotate nano")
+    await until(lambda: "change password" in desk.server.asked)
+    await desk.asks("!revoke nano")
+    assert "signed out" in await desk.asks("nano")
+    seen = len(desk.chat.secrets)
+    desk.chat.no_way = False
+    [answer] = await desk.chat.answers(renewed)
+    assert "does not go out" in answer or "came meanwhile" in answer
+    assert len(desk.chat.secrets) == seen
+    assert not any(card.content for card in await desk.store.open_cards())
+
+
+async def test_a_card_does_not_go_out_under_a_lockdown_that_came_late(desk: Desk) -> None:
+    desk.chat.no_way = True
+    made = await desk.says("!newbot nano")
+    await until(lambda: "register" in desk.server.asked)
+    await desk.asks("!lockdown")
+    await desk.asks("lockdown")
+    desk.chat.no_way = False
+    [answer] = await desk.chat.answers(made)
+    assert "I am locked down" in answer
+    assert not desk.chat.secrets
+
+
+async def test_a_revoke_that_fails_says_that_tokens_may_live(desk: Desk) -> None:
+    token, rotate = await waiting_rotation(desk)
+
+    async def down(*_: object, **__: object) -> None:
+        raise HomeserverUnreachable("HTTP 502")
+
+    desk.server.set_password = down  # type: ignore[method-assign]
+    await desk.asks("!revoke nano")
+    answer = await desk.asks("nano")
+    assert "Its tokens may still work. Try again: !revoke nano" in answer
+    assert "its own answer says" in (await desk.chat.answers(rotate, 2))[1]
+    assert desk.server.alive(token)
+
+
 async def test_a_brake_works_however_many_changes_there_were(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +317,9 @@ async def test_a_cross_leaves_things_as_they_are(desk: Desk) -> None:
     await desk.taps("✅", question)
     await desk.settled()
     assert desk.server.alive(token)
+    # Whoever has the account's password can forge a ❌: it must not take the brake away.
+    assert "signed out" in await desk.asks("nano")
+    assert not desk.server.alive(token)
 
 
 @pytest.mark.parametrize("line", ["!deletebot nano", "!lockdown"])
@@ -327,7 +386,7 @@ async def test_a_yes_that_names_nothing_confirms_nothing(desk: Desk, word: str) 
 async def test_an_answer_from_before_the_command_confirms_nothing(desk: Desk) -> None:
     token = await token_of(desk, "!newbot nano")
     await desk.asks("!deletebot nano", megolm="K S 7")
-    assert "written before I asked" in await desk.asks("nano", megolm="K S 6")
+    assert "I cannot tell" in await desk.asks("nano", megolm="K S 6")
     assert desk.server.alive(token)
     assert "is deleted" in await desk.asks("nano", megolm="K S 8")
 
@@ -340,6 +399,78 @@ async def test_only_who_was_asked_can_answer(desk: Desk) -> None:
     await desk.says("nano", room_id=DM)
     await desk.settled()
     assert desk.server.alive(token)
+
+
+async def test_two_words_that_come_together_mean_what_was_asked_last(desk: Desk) -> None:
+    """The word for a sign-out must not delete: both questions want the bot's name."""
+    await token_of(desk, "!newbot nano")
+    await desk.asks("!deletebot nano")
+    await desk.says("!revoke nano")
+    assert "signed out everywhere" in await desk.asks("nano")
+    await desk.says("!lockdown")
+    assert LOCKED in await desk.asks("lockdown")
+
+
+async def test_each_of_several_questions_has_its_answer(desk: Desk) -> None:
+    """The emergency: several bots at once."""
+    names = ("one", "two", "three", "four")
+    tokens = {name: await token_of(desk, f"!newbot {name}") for name in names}
+    for name in names:
+        await desk.asks(f"!revoke {name}")
+    questions = {q.answer: q.event_id for q in await desk.store.questions(YOU)}
+    assert "signed out" in await desk.asks("two")
+    await desk.taps("✅", questions["four"])
+    await desk.settled()
+    assert {n for n in names if desk.server.alive(tokens[n])} == {"one", "three"}
+    assert "Left as it is" in await desk.asks("!cancel", room_id=DM)
+    assert not await desk.store.questions(YOU)
+
+
+async def test_an_answer_that_is_given_again_asks_nothing_again(tmp_path: Path) -> None:
+    server = Server()
+    async with a_desk(tmp_path, server) as desk:
+        await token_of(desk, "!newbot nano")
+        asked = await desk.says("!revoke nano")
+        await desk.chat.answers(asked)
+        await desk.question()
+        await desk.settled()
+        await desk.asks("nano")
+        reply = Reply("sure?", ask="nano", tap=True).to_json()
+        content = Incoming(asked, ROOM, str(YOU), TEXT, "!revoke nano", True, True).to_json()
+        await desk.unanswer(Letter(asked, content, None))
+        sealed = desk.store._sealer.seal("reply", reply)
+        await desk.store._write("UPDATE inbox SET reply = ? WHERE event_id = ?", sealed, asked)
+    async with a_desk(tmp_path, server) as desk:
+        await desk.chat.answers(asked)
+        await desk.settled()
+        assert not await desk.store.questions(YOU)
+
+
+async def test_a_question_that_nobody_saw_is_not_answered(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot nano")
+    desk.chat.refuses = True
+    await desk.says("!deletebot nano")
+    await desk.settled()
+    desk.chat.refuses = False
+    await desk.says("nano")
+    await desk.settled()
+    assert desk.server.alive(token)
+
+
+async def test_who_may_only_verify_yet_deletes_no_bot_that_is_called_so(desk: Desk) -> None:
+    token = await token_of(desk, "!newbot verify")
+    await desk.asks("!deletebot verify")
+    desk.policy.state = Standing.NOT_VERIFIED
+    assert "🔒" in await desk.asks("verify")
+    assert desk.server.alive(token)
+
+
+async def test_refusals_are_not_given_without_end(desk: Desk) -> None:
+    for _ in range(30):
+        await desk.says("!ping", encrypted=False, trusted=False)
+    await desk.settled()
+    assert len(desk.chat.told) == 10
+    assert await desk.asks("!ping") == PONG
 
 
 # -- permission, crashes, cards

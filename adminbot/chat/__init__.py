@@ -53,7 +53,8 @@ class Chat:
         self._policy = policy
         self._changed = changed  # notified after every sync
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._dm_lock = asyncio.Lock()
+        self._direct_lock = asyncio.Lock()
+        self._dm_locks: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def user_id(self) -> str:
@@ -79,15 +80,29 @@ class Chat:
         return await self._until_out(lambda: self._send_once(room_id, content, txn, kind=kind))
 
     async def send_secret(
-        self, room_id: str, content: dict[str, Any], *, reader: UserId, txn: str
+        self,
+        room_id: str,
+        content: dict[str, Any],
+        *,
+        reader: UserId,
+        txn: str,
+        check: Callable[[], Awaitable[None]],
     ) -> str:
         """Send what only `reader` may see; returns the event id.
+
+        Args:
+            check: raises what keeps it from being sent, before each try.
 
         Raises:
             NotDeliverable: the room is not ours alone and encrypted, or no trusted device of
                 the reader has the key. Nothing was sent.
         """
-        return await self._until_out(lambda: self._send_once(room_id, content, txn, reader=reader))
+
+        async def once() -> str:
+            await check()
+            return await self._send_once(room_id, content, txn, reader=reader)
+
+        return await self._until_out(once)
 
     async def tell_untrusted(
         self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
@@ -231,7 +246,7 @@ class Chat:
         Made when there is none, or when the old one has somebody else in it or lost its
         encryption. One who left is invited again.
         """
-        async with self._dm_lock:
+        async with self._dm_locks[user_id]:
             room_id = await self._fit_dm(user_id)
         async with self._locks[room_id]:
             await self._prepare(room_id)
@@ -272,7 +287,8 @@ class Chat:
         room_id = await self._account.create_room(direct_chat(user_id))
         await self._store.set_dm(user_id, room_id)
         self._client.keep_encrypted(room_id)
-        await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
+        async with self._direct_lock:  # it is read, changed and written as a whole
+            await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
         log.info("direct chat made user=%s room=%s", user_id, room_id)
         await self._wait_for_member(room_id, user_id)
         return room_id

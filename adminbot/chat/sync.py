@@ -38,6 +38,7 @@ _POLL_MS = 30_000
 _SHORT_POLL_MS = 3_000  # while we wait for a key
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
 _GAP_PAGES = 50
+_LOOK_UP_S = 8
 _POISON_TRIES = 3
 
 
@@ -70,6 +71,7 @@ class Sync:
         self._on_invited = on_invited
         self._kept: str | None = None  # the sync token on disk
         self._encrypted: set[str] = set()  # rooms that are noted on disk
+        self._looked_up: set[str] = set()  # whose keys were asked for in this sync
         self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
         self._changed = changed
 
@@ -142,6 +144,7 @@ class Sync:
         incoming += await self._read_late(at)
         await self._note_encrypted()
         self._client.positions.clear()
+        self._looked_up.clear()
         letters = [Letter(item.event_id, item.to_json(), None, item.megolm) for item in incoming]
         # What is still to be read must come again after a crash; event ids keep it single.
         keep = self._kept if self._kept and self._unread else response.next_batch
@@ -236,11 +239,18 @@ class Sync:
         args = (event.sender, room_id, str(event.sender_key), str(event.session_id))
         if self._client.came_from_trusted(*args):
             return True
-        try:
-            await self._client.refresh_keys(event.sender)
-        except HomeserverError as exc:
-            log.warning("keys not refreshed user=%s why=%s", event.sender, exc)
+        if event.sender not in self._looked_up:
+            self._looked_up.add(event.sender)
+            await self._look_up(event.sender)
         return self._client.came_from_trusted(*args)
+
+    async def _look_up(self, user_id: str) -> None:
+        """Not for long: whatever else this sync brought waits for it, brakes included."""
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                await self._client.refresh_keys(user_id)
+        except (HomeserverError, TimeoutError) as exc:
+            log.warning("keys not refreshed user=%s why=%s", user_id, type(exc).__name__)
 
     async def _read_late(self, at: datetime) -> list[Incoming]:
         """Try again what could not be read when it came."""

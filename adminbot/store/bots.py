@@ -203,9 +203,16 @@ class Bots(Acts):
         rows = await self._all("SELECT * FROM card WHERE gone_at IS NULL ORDER BY id")
         return [self._card(row) for row in rows]
 
-    async def card_goes_to(self, card_id: int, room_id: str) -> None:
-        """Fix the room before the first send, so that a repeated send is the same send."""
-        await self._write("UPDATE card SET room_id = ? WHERE id = ?", room_id, card_id)
+    async def card_goes_to(self, card_id: int, room_id: str) -> bool:
+        """Fix the room before the first send, so that a repeated send is the same send.
+
+        Returns False if what is on the card is dead meanwhile: it must not go out.
+        """
+        async with self._transaction():
+            cursor = await self._db.execute(
+                "UPDATE card SET room_id = ? WHERE id = ? AND gone_at IS NULL", (room_id, card_id)
+            )
+        return cursor.rowcount > 0
 
     async def card_shown(
         self, card_id: int, *, intro_id: str, block_id: str, vanishes_at: datetime

@@ -54,14 +54,22 @@ class Inbox(Acts):
         """Raises StateError when it is not."""
         await self.set_fact("written", now().isoformat())
 
-    async def decided(self, event_id: str, reply: str, outcome: str) -> None:
-        """Keep the answer until it is out, and close the act if there is one, at once."""
+    async def decided(
+        self, event_id: str, reply: str, outcome: str, question: Question | None = None
+    ) -> None:
+        """Keep the answer until it is out, and close the act if there is one, at once.
+
+        With the `question` that the answer asks: a quick reply to it must find it, and a
+        question that was settled must not come back when the answer is given once more.
+        """
         async with self._transaction():
             await self._db.execute(
                 "UPDATE inbox SET reply = ? WHERE event_id = ?",
                 (self._sealer.seal("reply", reply), event_id),
             )
             await self._end_act(event_id, outcome)
+            if question:
+                await self._ask(question)
 
     async def answered(self, event_id: str) -> None:
         """The answer is out: forget what was asked and what was said."""
@@ -72,45 +80,59 @@ class Inbox(Acts):
     # -- questions
 
     async def ask(self, question: Question) -> None:
-        """Remember what was asked; a newer question in the same room replaces an older one."""
-        await self._write(
+        """Remember what was asked; the same word in the same room is about the newer question."""
+        async with self._transaction():
+            await self._ask(question)
+
+    async def _ask(self, question: Question) -> None:
+        await self._db.execute(
             "INSERT OR REPLACE INTO question VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            str(question.asked_of),
-            question.room_id,
-            question.event_id,
-            question.line,
-            question.answer,
-            question.expires_at.isoformat(),
-            int(question.tap),
-            question.megolm,
+            (
+                str(question.asked_of),
+                question.room_id,
+                question.event_id,
+                question.line,
+                question.answer,
+                question.expires_at.isoformat(),
+                int(question.tap),
+                question.megolm,
+            ),
         )
 
-    async def asked(self, noted_as: str, question: Question) -> None:
+    async def asked(self, noted_as: str, event_id: str, expires_at: str) -> None:
         """The question is out; one that was answered or replaced meanwhile stays gone."""
         await self._write(
             "UPDATE question SET event_id = ?, expires_at = ? WHERE event_id = ?",
-            question.event_id,
-            question.expires_at.isoformat(),
+            event_id,
+            expires_at,
             noted_as,
         )
+
+    async def drop_question(self, event_id: str) -> None:
+        """Nobody was asked after all."""
+        await self._write("DELETE FROM question WHERE event_id = ?", event_id)
+
+    async def only_typed(self, question: Question) -> None:
+        """From now on a tap does not answer this question, only the word."""
+        await self._write("UPDATE question SET tap = 0 WHERE event_id = ?", question.event_id)
 
     async def questions(self, asked_of: UserId) -> list[Question]:
         rows = await self._all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
         return [question_of(row) for row in rows]
 
     async def settle(
-        self, question: Question, *, event_id: str, content: str, reply: str | None
+        self, questions: Iterable[Question], *, event_id: str, content: str, reply: str | None
     ) -> None:
-        """The question is answered, and the answering event becomes `content`.
+        """Questions are answered, and the answering event becomes `content`.
 
         That is the confirmed command; or, with `reply`, it is decided what is said. Both at once:
         after a crash the answer either still waits for its question, or is settled.
         """
         async with self._transaction():
-            await self._db.execute(
-                "DELETE FROM question WHERE asked_of = ? AND room_id = ?",
-                (str(question.asked_of), question.room_id),
-            )
+            for question in questions:
+                await self._db.execute(
+                    "DELETE FROM question WHERE event_id = ?", (question.event_id,)
+                )
             await self._db.execute(
                 "UPDATE inbox SET content = ?, reply = ? WHERE event_id = ?",
                 (

@@ -82,8 +82,18 @@ MIGRATIONS = (
     CREATE INDEX step_act ON step (event_id);
     """,
     """
-    ALTER TABLE question ADD COLUMN tap INTEGER NOT NULL DEFAULT 0; -- 1: a tap on ✅ will do
-    ALTER TABLE question ADD COLUMN megolm TEXT; -- "sender_key session_id index" of what asked
+    DROP TABLE question;               -- whatever was open then was open for two minutes
+    CREATE TABLE question (
+        asked_of TEXT NOT NULL,
+        room_id TEXT NOT NULL,
+        event_id TEXT NOT NULL,        -- "about $command" until the question is out
+        line TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        tap INTEGER NOT NULL,          -- 1: a tap on ✅ will do
+        megolm TEXT,                   -- "sender_key session_id index" of the command
+        PRIMARY KEY (asked_of, room_id, answer)
+    ) STRICT;
     CREATE INDEX act_target ON act (target);
     CREATE TABLE bot_pin (             -- which identity of a bot counts, once it was seen or out
         user_id TEXT PRIMARY KEY,
