@@ -204,6 +204,14 @@ async def test_what_hangs_gives_its_turn_back(desk: Desk) -> None:
     assert "nano" in await desk.asks("!bots")
 
 
+async def test_a_rotation_that_says_so_gives_its_turn_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "BLINK_S", 60)
+    await waiting_rotation(desk)
+    assert "Bots (1)" in await desk.asks("!bots")
+
+
 async def test_an_answer_that_cannot_be_sent_keeps_no_turn(desk: Desk) -> None:
     await token_of(desk, "!newbot nano")
     desk.chat.mute = True
