@@ -105,6 +105,9 @@ class FakeClient:
     def trusted_devices(self, user_id: str) -> list[FakeDevice]:
         return [it for it in self.trusted if it.user_id == user_id]
 
+    def keep_encrypted(self, room_id: str) -> None:
+        self.rooms[room_id].encrypted = True
+
     async def keys_query(self) -> KeysQueryResponse:
         self.meanwhile()
         return KeysQueryResponse({}, {})

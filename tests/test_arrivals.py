@@ -15,6 +15,7 @@ from adminbot.chat import Chat
 from adminbot.clock import now
 from adminbot.crosssigning import Identity
 from adminbot.errors import ForeignIdentity
+from adminbot.identities import Identities
 from adminbot.ids import UserId
 from adminbot.restraint import Restraint, unlock
 from adminbot.secret import Sealer
@@ -46,18 +47,23 @@ class FakeAccount(Account):
 
 
 class FakeSigner(Signer):
-    """Notes what is made and signed."""
+    """Notes what is made and signed. `foreign`: the account has another identity."""
 
     def __init__(self) -> None:
+        self.out: Kept | None = None
         self.made: list[UserId] = []
         self.signed: list[JSON] = []
         self.foreign = False
+
+    async def kept(self, user_id: UserId) -> Kept | None:
+        return self.out
 
     async def ensure(self, user_id: UserId) -> Kept:
         self.made.append(user_id)
         if self.foreign:
             raise ForeignIdentity(user_id)
-        return Kept("", OURS.master.public, None, None)
+        self.out = Kept("", OURS.master.public, None, None)
+        return self.out
 
     async def sign(self, user_id: UserId, device_keys: JSON) -> None:
         self.signed.append(device_keys)
@@ -89,10 +95,18 @@ class Place:
         self.store = store
         self.account, self.signer, self.chat = FakeAccount(), FakeSigner(), FakeChat()
         self.restraint = Restraint(store, timedelta(hours=1))
+        self.rung: list[str] = []
+        self.identities = Identities(self.account, store, self.signer, self.ring)
+
+    def ring(self, bot: Bot, counting: str, seen: str) -> None:
+        assert (bot.user_id, counting) == (NANO, OURS.master.public)
+        self.rung.append(seen)
 
     async def work(self) -> None:
         """Look for arrivals, a few rounds long."""
-        arrivals = Arrivals(self.chat, self.store, self.account, self.signer, self.restraint)
+        arrivals = Arrivals(
+            *(self.chat, self.store, self.account, self.signer, self.restraint, self.identities)
+        )
         task = asyncio.create_task(arrivals.forever())
         asked = self.account.asked + 3
         for turn in range(500):
@@ -180,6 +194,7 @@ async def test_an_identity_made_elsewhere_is_told_and_left_alone(
     signed: bool, store: Store
 ) -> None:
     place = await a_place(store)
+    place.signer.foreign = True
     device = signed_by(THEIRS, MINE_NOW, ID) if signed else MINE_NOW
     place.account.answer = shown(THEIRS, device)
     await place.work()
@@ -190,6 +205,21 @@ async def test_an_identity_made_elsewhere_is_told_and_left_alone(
     bot = await store.find_bot(NANO)
     assert bot
     assert bot.own_identity, "from now on it signs itself"
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_an_identity_that_took_the_place_of_ours_is_alarmed_and_nothing_signed(
+    signed: bool, store: Store
+) -> None:
+    place = await a_place(store)
+    await place.work()
+    device = signed_by(THEIRS, MINE_NOW, ID) if signed else MINE_NOW
+    place.account.answer = shown(THEIRS, device)
+    await place.work()
+
+    assert set(place.rung) == {THEIRS.master.public}
+    assert (place.signer.signed, place.chat.said) == ([], [])
+    assert await place.awaited() == ["NANO1"]
 
 
 async def test_one_that_was_faster_with_an_identity_is_told_and_waited_for(store: Store) -> None:

@@ -201,6 +201,8 @@ def test_a_master_key_must_be_called_what_it_is() -> None:
 
 
 OTHER = identity()
+TABLET = device_of(name="TABLET")
+FORGED = device_of() | {"signatures": TABLET["signatures"]}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,14 @@ OTHER = identity()
         (answer_of(MINE, device_of()), "PHONE", MASTER, DeviceState.UNSIGNED),
         ({"device_keys": GOOD["device_keys"]}, "PHONE", MASTER, DeviceState.UNSIGNED),
         ({"device_keys": GOOD["device_keys"]}, "PHONE", "", DeviceState.UNSIGNED),
+        (answer_of(MINE, signed_by(OTHER, device_of())), "PHONE", MASTER, DeviceState.UNSIGNED),
+        (
+            answer_of(MINE, device_of(), signed_by(MINE, TABLET)),
+            *("PHONE", MASTER, DeviceState.UNSIGNED),
+        ),
         (GOOD, "TABLET", MASTER, DeviceState.NEVER_STARTED),
+        (answer_of(MINE, FORGED), "PHONE", MASTER, DeviceState.NEVER_STARTED),
+        ({"device_keys": {}}, "PHONE", MASTER, DeviceState.NEVER_STARTED),
         (GOOD, None, MASTER, DeviceState.SIGNED_OUT),
         (answer_of(OTHER, signed_by(OTHER, device_of())), "PHONE", MASTER, DeviceState.REPLACED),
         (answer_of(OTHER, device_of()), "PHONE", MASTER, DeviceState.REPLACED),

@@ -39,8 +39,8 @@ def text(
     return found
 
 
-def read(found: RoomMessageText, *, trusted: bool = True) -> Incoming:
-    message = text_of(found, "!r", AT, trusted=trusted)
+def read(found: RoomMessageText, *, trusted: bool = True, megolm: str | None = None) -> Incoming:
+    message = text_of(found, "!r", AT, trusted=trusted, megolm=megolm)
     assert message
     return message
 
@@ -69,7 +69,7 @@ def test_an_edit_is_no_message(body: str) -> None:
             "m.relates_to": {"rel_type": "m.replace", "event_id": "$before"},
         },
     )
-    assert text_of(edit, "!r", AT, trusted=True) is None
+    assert text_of(edit, "!r", AT, trusted=True, megolm=None) is None
 
 
 def test_what_a_reply_quotes_is_not_what_was_typed() -> None:
@@ -100,9 +100,10 @@ def test_its_age_is_by_the_homeservers_clock_and_never_less_than_nothing(
 
 def test_a_message_grows_older_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also across a restart: else what waited for a day would be as fresh as on its first."""
-    message = read(text("!ping", age_s=90))
+    message = read(text("!ping", age_s=90), megolm="key session 7")
     again = Incoming.from_json(message.to_json())
     assert again == message
+    assert again.megolm == "key session 7"
     later = now() + timedelta(hours=2)
     monkeypatch.setattr(incoming, "now", lambda: later)
     assert again.age() >= timedelta(hours=2, seconds=89)

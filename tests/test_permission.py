@@ -3,7 +3,7 @@
 import pytest
 
 from adminbot.chat.incoming import TEXT, Incoming
-from adminbot.permission import why_not
+from adminbot.permission import why_no_tap, why_not
 from adminbot.trust import Standing
 
 
@@ -46,6 +46,16 @@ def test_before_emoji_were_compared_a_person_may_ask_for_that(line: str) -> None
 def test_elsewhere_and_in_clear_nothing_is_done() -> None:
     assert "admin room" in refusal(at_home=False)
     assert "unencrypted" in refusal(encrypted=False, trusted=False)
+
+
+@pytest.mark.parametrize("standing", list(Standing))
+def test_a_tap_counts_at_home_and_for_the_identity_that_counts(standing: Standing) -> None:
+    def refused(*, at_home: bool, may_act: bool) -> str:
+        return why_no_tap("@you:x", "!", at_home=at_home, standing=standing, may_act=may_act)
+
+    assert refused(at_home=True, may_act=True) == ""
+    assert "admin room" in refused(at_home=False, may_act=True)
+    assert refused(at_home=True, may_act=False)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from adminbot.account import Account
 from adminbot.clock import now
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.ids import UserId
-from adminbot.newaccount import NewAccounts
+from adminbot.newaccount import Attempt, NewAccounts
 from adminbot.order import Order
 from adminbot.secret import Secret
 from adminbot.sessions import Sessions
@@ -210,7 +210,9 @@ async def test_which_account_was_made_by_an_act(
 ) -> None:
     server = Server()
     server.found, server.devices = found, devices
-    assert await accounts_of(server).was_made_by(NOTED, NANO) is ours
+    accounts = accounts_of(server)
+    assert await accounts.is_ours(Attempt(may_be_ours=True), NOTED, NANO) is ours
+    assert not await accounts.is_ours(Attempt(), NOTED, NANO), "no outcome is unknown"
 
 
 @pytest.mark.parametrize(("shared", "what"), [(True, "register"), (False, "create")])
@@ -221,29 +223,50 @@ async def test_a_plain_refusal_is_final(shared: bool, what: str, errcode: str) -
     server.breaks[what] = [HomeserverError("no", errcode=errcode, status=403)]
     server.found = account()
     with pytest.raises(HomeserverError) as refused:
-        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order())
+        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order(), Attempt())
 
     assert refused.value.errcode == errcode
     assert server.words() == ["will", what]
 
 
 @pytest.mark.parametrize(("shared", "what"), [(True, "register"), (False, "create")])
-async def test_somebody_elses_account_of_that_name_is_not_touched(shared: bool, what: str) -> None:
+@pytest.mark.parametrize(
+    ("unknown", "devices"), [(False, ["PHONE"]), (False, []), (True, ["PHONE"])]
+)
+async def test_somebody_elses_account_of_that_name_is_not_touched(
+    unknown: bool, devices: list[str], shared: bool, what: str
+) -> None:
+    """However new and empty it looks: only where an outcome is unknown may it be ours."""
     server = Server()
     server.breaks[what] = [NameTaken(NANO)]
-    server.found, server.devices = account(), ["PHONE"]
+    server.found, server.devices = account(), devices
+    attempt = Attempt(may_be_ours=unknown)
     with pytest.raises(NameTaken):
-        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order())
+        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order(), attempt)
     assert server.words() == ["will", what]
 
 
-async def test_what_a_lost_answer_left_behind_is_taken_over_and_its_token_dies() -> None:
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(HomeserverUnreachable("HTTP 502"), id="no answer"),
+        pytest.param(
+            HomeserverError("no", errcode="M_RESOURCE_LIMIT_EXCEEDED", status=403),
+            id="a full server, which makes it and then refuses",
+        ),
+    ],
+)
+async def test_what_a_lost_answer_left_behind_is_taken_over_and_its_token_dies(
+    lost: Exception,
+) -> None:
     server = Server()
-    server.breaks["register"] = [HomeserverUnreachable("HTTP 502")]
+    server.breaks["register"] = [lost]
     server.found, server.devices = account(), ["NANO1"]
-    session, _ = await accounts_of(server).make(BOT, NOTED, server.order())
+    attempt = Attempt()
+    session, _ = await accounts_of(server).make(BOT, NOTED, server.order(), attempt)
 
     assert server.words().count("register") == 1
+    assert attempt.may_be_ours
     assert server.did[-1] == ("change password", session.token.reveal())
 
 
@@ -252,5 +275,5 @@ async def test_what_somebody_elses_account_is_after_a_lost_answer_is_not_touched
     server.breaks["register"] = [HomeserverUnreachable("HTTP 502"), NameTaken(NANO)]
     server.found, server.devices = account(), ["PHONE"]
     with pytest.raises(NameTaken):
-        await accounts_of(server).make(BOT, NOTED, server.order())
+        await accounts_of(server).make(BOT, NOTED, server.order(), Attempt())
     assert set(server.words()) == {"will", "register"}

@@ -101,6 +101,7 @@ class FakeClient:
         self.next_batch: str | None = None
         self.positions: dict[str, str] = {}
         self.invited_rooms: dict[str, object] = {}
+        self.rooms: dict[str, SimpleNamespace] = {}
         self.trusted: set[tuple[str, str]] = set()
         self.keys: set[str] = set()
         self.at_refresh: Callable[[], None] = lambda: None
@@ -138,6 +139,9 @@ class FakeClient:
     def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
         return (sender_key, session) in self.trusted
 
+    def keep_encrypted(self, *room_ids: str) -> None:
+        self.rooms |= {it: SimpleNamespace(encrypted=True) for it in room_ids}
+
     async def refresh_keys(self, *user_ids: str) -> None:
         self.at_refresh()
 
@@ -155,11 +159,10 @@ class FakeClient:
 
 
 class FakeAccount(Account):
-    def __init__(self) -> None:
-        self.joined: list[str] = []
+    """Nothing is asked of it here."""
 
-    async def join(self, room_id: str) -> None:
-        self.joined.append(room_id)
+    def __init__(self) -> None:
+        pass
 
 
 class Run:
@@ -171,6 +174,7 @@ class Run:
         self.steps: list[Step] = []
         self.unreadable: list[tuple[str, str, str, str]] = []
         self.stuck: list[bool] = []
+        self.invited: list[str] = []
         policy = TrustPolicy(Trust.PINNED, (UserId.parse(YOU),), store)
 
         def changed(users: Collection[str]) -> None:
@@ -187,6 +191,7 @@ class Run:
             on_step=self.steps.append,
             on_devices_changed=changed,
             on_stuck=self.stuck.append,
+            on_invited=self.invited.append,
         )
 
     async def take(self, *answers: SyncResponse | Exception) -> list[str]:
@@ -336,6 +341,21 @@ async def test_a_gap_is_filled_in_order_and_with_admins_messages_only(store: Sto
     assert all(it["senders"] == [YOU] for it in run.client.page_filters)
 
 
+@pytest.mark.parametrize("can_be_read", [True, False])
+async def test_where_an_admin_wrote_encrypted_it_is_so_for_good(
+    can_be_read: bool, store: Store
+) -> None:
+    """Whatever the server makes of the room's state, also after a restart."""
+    run = Run(store)
+    run.client.keys = {"its session"} if can_be_read else set()
+    await run.take(synced(unread(), token="s1"))
+    assert run.client.rooms[ROOM].encrypted
+
+    later = Run(store)
+    await later.take(synced(token="s2"))
+    assert later.client.rooms[ROOM].encrypted
+
+
 @pytest.mark.parametrize(("by", "joins"), [(YOU, ["!new"]), (MALLORY, [])])
 async def test_only_an_admins_invitation_is_followed(
     by: str, joins: list[str], store: Store
@@ -352,7 +372,7 @@ async def test_only_an_admins_invitation_is_followed(
     rooms = {"invite": {"!new": {"invite_state": {"events": [member, about_another]}}}}
     await run.take(synced(token="s1", rooms=rooms))
 
-    assert run.account.joined == joins
+    assert run.invited == joins
     assert bool(run.client.invited_rooms) is bool(joins), "a stranger's is not kept"
 
 

@@ -117,14 +117,21 @@ MUTANTS: tuple[Mutant, ...] = (
         "if device_id not in trusted_devices(answer, user_id, None):",
         'if device_id not in _member(answer.get("device_keys"), user_id):',
         "keys that do not sign themselves are a device that has started",
-        "tests/test_device_states.py::test_how_a_managed_device_stands",
+        "tests/test_crosssigning.py::test_a_device_stands_by_the_identity_that_counts",
     ),
     Mutant(
         "adminbot/crosssigning.py",
-        "if master and device_id in trusted_devices(answer, user_id, master):",
-        "if master:",
+        "if counts and device_id in trusted_devices(answer, user_id, counts):",
+        "if counts:",
         "a device that nobody signed is called trusted",
-        "tests/test_device_states.py::test_how_a_managed_device_stands",
+        "tests/test_crosssigning.py::test_a_device_stands_by_the_identity_that_counts",
+    ),
+    Mutant(
+        "adminbot/crosssigning.py",
+        "if master_key(answer, user_id) not in (None, counts):",
+        "if False:",
+        "another identity than the one that counts goes unnoticed",
+        "tests/test_crosssigning.py::test_a_device_stands_by_the_identity_that_counts",
     ),
     # -- what comes in
     Mutant(
@@ -525,8 +532,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/sync.py",
-        "Letter(item.event_id, item.to_json(), None, position) for item, position in incoming",
-        "Letter(item.event_id, item.to_json(), None, None) for item, position in incoming",
+        "Letter(item.event_id, item.to_json(), None, item.megolm) for item in incoming",
+        "Letter(item.event_id, item.to_json(), None, None) for item in incoming",
         "a ciphertext under another event id is run again",
         "tests/test_sync.py::test_the_same_ciphertext_under_another_event_id_is_not_acted_upon",
     ),
@@ -567,6 +574,20 @@ MUTANTS: tuple[Mutant, ...] = (
         'await self._take_in(response, "")',
         "commands of before the first start are run",
         "tests/test_sync.py::test_what_was_said_before_the_first_start_is_not_acted_upon",
+    ),
+    Mutant(
+        "adminbot/chat/sync.py",
+        "self._client.keep_encrypted(room_id)  # so it is, also where the state does not say so",
+        "pass",
+        "an encrypted command is answered in clear where the server hides the encryption",
+        "tests/test_sync.py::test_where_an_admin_wrote_encrypted_it_is_so_for_good",
+    ),
+    Mutant(
+        "adminbot/chat/sync.py",
+        "self._client.keep_encrypted(*self._encrypted)",
+        "pass",
+        "after a restart a room is encrypted only if the server says so",
+        "tests/test_sync.py::test_where_an_admin_wrote_encrypted_it_is_so_for_good",
     ),
     Mutant(
         "adminbot/chat/unread.py",
@@ -709,10 +730,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/arrivals.py",
-        "if master_key(answer, user_id) not in (None, kept.master):",
-        "if False:",
+        "if state in (DeviceState.NEVER_STARTED, DeviceState.REPLACED):",
+        "if state is DeviceState.NEVER_STARTED:",
         "a bot whose identity was replaced is called trusted",
-        "tests/test_arrivals.py::test_an_identity_made_elsewhere_is_told_and_left_alone",
+        "tests/test_arrivals.py::"
+        "test_an_identity_that_took_the_place_of_ours_is_alarmed_and_nothing_signed",
     ),
     Mutant(
         "adminbot/arrivals.py",
@@ -739,7 +761,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/signer.py",
-        "        if not sealed:\n"
+        "        if not known:\n"
         "            await self._store.set_secret(identity_of(user_id), kept.to_json())\n",
         "",
         "killed half-way, a bot has an identity that nobody can sign with, for good",
@@ -795,6 +817,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "pass",
         "a plain refusal of an account is not final",
         "tests/test_sessions.py::test_a_plain_refusal_is_final",
+    ),
+    Mutant(
+        "adminbot/newaccount.py",
+        "return attempt.may_be_ours and await self._was_made_by(noted, user_id)",
+        "return await self._was_made_by(noted, user_id)",
+        "an account that somebody has just registered is taken over",
+        "tests/test_sessions.py::test_somebody_elses_account_of_that_name_is_not_touched",
     ),
     Mutant(
         "adminbot/newaccount.py",
@@ -953,8 +982,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/ids.py",
-        "if not _DEVICE_ID.fullmatch(text):",
-        "if not _DEVICE_ID.match(text):",
+        "return bool(_DEVICE_ID.fullmatch(text))",
+        "return bool(_DEVICE_ID.match(text))",
         "a device id may hold anything after its first letter",
         "tests/test_ids.py::test_an_odd_device_id_is_refused",
     ),
@@ -1051,8 +1080,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/wire.py",
-        "        if once:\n            return await self._ask_once(method, path, body, needs)\n",
-        "",
+        "if once or left <= timedelta():",
+        "if left <= timedelta():",
         "a login or a room is made again and again when answers are lost",
         "tests/test_wire.py::test_with_once_it_is_sent_once",
     ),
@@ -1086,10 +1115,17 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/permission.py",
-        "    if not at_home:\n        return _ELSEWHERE\n",
-        "",
+        "    if not at_home:\n        return _ELSEWHERE\n    if not incoming.encrypted:",
+        "    if not incoming.encrypted:",
         "commands are taken in any room",
         "tests/test_permission.py::test_elsewhere_and_in_clear_nothing_is_done",
+    ),
+    Mutant(
+        "adminbot/permission.py",
+        "    if not at_home:\n        return _ELSEWHERE\n    if may_act:",
+        "    if may_act:",
+        "a tap confirms in any room",
+        "tests/test_permission.py::test_a_tap_counts_at_home_and_for_the_identity_that_counts",
     ),
     Mutant(
         "adminbot/permission.py",
