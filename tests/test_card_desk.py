@@ -52,7 +52,16 @@ class FakeChat(Chat):
     async def ready_dm(self, user_id: UserId) -> str:
         return self.home
 
-    async def send_secret(self, room_id: str, content: JSON, *, reader: UserId, txn: str) -> str:
+    async def send_secret(
+        self,
+        room_id: str,
+        content: JSON,
+        *,
+        reader: UserId,
+        txn: str,
+        check: Callable[[], Awaitable[None]],
+    ) -> str:
+        await check()
         self.secret.append((str(reader), room_id, txn))
         return self._note(
             "block" if "formatted_body" not in content else "intro", room_id, content

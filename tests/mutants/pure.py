@@ -627,17 +627,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/cards.py",
-        "block_id = await self._chat.send_secret(\n"
-        '                room_id, block(parts["block"]), reader=card.reader, txn=f"{txn}-block"\n',
-        "block_id = await self._chat.send(\n"
-        '                room_id, block(parts["block"]), txn=f"{txn}-block"\n',
+        "block_id = await self._chat.send_secret(\n                room_id,\n"
+        '                block(parts["block"]),\n                reader=card.reader,\n'
+        '                txn=f"{txn}-block",\n                check=self._check_unlocked,\n',
+        "block_id = await self._chat.send(\n                room_id,\n"
+        '                block(parts["block"]),\n                txn=f"{txn}-block",\n',
         "a token is sent as any answer is",
         "tests/test_card_desk.py::test_a_card_is_two_secrets_for_its_reader_and_is_forgotten",
     ),
     Mutant(
         "adminbot/cards.py",
-        "await self._store.card_goes_to(card_id, room_id)",
-        "",
+        "if not await self._store.card_goes_to(card_id, room_id):",
+        "if False:",
         "killed half-way, it is not known in which room a secret lies",
         "tests/test_card_desk.py::"
         "test_killed_between_the_two_messages_it_is_the_same_card_in_the_same_room",
@@ -665,8 +666,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/cards.py",
-        "if left_s <= 0:",
-        "if False:",
+        "        return left_s <= 0\n",
+        "        return False\n",
         "no card vanishes by itself",
         "tests/test_card_desk.py::test_a_card_goes_when_its_time_is_up_and_not_before",
     ),
@@ -909,8 +910,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/store/inbox.py",
-        '                "DELETE FROM question WHERE asked_of = ? AND room_id = ?",',
-        '                "DELETE FROM question WHERE asked_of = ? AND room_id = ? AND 0",',
+        '"DELETE FROM question WHERE event_id = ?", (question.event_id,)',
+        '"DELETE FROM question WHERE event_id = ?", ("",)',
         "an answered question stays open",
         "tests/test_store.py::test_an_agreed_question_becomes_the_message_that_answered_it",
     ),

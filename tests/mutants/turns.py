@@ -73,8 +73,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/lifecycle.py",
-        "            if logins:  #",
-        "            if False:  #",
+        "        if logins:\n            await asyncio.wait",
+        "        if False:\n            await asyncio.wait",
         "a login that was under way survives a revoke",
         TURNS + "test_a_revoke_ends_a_rotation_in_the_middle_of_a_request",
     ),
@@ -272,8 +272,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatcher.py",
-        "            case _Refuse(text) if self._sparing.allows(incoming.sender, incoming.room_id):",
-        "            case _Refuse(text):",
+        "case _Refuse(text) if self._sparing.allows(incoming.sender, incoming.room_id):",
+        "case _Refuse(text):",
         "who has the account's password floods the room with refusals",
         TURNS + "test_refusals_are_not_given_without_end",
     ),
