@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -227,6 +228,7 @@ FORGED = device_of() | {"signatures": TABLET["signatures"]}
         (answer_of(OTHER), None, MASTER, DeviceState.REPLACED),
         (GOOD, "PHONE", "", DeviceState.REPLACED),
     ],
+    ids=itertools.count(),  # the keys differ from run to run
 )
 def test_a_device_stands_by_the_identity_that_counts(
     answer: JSON, device: str | None, counts: str, state: DeviceState
