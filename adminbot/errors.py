@@ -72,8 +72,8 @@ class Superseded(Refused):
 
     def __init__(self, user_id: object, brake: str) -> None:
         super().__init__(
-            f"`!{brake}` of `{user_id}` came meanwhile, so I gave this up. What became of that, "
-            "its own answer says."
+            f"Meanwhile `!{brake}` of `{user_id}` was confirmed, so I gave this up. What became "
+            "of that, its own answer says."
         )
 
 

@@ -80,8 +80,8 @@ async def test_on_default_limits_a_revoke_ends_one_of_ten_rotations_that_wait(
     await world.ask(f"!revoke {first}", within_s=SOON_S)
     await world.say(first)
     took = await dead_within(world, cards[first].token)
-    gave_up = await world.human.wait_message(world.room, f"!revoke of @{first}")
-    assert "came meanwhile" in str(gave_up.body)
+    gave_up = await world.human.wait_message(world.room, f"Meanwhile !revoke of @{first}")
+    assert "so I gave this up" in str(gave_up.body)
 
     await world.ask(f"!deletebot {second}", room=world.dm, within_s=SOON_S)
     assert "is deleted" in str((await world.ask(second, room=world.dm, within_s=SOON_S)).body)

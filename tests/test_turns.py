@@ -98,7 +98,7 @@ async def test_a_revoke_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> No
     async with asyncio.timeout(1):
         assert "is signed out everywhere" in await desk.asks("nano")
     assert not desk.server.alive(token)
-    assert "!revoke of @nano:example.org came meanwhile" in (await desk.chat.answers(rotate, 2))[1]
+    assert "Meanwhile !revoke of @nano:example.org" in (await desk.chat.answers(rotate, 2))[1]
     desk.server.logins_left = 1
     assert "✅ New token" in await desk.asks("!rotate nano")
 
@@ -109,7 +109,7 @@ async def test_a_deletion_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> 
     assert "is deleted" in await desk.asks("nano")
     assert not desk.server.alive(token)
     assert (
-        "!deletebot of @nano:example.org came meanwhile" in (await desk.chat.answers(rotate, 2))[1]
+        "Meanwhile !deletebot of @nano:example.org" in (await desk.chat.answers(rotate, 2))[1]
     )
 
 
@@ -131,7 +131,7 @@ async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -
     assert "is signed out everywhere" in await desk.asks("nano")
     assert not server.alive(token)
     assert not server.alive("syt_late")
-    assert "came meanwhile" in (await desk.chat.answers(rotate))[0]
+    assert "so I gave this up" in (await desk.chat.answers(rotate))[0]
 
 
 async def test_a_second_rotation_does_not_queue_behind_one_that_waits(desk: Desk) -> None:
@@ -183,7 +183,7 @@ async def test_after_a_restart_a_rotation_knows_of_the_revoke_that_came_later(
     server.logins_left = 5
     async with a_desk(tmp_path, server) as desk:
         [answer] = await desk.chat.answers(rotate)
-        assert "!revoke of @nano:example.org came meanwhile" in answer
+        assert "Meanwhile !revoke of @nano:example.org" in answer
     assert not server.alive(token)
     assert server.logins_left == 5
 
@@ -234,7 +234,7 @@ async def test_a_card_does_not_go_out_after_a_brake(desk: Desk) -> None:
     seen = len(desk.chat.secrets)
     desk.chat.no_way = False
     [answer] = await desk.chat.answers(renewed)
-    assert "does not go out" in answer or "came meanwhile" in answer
+    assert "does not go out" in answer or "so I gave this up" in answer
     assert len(desk.chat.secrets) == seen
     assert not any(card.content for card in await desk.store.open_cards())
 
