@@ -6,6 +6,7 @@ The only reader of the environment. `.env.example` is the manual.
 import enum
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,12 +19,13 @@ from dotenv import dotenv_values
 from adminbot.errors import ConfigError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer, Secret
+from adminbot.tls import tls_context
 
 PREFIX = "ADMINBOT_"
 SECRETS = ("ACCESS_TOKEN", "STORE_KEY", "REGISTRATION_SHARED_SECRET")
 NAMES = (
     *("HOMESERVER", "PUBLIC_URL", "USER_ID", "DEVICE_ID", "ROOM", "ADMINS", "DATA_DIR"),
-    *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT"),
+    *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT", "CA_FILE"),
     *SECRETS,
 )
 _LEVELS = ("debug", "info", "warning", "error")
@@ -59,6 +61,7 @@ class Settings:
     prefix: str
     log_level: str
     log_format: str
+    ca_file: Path | None = None
 
     @classmethod
     def from_mapping(cls, env: Mapping[str, str], unknown: Sequence[str] = ()) -> Self:
@@ -86,6 +89,7 @@ class Settings:
             prefix=reader.command_prefix("PREFIX"),
             log_level=reader.choice("LOG_LEVEL", _LEVELS, "info"),
             log_format=reader.choice("LOG_FORMAT", ("text", "json"), "text"),
+            ca_file=reader.ca_file("CA_FILE"),
         )
         if reader.problems:
             raise ConfigError(
@@ -193,6 +197,16 @@ class _Reader:
             return Trust.PINNED
         return Trust(value)
 
+    def ca_file(self, name: str) -> Path | None:
+        value = self.optional(name)
+        if not value:
+            return None
+        try:
+            return parse_ca_file(value)
+        except ValueError as exc:
+            self._wrong(name, str(exc))
+            return None
+
     def duration(self, name: str, default: str) -> timedelta:
         found = re.fullmatch(r"(\d{1,6})([smhd])", self.optional(name, default).lower())
         length = timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else timedelta()
@@ -234,6 +248,27 @@ def parse_url(text: str) -> str:
         raise ValueError("not a base URL")
     _ = parts.port  # a port out of range raises ValueError here
     return text.strip().rstrip("/")
+
+
+def parse_ca_file(text: str) -> Path:
+    """The absolute path of a file with certificates. Raises ValueError saying what is wrong."""
+    path = Path(text).absolute()
+    try:
+        tls_context(path)
+    except ssl.SSLError:
+        raise ValueError("names a file that holds no certificate in PEM form") from None
+    except (OSError, ValueError):  # no such file, a name that cannot be one
+        raise ValueError("names a file that cannot be read") from None
+    return path
+
+
+def ca_file_around() -> Path | None:
+    """ADMINBOT_CA_FILE of the environment. Raises ConfigError."""
+    reader = _Reader(os.environ)
+    found = reader.ca_file("CA_FILE")
+    if reader.problems:
+        raise ConfigError(f"{reader.problems[0]}.")
+    return found
 
 
 def load(env_file: Path) -> Settings:

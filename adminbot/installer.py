@@ -16,22 +16,17 @@ from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat
 from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
 from adminbot.edges import Edges, open_edges
-from adminbot.errors import (
-    HomeserverError,
-    HomeserverUnreachable,
-    MasNotSupported,
-    SetupError,
-)
+from adminbot.errors import SetupError, WrongAdmin
 from adminbot.ids import UserId
 from adminbot.journal import Journal, env_lines, write_private
 from adminbot.ownaccount import BySharedSecret, Credential, own_session
 from adminbot.secret import Sealer, Secret, new_store_key
 from adminbot.store import open_store
-from adminbot.synapse import Session, Synapse
+from adminbot.synapse import Session
 from adminbot.trust import Standing
-from adminbot.wire import Wire, open_wire
+from adminbot.wire import open_wire
 
-_PATIENCE = timedelta(seconds=8)
+PATIENCE = timedelta(seconds=8)
 
 Say = Callable[[str], None]
 
@@ -48,6 +43,7 @@ class Plan:
     data_dir: Path
     env_file: Path
     keep_shared_secret: bool
+    ca_file: Path | None = None
 
 
 def finished(env_file: Path) -> bool:
@@ -62,7 +58,7 @@ def finished(env_file: Path) -> bool:
 
 
 async def install(plan: Plan, say: Say) -> str:
-    """Set everything up; returns the admin room's id.
+    """Set everything up, where `find_server` found no fault; returns the admin room's id.
 
     Raises:
         SetupError: it cannot be done as planned; what was begun is finished by a second run.
@@ -75,10 +71,10 @@ async def install(plan: Plan, say: Say) -> str:
             "Finish it with that --bot-name, or use another --env-file.",
         )
     store_key = Secret(journal.first("STORE_KEY", lambda: new_store_key().reveal()))
-    async with open_wire(plan.homeserver, patience=_PATIENCE) as wire:
-        await _check_server(wire, say)
+    async with open_wire(plan.homeserver, patience=PATIENCE, ca_file=plan.ca_file) as wire:
         await _check_data_dir(plan, journal, store_key)
         session = await own_session(plan.bot_name, plan.credential, journal, wire, say)
+    _check_server_name(plan, session.user_id)
     settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
     async with open_edges(settings, session) as edges:
         say("✅ encryption keys made, device cross-signed")
@@ -93,22 +89,14 @@ async def install(plan: Plan, say: Say) -> str:
     return room_id
 
 
-async def _check_server(wire: Wire, say: Say) -> None:
-    synapse = Synapse(wire)
-    try:
-        if await synapse.is_mas():
-            raise MasNotSupported
-        version = await synapse.server_version()
-    except HomeserverUnreachable as exc:
-        raise SetupError(
-            "No Matrix homeserver answers at that URL.", "Check --homeserver, and that it is up."
-        ) from exc
-    except HomeserverError as exc:
-        raise SetupError(
-            "The homeserver's admin API is not reachable at that URL.",
-            "Use Synapse's own address, or let the proxy pass /_synapse/admin.",
-        ) from exc
-    say(f"✅ Synapse {version}, no MAS")
+def _check_server_name(plan: Plan, own: UserId) -> None:
+    """Raises WrongAdmin: an account elsewhere is a seat for whoever owns that server."""
+    for admin in plan.admins:
+        if admin.server != own.server:
+            raise WrongAdmin(
+                f"{admin} is no account of this server, which is called {own.server}.",
+                f"Most likely it is --admin @{admin.localpart}:{own.server}",
+            )
 
 
 async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> None:
@@ -216,6 +204,7 @@ def _settings(plan: Plan, session: Session, store_key: Secret, room_id: str) -> 
         prefix="!",
         log_level="info",
         log_format="text",
+        ca_file=plan.ca_file,
     )
 
 
@@ -230,6 +219,7 @@ def _envenv_lines(plan: Plan, session: Session, store_key: Secret, room_id: str)
         "ROOM": room_id,
         "ADMINS": " ".join(str(admin) for admin in plan.admins),
         "DATA_DIR": str(plan.data_dir),
+        "CA_FILE": str(plan.ca_file or ""),
     }
     if plan.keep_shared_secret and isinstance(plan.credential, BySharedSecret):
         values["REGISTRATION_SHARED_SECRET"] = plan.credential.secret.reveal()

@@ -7,11 +7,12 @@ import asyncio
 import json
 import logging
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.secret import Secret
+from adminbot.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,24 @@ TIMEOUT = httpx.Timeout(30, connect=10)
 Needs = Mapping[str, type]
 _NOTHING: Needs = {}
 _ABSURD = timedelta(days=3650)  # no clock is off by that much
+_LOOK_S = 10
+_LOOK_BYTES = 65_536
 _BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one plain GET: an answer, or (status 0) why there is none.
+
+    `body` is None where the answer is no JSON object; `page` is its text, to be searched and never
+    to be shown.
+    """
+
+    status: int = 0
+    body: dict[str, Any] | None = None
+    page: str = ""
+    location: str = ""
+    failure: BaseException | None = None
 
 
 def part(text: object) -> str:
@@ -172,6 +191,25 @@ class Wire:
                 await asyncio.sleep(pause)
         raise HomeserverUnreachable("no answer")
 
+    async def look(self, path: str) -> Look:
+        """One GET without token, repetition or redirects: for finding out what is there."""
+        try:
+            async with (
+                asyncio.timeout(_LOOK_S),
+                self._http.stream("GET", path, follow_redirects=False) as response,
+            ):
+                content = b""
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > _LOOK_BYTES:
+                        break
+        except (httpx.HTTPError, TimeoutError) as exc:
+            return Look(failure=_reason(exc))
+        short = httpx.Response(response.status_code, content=content)
+        location = response.headers.get("Location", "")
+        page = content.decode("latin-1")
+        return Look(response.status_code, _json_object(short), page, location)
+
     async def _ask_once(
         self, method: str, path: str, body: Any, needs: Needs
     ) -> tuple[int, dict[str, Any]]:
@@ -190,6 +228,18 @@ class Wire:
         return response.status_code, answer
 
 
+def _reason(exc: BaseException) -> BaseException:
+    """What the system or TLS said, below what httpx makes of it."""
+    below: BaseException | None = exc
+    while below is not None:
+        if isinstance(below, OSError) and below.errno is not None:
+            return below
+        below = below.__cause__ or below.__context__
+        if isinstance(below, BaseExceptionGroup):
+            below = below.exceptions[0]
+    return TimeoutError() if isinstance(exc, (httpx.TimeoutException, TimeoutError)) else exc
+
+
 @asynccontextmanager
 async def open_wire(
     homeserver: str,
@@ -197,14 +247,15 @@ async def open_wire(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     patience: timedelta = timedelta(seconds=60),
+    ca_file: Path | None = None,
 ) -> AsyncIterator[Wire]:
     """Connections to `homeserver` (a base URL) until the block ends."""
-    # The system's certificates and no proxy variables, exactly as matrix-nio's connections.
+    # The same certificates and no proxy variables, exactly as matrix-nio's connections.
     async with httpx.AsyncClient(
         base_url=homeserver,
         timeout=TIMEOUT,
         transport=transport,
         trust_env=False,
-        verify=ssl.create_default_context() if homeserver.startswith("https") else False,
+        verify=tls_context(ca_file) if homeserver.startswith("https") else False,
     ) as http:
         yield Wire(http, token, patience=patience)

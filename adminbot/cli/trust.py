@@ -29,7 +29,7 @@ async def main(args: argparse.Namespace) -> None:
     async with open_store(settings.data_dir, sealer, alone=False) as store:
         given = Session(settings.user_id, settings.device_id, settings.access_token)
         session = await current_session(store, given)
-        async with open_wire(settings.homeserver, session.token) as wire:
+        async with open_wire(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
             answer = await Account(wire).query_keys(user_id)
         present = master_key(answer, str(user_id))
         if present is None:
