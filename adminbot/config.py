@@ -28,6 +28,7 @@ NAMES = (
     *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT", "CA_FILE"),
     *SECRETS,
 )
+_TOKEN = f"{PREFIX}ACCESS_TOKEN"
 _LEVELS = ("debug", "info", "warning", "error")
 _VISIBLE = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -277,7 +278,30 @@ def load(env_file: Path) -> Settings:
     Raises:
         ConfigError: something is missing or wrong, or the file holds an unknown name.
     """
-    return Settings.from_mapping(*merged(read_env_file(env_file), os.environ))
+    return _settings(*merged(read_env_file(env_file), os.environ), env_file)
+
+
+def load_without_token(env_file: Path) -> Settings:
+    """As `load`, with whatever stands for the access token: for who is about to get a new one."""
+    env, unknown = merged(read_env_file(env_file), os.environ)
+    env.pop(f"{_TOKEN}_FILE", None)
+    return _settings(env | {_TOKEN: "none"}, unknown, env_file)
+
+
+def names_token(env_file: Path) -> bool:
+    """Whether it is the env file itself that says which access token is used (or should)."""
+    elsewhere = {_TOKEN, f"{_TOKEN}_FILE"} & {name for name, value in os.environ.items() if value}
+    in_file = read_env_file(env_file)
+    return env_file.exists() and not elsewhere and not in_file.get(f"{_TOKEN}_FILE")
+
+
+def _settings(env: Mapping[str, str], unknown: Sequence[str], env_file: Path) -> Settings:
+    try:
+        return Settings.from_mapping(env, unknown)
+    except ConfigError as exc:
+        if env_file.exists():
+            raise
+        raise ConfigError(f"There is no env file {env_file}. {exc}", exc.hint) from None
 
 
 def default_data_dir(before: str | None = None) -> Path:

@@ -12,6 +12,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 │   ├── WrongServer               no homeserver that can be used is at that URL: .may_pass
 │   ├── WrongCredential           setup and login: what was given to do it with does not do
 │   ├── WrongName                 setup: the bot cannot be called that
+│   ├── WrongKey                  restore: the backup does not open with it
 │   └── WrongAdmin                setup: an admin that was named cannot be one
 ├── NotDeliverable                a secret has no safe way to its reader
 ├── ForeignIdentity               the account's cross-signing identity was made by somebody else
@@ -110,6 +111,10 @@ class WrongCredential(SetupError):
 
 class WrongName(SetupError):
     """An account of the name that the bot was to have is there already."""
+
+
+class WrongKey(SetupError):
+    """A backup does not open with this ADMINBOT_STORE_KEY."""
 
 
 class WrongAdmin(SetupError):

@@ -103,7 +103,7 @@ async def _new_account(name: str, credential: Credential, journal: Journal, wire
             return await _log_in(name, wire, device_id, password)
     try:
         if isinstance(credential, BySharedSecret):
-            return await _register(name, credential.secret, wire, device_id, password)
+            return await register_admin(name, credential.secret, wire, device_id, password)
         async with as_admin(credential, wire) as (admin, synapse):
             await _make_admin(UserId(name, admin.server), journal, synapse, password)
         return await _log_in(name, wire, device_id, password)
@@ -115,9 +115,10 @@ async def _new_account(name: str, credential: Credential, journal: Journal, wire
         ) from exc
 
 
-async def _register(
+async def register_admin(
     name: str, secret: Secret, wire: Wire, device_id: str, password: Secret
 ) -> Session:
+    """A server admin made by the shared secret. Raises WrongCredential, NameTaken."""
     try:
         return await Synapse(wire).register(
             secret,

@@ -142,7 +142,7 @@ async def test_a_path_is_part_of_the_url(homeserver: Homeserver) -> None:
         assert await find_server(f"{url}/hs")
 
 
-async def test_what_no_connection_comes_of(homeserver: Homeserver, tmp_path: Path) -> None:
+async def test_what_no_connection_comes_of() -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     assert f"Nothing listens at {nowhere} (connection refused)" in await refusal(
         f"http://{nowhere}"
@@ -150,9 +150,15 @@ async def test_what_no_connection_comes_of(homeserver: Homeserver, tmp_path: Pat
     assert "Nobody here knows a machine called no-such.invalid (DNS)" in await refusal(
         "http://no-such.invalid:8008"
     )
-    said = await refusal(f"https://127.0.0.1:{homeserver.port}")
-    assert f"127.0.0.1:{homeserver.port} does not speak https" in said
-    assert f"Use http://127.0.0.1:{homeserver.port}" in said
+
+
+async def test_https_on_an_http_port(homeserver: Homeserver, directory: Path) -> None:
+    bot = Bot(homeserver, directory, via=f"https://127.0.0.1:{homeserver.port}")
+    code, out, err = await adminbot(*bot.setup_words(["@you:example.test"]))
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"127.0.0.1:{homeserver.port} does not speak https" in err
+    assert f"Use http://127.0.0.1:{homeserver.port}" in err
 
 
 async def test_certificates(homeserver: Homeserver, tmp_path: Path) -> None:

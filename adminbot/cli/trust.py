@@ -7,6 +7,7 @@ from adminbot import config
 from adminbot.account import Account
 from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
+from adminbot.cli.asking import ask
 from adminbot.crosssigning import master_key
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
@@ -52,4 +53,4 @@ async def main(args: argparse.Namespace) -> None:
 def _agreed() -> bool:
     if not sys.stdin.isatty():
         raise UsageFault("there is nobody to ask; add --yes if you are sure")
-    return input("Did this person reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
+    return ask("Did this person reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
