@@ -295,6 +295,30 @@ def names_token(env_file: Path) -> bool:
     return env_file.exists() and not elsewhere and not in_file.get(f"{_TOKEN}_FILE")
 
 
+def log_format(env_file: Path) -> str:
+    """What ADMINBOT_LOG_FORMAT says, whatever else may be wrong; `text` if it says nothing."""
+    env, _ = merged(read_env_file(env_file), os.environ)
+    return env.get(f"{PREFIX}LOG_FORMAT", "text").strip().lower()
+
+
+def is_exposed(env_file: Path) -> bool:
+    """Whether accounts other than its owner can read a secret in it.
+
+    A group may be meant to (root's file for the service's group), but not in a file of our own.
+    """
+    holds_secret = any(read_env_file(env_file).get(PREFIX + name) for name in SECRETS)
+    if not holds_secret:
+        return False
+    found = env_file.stat()
+    group_is_meant = found.st_uid != os.geteuid()
+    return bool(found.st_mode & (0o007 if group_is_meant else 0o077))
+
+
+def in_the_journal() -> bool:
+    """Whether systemd's journal takes our stderr, with a time of its own for each line."""
+    return bool(os.environ.get("JOURNAL_STREAM"))
+
+
 def _settings(env: Mapping[str, str], unknown: Sequence[str], env_file: Path) -> Settings:
     try:
         return Settings.from_mapping(env, unknown)

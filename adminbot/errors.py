@@ -20,6 +20,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
     ├── NotServerAdmin            our own account may not use the admin API (any more)
+    ├── AccountGone               the account that it is about is not there (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
 
 A text never holds an upstream body, a path with a secret in it, or a secret.
@@ -180,6 +181,16 @@ class NotServerAdmin(HomeserverError):
             status=403,
         )
         self.hint = "Another server admin can mend that: docs/setup.md, “The admin flag”."
+
+
+class AccountGone(HomeserverError):
+    """The homeserver knows no account of that name (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That account is not on the server any more.", errcode="M_NOT_FOUND", status=404
+        )
+        self.hint = "`!deletebot NAME` takes it off my list."
 
 
 class HomeserverUnreachable(HomeserverError):

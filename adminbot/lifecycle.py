@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from adminbot.account import Account
 from adminbot.clock import now
 from adminbot.crosssigning import fingerprint, master_key, trusted_devices
 from adminbot.errors import (
+    AccountGone,
     AdminbotError,
     HomeserverError,
     NotManaged,
@@ -281,13 +283,14 @@ class BotKeeper:
     async def delete(self, typed: str, order: Order) -> Bot:
         """Deactivate the account for good; its name stays taken on this server.
 
-        One request does it, and to ask for it once more is no error.
+        One request does it, and to ask for it once more is no error, nor that it is gone.
         """
         bot = await self.get(typed)
         async with self._locks[bot.user_id]:
             await self._begin("deletebot", bot.user_id, order)
             await order.will("deactivate it")
-            await self._synapse.deactivate(bot.user_id)
+            with suppress(AccountGone):
+                await self._synapse.deactivate(bot.user_id)
             await self._store.bot_deleted(bot.user_id, event_id=order.event_id)
         return bot
 

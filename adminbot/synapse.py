@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adminbot.errors import (
+    AccountGone,
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
@@ -191,10 +192,8 @@ class Synapse:
     async def find_account(self, user_id: UserId) -> AccountState | None:
         try:
             _, body = await self._ask("GET", self._user(user_id), needs=_USER)
-        except HomeserverError as exc:
-            if exc.errcode == "M_NOT_FOUND":
-                return None
-            raise
+        except AccountGone:
+            return None
         return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
 
     async def devices(self, user_id: UserId) -> list[Device]:
@@ -241,12 +240,14 @@ class Synapse:
     async def _ask(
         self, method: str, path: str, body: Any = None, **how: Any
     ) -> tuple[int, dict[str, Any]]:
-        """As `Wire.ask`; raises NotServerAdmin where the token's owner is none."""
+        """As `Wire.ask`; raises NotServerAdmin, AccountGone where that is what is wrong."""
         try:
             return await self._wire.ask(method, path, body, **how)
         except HomeserverError as exc:
             if exc.status == 403 and exc.errcode == "M_FORBIDDEN":
                 raise NotServerAdmin from exc
+            if exc.status == 404 and exc.errcode == "M_NOT_FOUND":
+                raise AccountGone from exc
             raise
 
     @staticmethod

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from adminbot import logs
 from adminbot.errors import AdminbotError
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
@@ -27,19 +28,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         asyncio.run(args.word(args))
     except UsageFault as exc:
-        print(f"adminbot {args.word_name}: {exc}", file=sys.stderr)
+        logs.fatal(f"adminbot {args.word_name}: {exc}")
         return WRONG_USAGE
     except AdminbotError as exc:
-        print(f"adminbot: {exc.told().replace('`', '')}", file=sys.stderr)
+        logs.fatal(f"adminbot: {exc.told().replace('`', '')}")
         return NOT_DONE
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("adminbot: interrupted", file=sys.stderr)
+        logs.fatal("adminbot: interrupted")
         return NOT_DONE
     except Exception as exc:  # a bug; the shell gets a line, -X dev the rest
-        print(
-            f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.",
-            file=sys.stderr,
-        )
+        logs.fatal(f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.")
         if sys.flags.dev_mode:
             raise
         return NOT_DONE
