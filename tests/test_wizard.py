@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person, free_port
-from tests.terminal import CTRL_C, Terminal, terminal
+from tests.terminal import CTRL_C, CTRL_D, Terminal, terminal
 from tests.test_setup import devices, serves
 from tests.world import Bot, a_person, adminbot, call
 
@@ -158,6 +158,14 @@ async def test_ctrl_c_ends_setup_at_once_at_any_question(
     assert not os.listdir(directory)
     path = f"/_synapse/admin/v2/users/@{directory.name}:example.test"
     assert (await call(homeserver, root.access_token, "GET", path)).status_code == 404
+
+
+async def test_the_end_of_the_input_ends_it(homeserver: Homeserver, directory: Path) -> None:
+    async with terminal(*setup_words(directory), cwd=directory) as shell:
+        await shell.shows("Homeserver [")
+        await shell.types(CTRL_D, end="")
+        assert await shell.ends(within_s=5) == 2
+    assert "there is nobody to ask" in shell.screen
 
 
 async def test_restore_asks_again_for_a_key_and_ends_at_once(

@@ -16,6 +16,11 @@ from adminbot.errors import AdminbotError
 from adminbot.secret import Secret
 
 T = TypeVar("T")
+_NOBODY = "there is nobody to ask; give it as a file (see --help)"
+
+
+class NobodyThere(UsageFault):
+    """No answer will ever come: the input has ended."""
 
 
 def ask(prompt: str) -> str:
@@ -24,7 +29,7 @@ def ask(prompt: str) -> str:
         try:
             return input(prompt).strip()
         except EOFError:
-            raise UsageFault("there is nobody to ask; give it as a flag (see --help)") from None
+            raise NobodyThere("there is nobody to ask; give it as a flag (see --help)") from None
         except UnicodeDecodeError:
             return ""
 
@@ -36,9 +41,7 @@ def ask_secretly(prompt: str) -> Secret:
             try:
                 answer = getpass.getpass(prompt).strip()
             except EOFError:
-                raise UsageFault(
-                    "there is nobody to ask; give it as a file (see --help)"
-                ) from None
+                raise NobodyThere(_NOBODY) from None
             except UnicodeDecodeError:
                 answer = ""
             if answer:
@@ -56,14 +59,12 @@ async def until_right(given: str | None, prompt: str, use: Callable[[str], Await
     while True:
         try:
             return await use(ask(prompt))
-        except UsageFault as exc:
+        except NobodyThere:
+            raise
+        except (UsageFault, AdminbotError) as exc:
             if not sys.stdin.isatty():
                 raise
-            tell(str(exc))
-        except AdminbotError as exc:
-            if not sys.stdin.isatty():
-                raise
-            tell(exc.told())
+            tell(exc.told() if isinstance(exc, AdminbotError) else str(exc))
 
 
 def tell(text: str) -> None:
