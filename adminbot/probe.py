@@ -1,7 +1,7 @@
 """Is that URL a homeserver that can be used? If not: what is wrong, and what mends it.
 
 Asked without any token, so that it can be known before somebody types a secret. Each wrong set-up
-has its own sentence here; docs/setup.md repeats them. What a server sends is never repeated.
+has its own sentence here, and docs/setup.md has them. Of what is sent only a base URL is repeated.
 """
 
 import asyncio
@@ -184,7 +184,7 @@ def _base_url(well_known: dict[str, object]) -> str | None:
     homeserver = well_known.get("m.homeserver")
     told = homeserver.get("base_url") if isinstance(homeserver, dict) else None
     try:
-        return parse_url(told) if isinstance(told, str) and len(told) < 200 else None
+        return parse_url(told) if isinstance(told, str) and told.isascii() else None
     except ValueError:
         return None
 

@@ -206,16 +206,28 @@ async def test_a_service_says_what_it_waits_for(
     homeserver: Homeserver, root: Person, directory: Path
 ) -> None:
     you = await a_person(homeserver, root, f"you-{directory.name}")
-    page_now: bytes | None = None
-    async with front(lambda asked: page_now, to=homeserver.port) as port:
+    now: dict[str, bytes] = {}
+
+    def answers(asked: str) -> bytes | None:
+        return next((now[path] for path in now if asked.startswith(path)), None)
+
+    async with front(answers, to=homeserver.port) as port:
         bot = Bot(homeserver, directory, via=f"http://127.0.0.1:{port}")
         await bot.set_up(you.user_id)
-        page_now = page(502, HTML)
+        now["/"] = page(502, HTML)
         await bot.start(ready=False)
         await bot.wait_log("Synapse behind it does not (HTTP 502). Start Synapse")
-        page_now = page(403, HTML)
+        now["/"] = page(403, HTML)
         await bot.wait_log("lets nobody through to Matrix (HTTP 403)")
-        page_now = None
+        del now["/"]
         await bot.wait_log("\nready ")
-        assert HINT not in bot.log
         assert await bot.stop() == 0
+
+        now["/_synapse"] = page(403, HTML)
+        await bot.start(ready=False)
+        await bot.wait_log("keeps /_synapse/admin back (HTTP 403)")
+        now["/_synapse"] = as_json({"server_version": "1.98.0"})
+        assert bot.process
+        assert await bot.process.wait() == 1
+        assert "That is Synapse 1.98.0, and adminbot needs 1.110" in bot.log.splitlines()[-1]
+        assert HINT not in bot.log
