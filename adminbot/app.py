@@ -24,7 +24,7 @@ from adminbot.chat.verification import Verifications
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
-from adminbot.edges import BACKOFF_S, SET_UP_ANOTHER, Edges, open_edges
+from adminbot.edges import BACKOFF_S, LOG_IN_AGAIN, Edges, open_edges
 from adminbot.errors import (
     HomeserverUnreachable,
     RateLimited,
@@ -96,7 +96,7 @@ async def _serve(settings: Settings, began: float) -> None:
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver ended my own session.",
-                SET_UP_ANOTHER,
+                LOG_IN_AGAIN,
             ) from exc
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from dotenv.parser import parse_stream
+
 from adminbot.config import read_env_file
 from adminbot.errors import SetupError
 
@@ -42,6 +44,17 @@ def env_lines(values: dict[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
 
 
+def replace_values(env_file: Path, values: dict[str, str]) -> None:
+    """New assignments in place of their older ones; all else stays as it is. Raises SetupError."""
+    path = env_file.resolve()
+    with path.open(encoding="utf-8") as file:
+        kept = [it.original.string for it in parse_stream(file) if it.key not in values]
+    text = "".join(kept)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    write_private(path, text + env_lines(values))
+
+
 def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
     draft = path.with_name(f"{path.name}.new")
@@ -51,6 +64,8 @@ def write_private(path: Path, content: str | bytes) -> None:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists() and os.geteuid() == 0:  # typed by root, it stays its owner's
+            os.chown(draft, path.stat().st_uid, path.stat().st_gid)
         draft.replace(path)
     except OSError as exc:
         raise SetupError(f"{path} cannot be written.", "Check the directory.") from exc

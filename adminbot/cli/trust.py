@@ -8,6 +8,7 @@ from adminbot.account import Account
 from adminbot.admins import waits_for_trust
 from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
+from adminbot.cli.asking import ask
 from adminbot.crosssigning import master_key
 from adminbot.errors import SetupError
 from adminbot.ids import UserId
@@ -56,7 +57,7 @@ async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -
     """The master key that the server has for this account. Raises SetupError: none."""
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     session = await current_session(store, given)
-    async with open_wire(settings.homeserver, session.token) as wire:
+    async with open_wire(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
         answer = await Account(wire).query_keys(user_id)
     present = master_key(answer, str(user_id))
     if present is None:
@@ -81,4 +82,4 @@ def _agreed(bot: Bot | None) -> bool:
     if not sys.stdin.isatty():
         raise UsageFault("there is nobody to ask; add --yes if you are sure")
     who = "whoever runs this bot's program" if bot else "this person"
-    return input(f"Did {who} reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
+    return ask(f"Did {who} reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
