@@ -82,8 +82,9 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 async def _serve(settings: Settings, began: float) -> None:
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
-        sync, dispatcher, loops = await _wired(settings, edges, tasks)
+        sync, dispatcher, verifications, loops = await _wired(settings, edges, tasks)
         unanswered = await edges.store.unanswered()
+        await verifications.take_up()
         await _start(sync, edges)
         dispatcher.take_up(unanswered)
         for loop in loops:
@@ -97,11 +98,13 @@ async def _serve(settings: Settings, began: float) -> None:
                 "The homeserver ended my own session.",
                 SET_UP_ANOTHER,
             ) from exc
+        finally:
+            await verifications.stop()
 
 
 async def _wired(
     settings: Settings, edges: Edges, tasks: asyncio.TaskGroup
-) -> tuple[Sync, Dispatcher, list[_Loop]]:
+) -> tuple[Sync, Dispatcher, Verifications, list[_Loop]]:
     """Who is given what; the last are to run beside the sync, once that has begun."""
     account, store, synapse = edges.account, edges.store, edges.synapse
     changed = asyncio.Condition()
@@ -122,6 +125,7 @@ async def _wired(
         edges.policy,
         tasks=tasks,
         why_untrusted=why_untrusted,
+        again=f"{settings.prefix}verify",
     )
     keeper = BotKeeper(
         own=settings.user_id,
@@ -182,7 +186,7 @@ async def _wired(
         partial(control.serve, settings.data_dir, verifications),
         partial(_warm_up, chat, edges, settings),
     ]
-    return sync, dispatcher, loops
+    return sync, dispatcher, verifications, loops
 
 
 async def _start(sync: Sync, edges: Edges) -> None:

@@ -17,7 +17,7 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import AdminbotError, NotDeliverable, StateError
+from adminbot.errors import HOW_TO_VERIFY, AdminbotError, NotDeliverable, StateError
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
@@ -26,7 +26,7 @@ from adminbot.progress import DONE, Progress
 from adminbot.restraint import Restraint
 from adminbot.router import Args, Command, Reply, Router
 from adminbot.store import Act, Store
-from adminbot.trust import TrustPolicy
+from adminbot.trust import Asked, TrustPolicy
 from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Executor:
         router: Router,
         prefix: str,
         admin_room: str,
-        verify: Callable[[UserId], Awaitable[bool]],
+        verify: Callable[[UserId], Awaitable[Asked]],
         restraint: Restraint,
         alarm: Alarm,
         background: Background,
@@ -141,6 +141,7 @@ class Executor:
             look=self._inspector,
             router=self._router,
             trust=self._trust,
+            may_act=self._policy.may_receive(str(sender)),
             verify=partial(self._verify, sender),
             lock=partial(self._lock, incoming),
         )
@@ -172,7 +173,7 @@ class Executor:
         if not self._chat.can_reach(sender):
             raise NotDeliverable(
                 "None of your devices may read a card right now. Nothing was made.",
-                "In Element: Settings → Encryption → verify this device.",
+                HOW_TO_VERIFY,
             )
         problem = self._chat.why_unfit(room_id, self._policy.admins)
         if problem and room_id == self._admin_room:

@@ -17,6 +17,7 @@ from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
 from adminbot.edges import Edges, open_edges
 from adminbot.errors import (
+    HOW_TO_RECOVER,
     HomeserverError,
     HomeserverUnreachable,
     MasNotSupported,
@@ -173,7 +174,7 @@ async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
         else:
             say(
                 f"⚠️ {admin} has no cross-signing yet: the first identity I see is the one I "
-                "trust. In Element: Settings → Encryption → set up recovery."
+                f"trust. {HOW_TO_RECOVER}"
             )
 
 

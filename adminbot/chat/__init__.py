@@ -89,6 +89,21 @@ class Chat:
         """
         return await self._until_out(lambda: self._send_once(room_id, content, txn, reader=reader))
 
+    async def send_in_clear(
+        self, room_id: str, content: dict[str, Any], *, txn: str, kind: str
+    ) -> str:
+        """Send what everybody may know, unencrypted also in an encrypted room; its event id.
+
+        For verification events, which Element sends in clear, too: of somebody whose identity
+        changed after it was verified (its own included) it decrypts nothing, so an encrypted
+        one would never arrive where it is needed most. Nothing secret is in them.
+
+        Raises HomeserverError: refused for good.
+        """
+        return await self._until_out(
+            lambda: self._account.send_event(room_id, kind, content, txn=txn)
+        )
+
     async def tell_untrusted(
         self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
     ) -> str:
@@ -204,6 +219,11 @@ class Chat:
     def is_encrypted(self, room_id: str) -> bool:
         room = self.room(room_id)
         return room is not None and bool(room.encrypted)
+
+    def is_invited(self, room_id: str, user_id: UserId) -> bool:
+        """Whether this person has still to accept the invitation to a room."""
+        room = self.room(room_id)
+        return room is not None and str(user_id) in room.invited_users
 
     def can_reach(self, reader: UserId) -> bool:
         """Whether there is a device at all that may have this person's secrets."""

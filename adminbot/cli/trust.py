@@ -8,12 +8,18 @@ from adminbot.account import Account
 from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
 from adminbot.crosssigning import master_key
-from adminbot.errors import SetupError
+from adminbot.errors import HOW_TO_RECOVER, SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
 from adminbot.store import open_store
 from adminbot.synapse import Session
 from adminbot.wire import open_wire
+
+_VERIFY_AGAIN = (
+    "If this person had verified the bot by emoji, that has to be done again. Until then their "
+    "app shows red shields on what the bot says, or neither reads it nor writes to it. As soon as "
+    "they can look at their app:\n  adminbot verify {user}"
+)
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -35,7 +41,7 @@ async def main(args: argparse.Namespace) -> None:
         if present is None:
             raise SetupError(
                 f"{user_id} has no cross-signing identity.",
-                "In Element: Settings → Encryption → set up recovery.",
+                HOW_TO_RECOVER,
             )
         pin = await store.find_pin(str(user_id))
         remembered = pin.master_key if pin else "none"
@@ -45,8 +51,9 @@ async def main(args: argparse.Namespace) -> None:
             return
         if not args.yes and not _agreed():
             raise SetupError("Left as it was.")
-        await store.pin(user_id, present)
+        await store.pin_anew(user_id, present)
         print("Remembered. It counts from the next message on; nothing needs to be restarted.")
+        print(_VERIFY_AGAIN.format(user=user_id))
 
 
 def _agreed() -> bool:
