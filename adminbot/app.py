@@ -108,7 +108,7 @@ async def _wired(
     """Who is given what; the last are to run beside the sync, once that has begun."""
     account, store, synapse = edges.account, edges.store, edges.synapse
     changed = asyncio.Condition()
-    chat = Chat(edges.client, account, store, edges.policy, changed)
+    chat = Chat(edges.client, account, store, edges.policy, changed, settings.room_id)
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl, settings.prefix)
     restraint = Restraint(store, settings.max_age)

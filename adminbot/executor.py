@@ -17,7 +17,13 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import HOW_TO_VERIFY, AdminbotError, NotDeliverable, StateError
+from adminbot.errors import (
+    FIRST_ACCEPT,
+    HOW_TO_VERIFY,
+    AdminbotError,
+    NotDeliverable,
+    StateError,
+)
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
@@ -160,7 +166,7 @@ class Executor:
             ready.cancel()
             raise
         await ready
-        return await self._with_card(reply)
+        return await self._with_card(sender, reply)
 
     async def _lock(self, incoming: Incoming) -> bool:
         before = await self._restraint.lock(UserId.parse(incoming.sender))
@@ -182,11 +188,13 @@ class Executor:
                 "Type it in our private chat.",
             )
 
-    async def _with_card(self, reply: Reply) -> Reply:
+    async def _with_card(self, reader: UserId, reply: Reply) -> Reply:
         if reply.card is None:
             return reply
         try:
             await self._cards.deliver(reply.card)
+            if await self._chat.dm_is_open_invitation(reader):
+                return replace(reply, text=f"{reply.text}\n{FIRST_ACCEPT}")
         except (AdminbotError, OSError, TimeoutError) as exc:
             self._cards.hurry()  # it tries again and again
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
