@@ -218,6 +218,13 @@ class Chat:
         """Whether the room is this person's direct chat with us and nobody else's."""
         return is_two_of_us(self.room(room_id), self.user_id, user_id)
 
+    def shares_encrypted_room(self, user_id: str) -> bool:
+        """Whether both of us are in one: then the server tells us of this account's devices."""
+        return any(
+            room.encrypted and user_id in room.users and user_id not in room.invited_users
+            for room in self._client.rooms.values()
+        )
+
     def is_encrypted(self, room_id: str) -> bool:
         room = self.room(room_id)
         return room is not None and bool(room.encrypted)

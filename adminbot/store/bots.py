@@ -121,6 +121,15 @@ class Bots(Acts):
         )
         return [awaited_of(row) for row in rows]
 
+    async def is_awaited(self, awaited: Awaited) -> bool:
+        """Whether that is still so: the bot may have been signed out or deleted."""
+        row = await self._one(
+            "SELECT 1 FROM awaited WHERE user_id = ? AND device_id = ?",
+            str(awaited.user_id),
+            awaited.device_id,
+        )
+        return row is not None
+
     async def arrived(self, awaited: Awaited) -> None:
         """This device need not be awaited any more (another one of the same bot may be)."""
         await self._write(
