@@ -179,6 +179,13 @@ class Bots(Acts):
         [row] = await self._all("SELECT * FROM card WHERE id = ?", card_id)
         return self._card(row)
 
+    async def newer_card(self, card: Card) -> Card | None:
+        """The newest card of the same bot, if it is not this one."""
+        row = await self._one(
+            "SELECT * FROM card WHERE bot = ? AND id > ? ORDER BY id DESC", str(card.bot), card.id
+        )
+        return self._card(row) if row else None
+
     async def open_cards(self) -> list[Card]:
         """Cards that are still to be sent or still to vanish, oldest first."""
         rows = await self._all("SELECT * FROM card WHERE gone_at IS NULL ORDER BY id")
