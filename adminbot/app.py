@@ -9,6 +9,7 @@ from functools import partial
 
 from adminbot import control
 from adminbot.account import Account
+from adminbot.adminroom import AdminRoom
 from adminbot.alarm import Alarm
 from adminbot.arrivals import Arrivals
 from adminbot.background import Background
@@ -25,7 +26,6 @@ from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
 from adminbot.edges import BACKOFF_S, SET_UP_ANOTHER, Edges, open_edges
 from adminbot.errors import (
-    AdminbotError,
     HomeserverUnreachable,
     RateLimited,
     SetupError,
@@ -179,12 +179,20 @@ async def _wired(
         on_devices_changed=arrivals.hurry,
         on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
     )
+    room = AdminRoom(
+        settings.room_id,
+        settings.admins,
+        chat=chat,
+        account=account,
+        store=store,
+        changed=changed,
+    )
     loops: list[_Loop] = [
         cards.forever,
         arrivals.forever,
         alarm.forever,
         partial(control.serve, settings.data_dir, verifications),
-        partial(_warm_up, chat, edges, settings),
+        room.forever,
     ]
     return sync, dispatcher, verifications, loops
 
@@ -201,22 +209,6 @@ async def _start(sync: Sync, edges: Edges) -> None:
             await asyncio.sleep(pause)
         else:
             return
-
-
-async def _warm_up(chat: Chat, edges: Edges, settings: Settings) -> None:
-    """Invite admins who were added since setup; nobody waits for this."""
-    room = chat.room(settings.room_id)
-    if room is None:
-        log.warning("I am not in the admin room room=%s", settings.room_id)
-        return
-    for admin in settings.admins:
-        try:
-            if str(admin) not in room.users and await edges.store.dm(admin) is None:
-                await edges.account.invite(settings.room_id, admin)
-                await chat.ready_dm(admin)
-                log.info("invited admin=%s", admin)
-        except AdminbotError as exc:
-            log.warning("could not invite admin=%s why=%s", admin, exc)
 
 
 async def _public_url(settings: Settings, account: Account) -> str:

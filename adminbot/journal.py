@@ -1,6 +1,8 @@
 """Private files that survive a crash: the journal of an unfinished setup, and the env file."""
 
 import os
+import re
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -42,12 +44,42 @@ def env_lines(values: dict[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in quoted.items())
 
 
-def write_private(path: Path, content: str | bytes) -> None:
-    """Write a file that only its owner reads, whole or not at all. Raises SetupError."""
+def set_in_env_file(path: Path, name: str, value: str) -> None:
+    """Change one setting; the rest stays as it is, owner and mode too. Raises SetupError."""
+    path = path.resolve()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SetupError(f"{path} cannot be read.", "Whose is it?") from exc
+    assigns = re.compile(rf"\s*(export\s+)?{re.escape(name)}\s*=")
+    kept = [line for line in lines if not assigns.match(line)]
+    if kept and not kept[-1].endswith("\n"):
+        kept[-1] += "\n"
+    first = next((i for i, line in enumerate(lines) if assigns.match(line)), len(kept))
+    kept.insert(first, env_lines({name: value}))
+    write_private(path, "".join(kept), like=path)
+
+
+def is_writable(path: Path) -> bool:
+    """Whether there is such a file, and `set_in_env_file` may replace it."""
+    return path.is_file() and os.access(path.resolve().parent, os.W_OK)
+
+
+def write_private(path: Path, content: str | bytes, *, like: Path | None = None) -> None:
+    """Write a file that only its owner reads, whole or not at all. Raises SetupError.
+
+    Args:
+        like: a file whose owner and mode it gets instead.
+    """
     draft = path.with_name(f"{path.name}.new")
     try:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            if like:
+                was = like.stat()
+                os.fchmod(file.fileno(), stat.S_IMODE(was.st_mode))
+                if (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(file.fileno(), was.st_uid, was.st_gid)
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())

@@ -254,7 +254,8 @@ async def with_old_ones(server: Homeserver, world: World, idle_s: float) -> floa
         published += [(str(user_id), kind, identity[f"{kind}_key"]) for kind in _KINDS]
     with closing(sqlite3.connect(server.directory / "homeserver.db", timeout=60)) as db, db:
         db.executemany(
-            "INSERT INTO e2e_cross_signing_keys VALUES (?, ?, ?, ?)",
+            "INSERT INTO e2e_cross_signing_keys (user_id, keytype, keydata, stream_id) "
+            "VALUES (?, ?, ?, ?)",
             [(who, kind, json.dumps(key), -n) for n, (who, kind, key) in enumerate(published, 1)],
         )
     async with open_store(
