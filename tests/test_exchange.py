@@ -49,6 +49,9 @@ class FakeChat:
         self._count = 0
         self._known: dict[str, str] = {}  # transaction id → event id
 
+    async def wait_until_known(self, room_id: str) -> None:
+        pass
+
     def is_invited(self, room_id: str, user_id: UserId) -> bool:
         return self.invited
 
@@ -375,6 +378,19 @@ async def test_an_old_request_of_which_nothing_is_known_is_forgotten(table: Tabl
     await table.store.request_open(OpenRequest(str(ANN), DM, "", "verify-x", since))
     await table.verifications.take_up()
     await table.nothing()
+    assert await table.store.open_requests() == []
+
+
+async def test_what_was_verified_when_we_were_cut_off_stays_so(table: Table) -> None:
+    """The other side hears that it is done, and not that it is cancelled."""
+    transaction, _ = await table.requested()
+    await table.told()
+    await table.policy.verified(ANN, "whatever")
+    await table.verifications.take_up()
+    assert (await table.said("done"))["m.relates_to"]["event_id"] == transaction
+    await until(lambda: table.chat.sent.empty())
+    await asyncio.sleep(0.1)
+    assert table.chat.ended == []
     assert await table.store.open_requests() == []
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from nio import (
@@ -335,6 +336,13 @@ class Chat:
     async def _keep_dm(self, user_id: UserId, room_id: str) -> None:
         await self._store.set_dm(user_id, room_id)
         await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
+
+    async def wait_until_known(self, room_id: str) -> None:
+        """Right after a start: until the first sync brings a room, or does not for a while."""
+        with suppress(TimeoutError):
+            async with self._changed:
+                known = self._changed.wait_for(lambda: self.room(room_id) is not None)
+                await asyncio.wait_for(known, _ROOM_SEEN_S)
 
     async def _wait_for_member(self, room_id: str, user_id: UserId) -> None:
         """The first sync of a new room may predate the invitation: a key shared then is lost."""

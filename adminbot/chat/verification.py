@@ -474,13 +474,27 @@ class Verifications:
         """Cancel what was open when we ended. All of it may be done twice: it is the same."""
         user_id = UserId.parse(request.user_id)
         transaction = request.transaction or await self._find(request)
-        if transaction:
+        if request.verified:
+            await self._finish_telling(request)
+        elif transaction:
             log.info("verification abandoned user=%s", user_id)
             self._over.append(transaction)
             self._cancelled.append(transaction)
             await self._cancel(request.room_id, transaction, "m.user")
+            await self._chat.wait_until_known(request.room_id)
             await self._tell_ended(user_id, request.room_id, transaction, why)
         await self._note_over(user_id)
+
+    async def _finish_telling(self, request: OpenRequest) -> None:
+        """Both are verified, and that was kept: the last words were cut off, perhaps."""
+        kind, content = sas.done(request.transaction)
+        txn = _txn_of("done", request.transaction)
+        try:
+            await self._chat.send_in_clear(
+                request.room_id, content, txn=txn, kind=VERIFICATION + kind
+            )
+        except AdminbotError as exc:
+            log.warning("not done room=%s why=%s", request.room_id, exc)
 
     async def _find(self, request: OpenRequest) -> str:
         """The event id of a request that may be out or not; empty if it is no use any more."""

@@ -54,6 +54,11 @@ class People(Database):
                 (now().isoformat(), str(user_id), master_key),
             )
             await self._db.execute("DELETE FROM fact WHERE name = ?", (f"{_RENEWED}{user_id}",))
+            await self._db.execute(
+                "UPDATE fact SET value = json_set(value, '$.verified', json('true')) "
+                "WHERE name = ?",
+                (f"{_REQUEST}{user_id}",),
+            )
 
     async def alarmed(self, user_id: UserId, master_key: str) -> None:
         """Everybody was told that this person shows another identity, namely this one."""

@@ -66,7 +66,8 @@ class OpenRequest:
     """A request to verify each other that is open with a person.
 
     `transaction`: its event id; empty while ours may or may not be out, and then `txn` is the
-    transaction id that it was (to be) sent with. `since`: ISO time.
+    transaction id that it was (to be) sent with. `since`: ISO time. `verified`: it came to its
+    end, and the other side has perhaps still to hear so.
     """
 
     user_id: str
@@ -74,6 +75,7 @@ class OpenRequest:
     transaction: str
     txn: str
     since: str
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
