@@ -316,6 +316,11 @@ def default_data_dir(before: str | None = None) -> Path:
     return Path(os.environ.get(f"{PREFIX}DATA_DIR") or before or "data")
 
 
+def is_in_environment(name: str) -> bool:
+    """Whether the process's environment sets this, so that the env file does not count."""
+    return bool(os.environ.get(PREFIX + name))
+
+
 def in_force(env_file: Path) -> dict[str, str]:
     """Every setting that is set, by its name without prefix, secrets read from their files."""
     reader = _Reader(merged(read_env_file(env_file), os.environ)[0])

@@ -34,6 +34,11 @@ from typing import Any
 
 from adminbot.shown import shortened as shortened
 
+# What more than one place says. Where Element keeps things depends on its version.
+HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
+FIRST_ACCEPT = "Accept my invitation to our private chat first."
+HOW_TO_VERIFY = "In Element: Settings → Encryption (older: Sessions) → verify this device."
+
 
 class AdminbotError(Exception):
     """Something foreseen went wrong; `str()` says what and why, `hint` what to do next."""

@@ -19,7 +19,7 @@ from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
 from adminbot.crosssigning import in_groups
 from adminbot.edges import Edges, open_edges
-from adminbot.errors import SetupError, WrongAdmin
+from adminbot.errors import HOW_TO_RECOVER, SetupError, WrongAdmin
 from adminbot.ids import UserId
 from adminbot.journal import Journal, env_lines, write_private
 from adminbot.ownaccount import BySharedSecret, Credential, own_session
@@ -168,7 +168,7 @@ async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
         else:
             say(
                 f"⚠️ {admin} has no cross-signing yet: the first identity I see is the one I "
-                "trust. In Element: Settings → Encryption → set up recovery."
+                f"trust. {HOW_TO_RECOVER}"
             )
 
 

@@ -132,6 +132,17 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("user", metavar="@YOU:SERVER")
     verify.set_defaults(word=_lazy("verify"))
 
+    room = words.add_parser(
+        "room",
+        parents=[shared],
+        help="invite again who should be in the admin room, or make another one",
+        description="Invites the admins who are not in the admin room. The service may run.",
+    )
+    room.add_argument(
+        "--new", action="store_true", help="make another one, and write it into the env file"
+    )
+    room.set_defaults(word=_lazy("room"))
+
     backup = words.add_parser(
         "backup",
         parents=[shared],

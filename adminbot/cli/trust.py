@@ -10,7 +10,7 @@ from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import ask
 from adminbot.crosssigning import master_key
-from adminbot.errors import SetupError
+from adminbot.errors import HOW_TO_RECOVER, SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
 from adminbot.store import Bot, Store, open_store
@@ -18,6 +18,11 @@ from adminbot.synapse import Session
 from adminbot.wire import open_wire
 
 _AT_ONCE = "It counts from the next message on; nothing needs to be restarted."
+_VERIFY_AGAIN = (
+    "If this person had verified the bot by emoji, that has to be done again. Until then their "
+    "app shows red shields on what the bot says, or neither reads it nor writes to it. As soon as "
+    "they can look at their app:\n  adminbot verify {user}"
+)
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -48,9 +53,14 @@ async def main(args: argparse.Namespace) -> None:
             await store.pin_bot(user_id, present)
             print("Remembered. I sign nothing for it any more: its program does that itself.")
             return
-        await store.pin(user_id, present)
         now = "It counts once the service is started again." if late else _AT_ONCE
+        if remembered is None:
+            await store.pin(user_id, present)
+            print(f"Remembered. {now}")
+            return
+        await store.pin_anew(user_id, present)
         print(f"Remembered. {now}")
+        print(_VERIFY_AGAIN.format(user=user_id))
 
 
 async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -> str:
@@ -63,7 +73,7 @@ async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -
     if present is None:
         raise SetupError(
             f"{user_id} has no cross-signing identity.",
-            "In Element: Settings → Encryption → set up recovery.",
+            HOW_TO_RECOVER,
         )
     return present
 
