@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo test faults mutants lint bench clean
+.PHONY: help demo test faults mutants lint bench lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
+	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
 demo: $(VENV)/runtime
@@ -42,6 +43,19 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
+# The registry is the one that pip is set up for; its name stays out of what is written.
+LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \
+  --no-emit-options --strip-extras --allow-unsafe --no-annotate $(ARGS)
+DEV = import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
+
+lock: $(VENV)/made
+	@$(BIN)/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(BIN)/python -c '$(DEV)' | $(LOCK) --constraint requirements.txt \
+	  --output-file requirements-dev.txt pyproject.toml -
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	find . -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +
@@ -61,11 +75,11 @@ $(VENV)/made:
 
 $(VENV)/runtime: $(VENV)/made requirements.txt pyproject.toml
 	@echo "installing what adminbot needs (once) ..."
-	@$(PIP) --requirement requirements.txt
+	@$(PIP) --require-hashes --requirement requirements.txt
 	@$(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/runtime requirements-dev.txt
 	@echo "installing what its developers need (once) ..."
-	@$(PIP) --requirement requirements-dev.txt
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
 	@touch $@

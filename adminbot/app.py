@@ -24,7 +24,7 @@ from adminbot.chat.verification import Verifications
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.dispatcher import Dispatcher, Manners
-from adminbot.edges import BACKOFF_S, SET_UP_ANOTHER, Edges, open_edges
+from adminbot.edges import BACKOFF_S, LOG_IN_AGAIN, Edges, open_edges
 from adminbot.errors import (
     HomeserverUnreachable,
     RateLimited,
@@ -83,8 +83,9 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 async def _serve(settings: Settings, began: float) -> None:
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
-        sync, dispatcher, loops = await _wired(settings, edges, tasks)
+        sync, dispatcher, verifications, loops = await _wired(settings, edges, tasks)
         unanswered = await edges.store.unanswered()
+        await verifications.take_up()
         await _start(sync, edges)
         dispatcher.take_up(unanswered)
         for loop in loops:
@@ -96,18 +97,20 @@ async def _serve(settings: Settings, began: float) -> None:
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver ended my own session.",
-                SET_UP_ANOTHER,
+                LOG_IN_AGAIN,
             ) from exc
+        finally:
+            await verifications.stop()
 
 
 async def _wired(
     settings: Settings, edges: Edges, tasks: asyncio.TaskGroup
-) -> tuple[Sync, Dispatcher, list[_Loop]]:
+) -> tuple[Sync, Dispatcher, Verifications, list[_Loop]]:
     """Who is given what; the last are to run beside the sync, once that has begun."""
     account, store, synapse = edges.account, edges.store, edges.synapse
     edges.client.keep_encrypted(settings.room_id)  # made so, whatever the server says of it
     changed = asyncio.Condition()
-    chat = Chat(edges.client, account, store, edges.policy, changed)
+    chat = Chat(edges.client, account, store, edges.policy, changed, settings.room_id)
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl, settings.prefix)
     restraint = Restraint(store, settings.max_age)
@@ -119,14 +122,6 @@ async def _wired(
     arrivals = Arrivals(chat, store, account, signer, restraint, identities)
     for admin in edges.left_out:
         alarm.left_out(admin)
-    room = AdminRoom(
-        settings.room_id,
-        chat=chat,
-        account=account,
-        store=store,
-        policy=edges.policy,
-        alarm=alarm,
-    )
     verifications = Verifications(
         await own_party(edges.client, store),
         chat,
@@ -135,6 +130,7 @@ async def _wired(
         edges.policy,
         tasks=tasks,
         why_untrusted=why_untrusted,
+        again=f"{settings.prefix}verify",
     )
     keeper = BotKeeper(
         own=settings.user_id,
@@ -194,15 +190,24 @@ async def _wired(
         on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
         on_invited=lambda room_id: background.start(chat.join(room_id)),
     )
+    room = AdminRoom(
+        settings.room_id,
+        chat=chat,
+        account=account,
+        store=store,
+        policy=edges.policy,
+        alarm=alarm,
+        changed=changed,
+    )
     loops: list[_Loop] = [
         cards.forever,
         arrivals.forever,
         identities.forever,
         alarm.forever,
         partial(control.serve, settings.data_dir, verifications),
-        room.put_in_order,
+        room.forever,
     ]
-    return sync, dispatcher, loops
+    return sync, dispatcher, verifications, loops
 
 
 async def _start(sync: Sync, edges: Edges) -> None:

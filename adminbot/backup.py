@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adminbot.clock import now
 from adminbot.config import PREFIX, Settings, merged
-from adminbot.errors import SetupError
+from adminbot.errors import SetupError, WrongKey
 from adminbot.journal import env_lines, write_private
 from adminbot.secret import Sealer, Secret
 from adminbot.store import snapshot
@@ -73,17 +73,23 @@ def write(file: Path, backup: Backup, sealer: Sealer, *, force: bool) -> None:
     write_private(file, f"adminbot backup {_VERSION}\n{body}{_END}\n")
 
 
+def check_form(file: Path) -> None:
+    """Raises SetupError unless it is a whole backup, whatever its key."""
+    _sealed_part(file)
+
+
 def read(file: Path, sealer: Sealer) -> Backup:
     """Open a file that `write` made.
 
     Raises:
-        SetupError: it is none, or cut off, or from a newer version, or sealed with another key.
+        SetupError: it is none, or cut off, or from a newer version.
+        WrongKey: it is sealed with another one, or was changed.
     """
     blob = _sealed_part(file)
     try:
         clear = json.loads(sealer.open(_PURPOSE, blob))
     except ValueError:
-        raise SetupError(
+        raise WrongKey(
             f"{file} does not open: it was made with another ADMINBOT_STORE_KEY, or was changed.",
             "Use the key of the bot that made it.",
         ) from None

@@ -83,12 +83,26 @@ class CardText:
             return [f"Then start the program and invite `{bot.user_id}` to a room.{told}"]
         return ["Start the program with an empty data folder: its old device is gone."]
 
-    def gone(self, bot: UserId) -> str:
-        """What the intro says once the block is gone."""
-        return (
-            f"🧹 The login for `{bot}` was here and is removed.\n"
-            f"Lost it? `{self.prefix}rotate {bot.localpart}`"
-        )
+    def gone(self, card: Card, now: Bot | None, newer: Card | None) -> tuple[str, str]:
+        """What the intro says once the block is gone, and in a word why that was to be.
+
+        Args:
+            now: the bot as it is now; None if it is deleted.
+            newer: the newest card of the bot after this one. Each of these makes this one dead;
+                if none does, the word is empty.
+        """
+        was_here, again = f"🧹 The login for `{card.bot}` was here", card.bot.localpart
+        if now is None:
+            return f"{was_here}. The account is deleted.", "deleted"
+        if now.token_at is None:
+            text = f"{was_here}, and is dead: the bot is signed out.\nLet it in again: "
+            return f"{text}`{self.prefix}rotate {again}`", "signed out"
+        if newer:
+            where = "below" if newer.room_id in (None, card.room_id) else "in another chat of ours"
+            if newer.reader != card.reader:
+                where = f"with `{newer.reader}`"
+            return f"{was_here}, and is dead. The newer one is {where}.", "replaced"
+        return f"{was_here} and is removed.\nLost it? `{self.prefix}rotate {again}`", ""
 
 
 class CardDesk:
@@ -179,10 +193,14 @@ class CardDesk:
     async def _take_back(self, card: Card, why: str) -> None:
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
         async with self._busy[card.id]:
+            present = await self._store.find_bot(card.bot)
+            newer = await self._store.newer_card(card)
+            text, fate = self._text.gone(card, present, newer)
+            why = fate or why
             txn = f"card-{card.id}-gone"
             try:
                 await self._chat.redact(room_id, block_id, reason=why, txn=f"{txn}-block")
-                content = ringing(self._text.gone(card.bot), card.reader)
+                content = ringing(text, card.reader)
                 del content["m.mentions"]  # nothing to ring for
                 await self._chat.send(room_id, edit_of(intro_id, content), txn=f"{txn}-intro")
             except HomeserverError as exc:

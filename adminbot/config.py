@@ -6,6 +6,7 @@ The only reader of the environment. `.env.example` is the manual.
 import enum
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,14 +18,16 @@ from dotenv import dotenv_values
 from adminbot.errors import ConfigError
 from adminbot.ids import UserId, parse_url
 from adminbot.secret import Sealer, Secret
+from adminbot.tls import tls_context
 
 PREFIX = "ADMINBOT_"
 SECRETS = ("ACCESS_TOKEN", "STORE_KEY", "REGISTRATION_SHARED_SECRET")
 NAMES = (
     *("HOMESERVER", "PUBLIC_URL", "USER_ID", "DEVICE_ID", "ROOM", "ADMINS", "DATA_DIR"),
-    *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT"),
+    *("TRUST", "CARD_TTL", "MAX_AGE", "PREFIX", "LOG_LEVEL", "LOG_FORMAT", "CA_FILE"),
     *SECRETS,
 )
+_TOKEN = f"{PREFIX}ACCESS_TOKEN"
 _LEVELS = ("debug", "info", "warning", "error")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -57,6 +60,7 @@ class Settings:
     prefix: str
     log_level: str
     log_format: str
+    ca_file: Path | None = None
 
     @classmethod
     def from_mapping(cls, env: Mapping[str, str], unknown: Sequence[str] = ()) -> Self:
@@ -84,6 +88,7 @@ class Settings:
             prefix=reader.command_prefix("PREFIX"),
             log_level=reader.choice("LOG_LEVEL", _LEVELS, "info"),
             log_format=reader.choice("LOG_FORMAT", ("text", "json"), "text"),
+            ca_file=reader.ca_file("CA_FILE"),
         )
         if reader.problems:
             raise ConfigError(
@@ -191,6 +196,16 @@ class _Reader:
             return Trust.PINNED
         return Trust(value)
 
+    def ca_file(self, name: str) -> Path | None:
+        value = self.optional(name)
+        if not value:
+            return None
+        try:
+            return parse_ca_file(value)
+        except ValueError as exc:
+            self._wrong(name, str(exc))
+            return None
+
     def duration(self, name: str, default: str) -> timedelta:
         found = re.fullmatch(r"(\d{1,6})([smhd])", self.optional(name, default).lower())
         length = timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else timedelta()
@@ -219,18 +234,91 @@ class _Reader:
             self.problems.append(problem)
 
 
+def parse_ca_file(text: str) -> Path:
+    """The absolute path of a file with certificates. Raises ValueError saying what is wrong."""
+    path = Path(text).absolute()
+    try:
+        tls_context(path)
+    except ssl.SSLError:
+        raise ValueError("names a file that holds no certificate in PEM form") from None
+    except (OSError, ValueError):  # no such file, a name that cannot be one
+        raise ValueError("names a file that cannot be read") from None
+    return path
+
+
+def ca_file_around() -> Path | None:
+    """ADMINBOT_CA_FILE of the environment. Raises ConfigError."""
+    reader = _Reader(os.environ)
+    found = reader.ca_file("CA_FILE")
+    if reader.problems:
+        raise ConfigError(f"{reader.problems[0]}.")
+    return found
+
+
 def load(env_file: Path) -> Settings:
     """Settings from the env file and the process's environment; the environment wins.
 
     Raises:
         ConfigError: something is missing or wrong, or the file holds an unknown name.
     """
-    return Settings.from_mapping(*merged(read_env_file(env_file), os.environ))
+    return _settings(*merged(read_env_file(env_file), os.environ), env_file)
+
+
+def load_without_token(env_file: Path) -> Settings:
+    """As `load`, with whatever stands for the access token: for who is about to get a new one."""
+    env, unknown = merged(read_env_file(env_file), os.environ)
+    env.pop(f"{_TOKEN}_FILE", None)
+    return _settings(env | {_TOKEN: "none"}, unknown, env_file)
+
+
+def names_token(env_file: Path) -> bool:
+    """Whether it is the env file itself that says which access token is used (or should)."""
+    elsewhere = {_TOKEN, f"{_TOKEN}_FILE"} & {name for name, value in os.environ.items() if value}
+    in_file = read_env_file(env_file)
+    return env_file.exists() and not elsewhere and not in_file.get(f"{_TOKEN}_FILE")
+
+
+def log_format(env_file: Path) -> str:
+    """What ADMINBOT_LOG_FORMAT says, whatever else may be wrong; `text` if it says nothing."""
+    env, _ = merged(read_env_file(env_file), os.environ)
+    return env.get(f"{PREFIX}LOG_FORMAT", "text").strip().lower()
+
+
+def is_exposed(env_file: Path) -> bool:
+    """Whether accounts other than its owner can read a secret in it.
+
+    A group may be meant to (root's file for the service's group), but not in a file of our own.
+    """
+    holds_secret = any(read_env_file(env_file).get(PREFIX + name) for name in SECRETS)
+    if not holds_secret:
+        return False
+    found = env_file.stat()
+    group_is_meant = found.st_uid != os.geteuid()
+    return bool(found.st_mode & (0o007 if group_is_meant else 0o077))
+
+
+def in_the_journal() -> bool:
+    """Whether systemd's journal takes our stderr, with a time of its own for each line."""
+    return bool(os.environ.get("JOURNAL_STREAM"))
+
+
+def _settings(env: Mapping[str, str], unknown: Sequence[str], env_file: Path) -> Settings:
+    try:
+        return Settings.from_mapping(env, unknown)
+    except ConfigError as exc:
+        if env_file.exists():
+            raise
+        raise ConfigError(f"There is no env file {env_file}. {exc}", exc.hint) from None
 
 
 def default_data_dir(before: str | None = None) -> Path:
     """Where state goes when nobody says otherwise: ADMINBOT_DATA_DIR, where it was, `data`."""
     return Path(os.environ.get(f"{PREFIX}DATA_DIR") or before or "data")
+
+
+def is_in_environment(name: str) -> bool:
+    """Whether the process's environment sets this, so that the env file does not count."""
+    return bool(os.environ.get(PREFIX + name))
 
 
 def in_force(env_file: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
 from adminbot.order import Order
 from adminbot.router import Router
+from adminbot.trust import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,8 @@ class Context:
     """One command's circumstances.
 
     `order` is what an act is noted by; `confirmed`: the person has answered the question;
-    `verify` asks them to compare emoji, and returns whether they had done so before; `lock`
-    refuses every change from now on, and returns whether that was so before.
+    `may_act`: they may do everything, as far as trust goes; `verify` asks them to compare emoji;
+    `lock` refuses every change from now on, and returns whether that was so before.
     """
 
     sender: UserId
@@ -29,5 +30,6 @@ class Context:
     look: Inspector
     router: Router
     trust: Trust
-    verify: Callable[[], Awaitable[bool]]
+    may_act: bool
+    verify: Callable[[], Awaitable[Asked]]
     lock: Callable[[], Awaitable[bool]]

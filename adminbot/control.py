@@ -180,6 +180,15 @@ class Line:
         )
 
 
+async def is_served(data_dir: Path) -> bool:
+    """Whether a service runs on this data directory."""
+    try:
+        async with dial(data_dir):
+            return True
+    except SetupError as exc:
+        return isinstance(exc.__cause__, PermissionError)
+
+
 @asynccontextmanager
 async def dial(data_dir: Path) -> AsyncIterator[Line]:
     """Reach the service of a data directory. Raises SetupError when it does not run."""

@@ -1,6 +1,7 @@
 """The open connections to the server, the state and the chat: opened, mended, closed again."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,22 +23,26 @@ from adminbot.config import Settings
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
-    MasNotSupported,
+    NotServerAdmin,
     RateLimited,
     SetupError,
     TokenRejected,
+    WrongServer,
 )
+from adminbot.ids import UserId
+from adminbot.probe import check_matrix, check_server
 from adminbot.secret import Sealer
 from adminbot.store import Store, open_store
 from adminbot.synapse import Session, Synapse
+from adminbot.tokentext import what_is_wrong
 from adminbot.trust import TrustPolicy
-from adminbot.wire import open_wire
+from adminbot.wire import Wire, open_wire
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BACKOFF_S = (0.3, 0.5, 1, 2, 3, 5, 10)
-SET_UP_ANOTHER = "Set up another: `adminbot setup` with a new --bot-name, --data-dir, --env-file."
+LOG_IN_AGAIN = "A new one, with bots, pins and keys kept: `adminbot login`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,12 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
         sealer = Sealer.from_base64(settings.store_key)
         store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
         session = await current_session(store, given)
-        wire = await stack.enter_async_context(open_wire(settings.homeserver, session.token))
+        wire = await stack.enter_async_context(
+            open_wire(settings.homeserver, session.token, ca_file=settings.ca_file)
+        )
         synapse, account = Synapse(wire), Account(wire)
-        session = await _working_session(account, store, session, given)
-        if await synapse.is_mas():
-            raise MasNotSupported
+        session = await _working_session(wire, settings, store, session, given)
+        await _check_server(wire, synapse, settings)
         without = await _look_admins_up(settings, synapse, store)
         absent = {it.user_id for it in without}
         admins = tuple(admin for admin in settings.admins if admin not in absent)
@@ -84,6 +90,7 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
                 sealer.pickle_key(),
                 policy.trusted,
                 policy.is_admin,
+                settings.ca_file,
             )
             stack.push_async_callback(client.close)
             return client
@@ -107,35 +114,61 @@ async def open_edges(settings: Settings, given: Session) -> AsyncIterator[Edges]
 
 
 async def _working_session(
-    account: Account, store: Store, kept: Session, given: Session
+    wire: Wire, settings: Settings, store: Store, kept: Session, given: Session
 ) -> Session:
     """The one that we gave ourselves; where that is dead, a newer one that was put in by hand."""
     try:
-        await _wait_for_homeserver(account, kept)
+        await _check_session(wire, settings, kept)
     except SetupError:
         if kept.device_id != given.device_id or kept.token == given.token:
             raise
-        account.become(given.token)
-        await _wait_for_homeserver(account, given)
+        wire.token = given.token
+        await _check_session(wire, settings, given)
         await forget_session(store)
         return given
     return kept
 
 
-async def _wait_for_homeserver(account: Account, session: Session) -> None:
-    """Until it answers. Raises SetupError when it does not know the session."""
+async def _check_session(wire: Wire, settings: Settings, session: Session) -> None:
+    """Once the homeserver answers: raises SetupError when it does not know the session."""
+
+    async def whoami() -> tuple[UserId, str | None]:
+        try:
+            return await Account(wire).whoami(once=True)
+        except HomeserverUnreachable:
+            await check_matrix(wire, settings.homeserver)  # which knows more to say
+            raise
+
     try:
-        found = await _patiently(partial(account.whoami, once=True))
+        found = await _once_it_answers(whoami)
     except TokenRejected as exc:
-        raise SetupError(
-            "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more.",
-            SET_UP_ANOTHER,
-        ) from exc
+        raise _token_refused(session) from exc
     if found != (session.user_id, session.device_id):
         raise SetupError(
             "ADMINBOT_ACCESS_TOKEN belongs to another user id or device id than the settings say.",
             "Use the three lines that `adminbot setup` wrote together.",
         )
+
+
+def _token_refused(session: Session) -> SetupError:
+    if wrong := what_is_wrong(session.token, session.user_id):
+        return SetupError(
+            f"ADMINBOT_ACCESS_TOKEN is mistyped or cut off: {wrong}.",
+            f"Put the whole value back. {LOG_IN_AGAIN}",
+        )
+    return SetupError(
+        "The homeserver does not accept ADMINBOT_ACCESS_TOKEN any more: that session was ended.",
+        LOG_IN_AGAIN,
+    )
+
+
+async def _check_server(wire: Wire, synapse: Synapse, settings: Settings) -> None:
+    """Once it answers: raises SetupError when we cannot do our work there."""
+    await _once_it_answers(lambda: check_server(wire, settings.homeserver))
+    try:
+        await _once_it_answers(lambda: synapse.find_account(settings.user_id))
+    except NotServerAdmin as exc:
+        raise SetupError(str(exc), exc.hint) from exc
 
 
 async def _look_admins_up(
@@ -148,7 +181,7 @@ async def _look_admins_up(
     """
     look = partial(left_out, synapse, store, settings.user_id, settings.admins)
     try:
-        return await _patiently(look)
+        return await _once_it_answers(look)
     except HomeserverError as exc:
         raise SetupError(
             f"I cannot look up the accounts of my admins. {exc}",
@@ -157,13 +190,14 @@ async def _look_admins_up(
         ) from exc
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """What the homeserver answers, once it does."""
-    for attempt in range(1_000_000):
+async def _once_it_answers(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask for as long as it takes. What stands in the way is logged, with its remedy."""
+    for attempt in itertools.count():
         try:
             return await ask()
-        except (HomeserverUnreachable, RateLimited) as exc:
+        except (HomeserverUnreachable, RateLimited, WrongServer) as exc:
             pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
-            log.info("waiting for the homeserver, next try in_s=%s why=%s", pause, exc)
+            why = exc.told() if isinstance(exc, WrongServer) else exc
+            log.warning("waiting for the homeserver, next try in_s=%s why=%s", pause, why)
             await asyncio.sleep(pause)
     raise AssertionError("unreachable")

@@ -9,13 +9,20 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
 ├── SetupError                    start-up: the account or the data directory is not usable
-│   └── MasNotSupported           the server delegates its accounts to MAS
+│   ├── MasNotSupported           the server delegates its accounts to MAS
+│   ├── WrongServer               no homeserver that can be used is at that URL: .may_pass
+│   ├── WrongCredential           setup and login: what was given to do it with does not do
+│   ├── WrongName                 setup: the bot cannot be called that
+│   ├── WrongKey                  restore: the backup does not open with it
+│   └── WrongAdmin                setup: an admin that was named cannot be one
 ├── NotDeliverable                a secret has no safe way to its reader
 ├── ForeignIdentity               the account's cross-signing identity was made by somebody else
 ├── ReplacedIdentity              the one that counted for the account was replaced by another
 └── HomeserverError               Synapse answered, and the answer is no: .errcode, .status
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
+    ├── NotServerAdmin            our own account may not use the admin API (any more)
+    ├── AccountGone               the account that it is about is not there (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
 
 A text never holds an upstream body, a path with a secret in it, or a secret.
@@ -26,6 +33,11 @@ from datetime import timedelta
 from typing import Any
 
 from adminbot.shown import shortened as shortened
+
+# What more than one place says. Where Element keeps things depends on its version.
+HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
+FIRST_ACCEPT = "Accept my invitation to our private chat first."
+HOW_TO_VERIFY = "In Element: Settings → Encryption (older: Sessions) → verify this device."
 
 
 class AdminbotError(Exception):
@@ -104,6 +116,30 @@ class MasNotSupported(SetupError):
         self.hint = "Use a Synapse that keeps its own accounts."
 
 
+class WrongServer(SetupError):
+    """No homeserver that can be used is at that URL; `may_pass`: perhaps only just now."""
+
+    def __init__(self, text: str, hint: str = "", *, may_pass: bool = False) -> None:
+        super().__init__(text, hint)
+        self.may_pass = may_pass
+
+
+class WrongCredential(SetupError):
+    """What setup or login was given to do it with does not do; nothing was made by it."""
+
+
+class WrongName(SetupError):
+    """An account of the name that the bot was to have is there already."""
+
+
+class WrongKey(SetupError):
+    """A backup does not open with this ADMINBOT_STORE_KEY."""
+
+
+class WrongAdmin(SetupError):
+    """A user id that was named as an admin cannot be one."""
+
+
 class NotDeliverable(AdminbotError):
     """A secret has no safe way to its reader."""
 
@@ -170,6 +206,28 @@ class TokenRejected(HomeserverError):
             errcode="M_UNKNOWN_TOKEN",
             status=401,
         )
+
+
+class NotServerAdmin(HomeserverError):
+    """The admin API refuses us: our account is no server admin (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "My account is no server admin any more, so Synapse's admin API refuses me.",
+            errcode="M_FORBIDDEN",
+            status=403,
+        )
+        self.hint = "Another server admin can mend that: docs/setup.md, “The admin flag”."
+
+
+class AccountGone(HomeserverError):
+    """The homeserver knows no account of that name (any more)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "That account is not on the server any more.", errcode="M_NOT_FOUND", status=404
+        )
+        self.hint = "`!deletebot NAME` takes it off my list."
 
 
 class HomeserverUnreachable(HomeserverError):

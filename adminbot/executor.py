@@ -18,7 +18,14 @@ from adminbot.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
+from adminbot.errors import (
+    FIRST_ACCEPT,
+    HOW_TO_VERIFY,
+    AdminbotError,
+    HomeserverError,
+    NotDeliverable,
+    StateError,
+)
 from adminbot.ids import UserId
 from adminbot.inspection import Inspector
 from adminbot.lifecycle import BotKeeper
@@ -28,7 +35,7 @@ from adminbot.questions import question_of
 from adminbot.restraint import Restraint
 from adminbot.router import Args, Command, Reply, Router, split
 from adminbot.store import Act, Store
-from adminbot.trust import TrustPolicy
+from adminbot.trust import Asked, TrustPolicy
 from adminbot.turn import Turn
 
 log = logging.getLogger(__name__)
@@ -51,7 +58,7 @@ class Executor:
         router: Router,
         prefix: str,
         admin_room: str,
-        verify: Callable[[UserId], Awaitable[bool]],
+        verify: Callable[[UserId], Awaitable[Asked]],
         restraint: Restraint,
         alarm: Alarm,
         background: Background,
@@ -160,6 +167,7 @@ class Executor:
             look=self._inspector,
             router=self._router,
             trust=self._trust,
+            may_act=self._policy.may_receive(str(sender)),
             verify=partial(self._verify, sender),
             lock=partial(self._lock, incoming),
         )
@@ -178,7 +186,7 @@ class Executor:
             ready.cancel()
             raise
         await ready
-        return await self._with_card(reply)
+        return await self._with_card(sender, reply)
 
     async def _lock(self, incoming: Incoming) -> bool:
         before = await self._restraint.lock(UserId.parse(incoming.sender))
@@ -191,7 +199,7 @@ class Executor:
         if not self._chat.can_reach(sender):
             raise NotDeliverable(
                 "None of your devices may read a card right now. Nothing was made.",
-                "In Element: Settings → Encryption → verify this device.",
+                HOW_TO_VERIFY,
             )
         problem = self._chat.why_unfit(room_id, self._policy.admins)
         if problem and room_id == self._admin_room:
@@ -200,13 +208,15 @@ class Executor:
                 "Type it in our private chat.",
             )
 
-    async def _with_card(self, reply: Reply) -> Reply:
+    async def _with_card(self, reader: UserId, reply: Reply) -> Reply:
         if reply.card is None:
             return reply
         try:
             if not await self._cards.deliver(reply.card):
                 ended = "A later command ended that login again, so its card does not go out."
                 return replace(reply, text=f"{reply.text}\n{ended}")
+            if await self._chat.dm_is_open_invitation(reader):
+                return replace(reply, text=f"{reply.text}\n{FIRST_ACCEPT}")
         except (AdminbotError, OSError, TimeoutError) as exc:
             self._cards.hurry()  # it tries again and again
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."

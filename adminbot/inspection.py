@@ -6,9 +6,18 @@ from datetime import datetime
 
 from adminbot.account import Account
 from adminbot.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
+from adminbot.errors import AccountGone
 from adminbot.identities import Identities
 from adminbot.store import Bot
 from adminbot.synapse import Synapse
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """When a session of a bot was last used; `is_gone`: its account is not on the server."""
+
+    last: datetime | None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +25,7 @@ class BotDetail:
     """A bot with what the server knows of it now."""
 
     bot: Bot
-    last_seen: datetime | None
+    seen: Seen
     addresses: tuple[str, ...]
     device_state: DeviceState
 
@@ -50,22 +59,30 @@ class Inspector:
         self._identities = identities
         self._few = asyncio.Semaphore(_AT_ONCE)
 
-    async def last_seen(self, bot: Bot) -> datetime | None:
-        """When a session of the bot was last used; None if never (or signed out)."""
-        async with self._few:
-            devices = await self._synapse.devices(bot.user_id)
-        seen = [device.last_seen for device in devices]
-        return max((moment for moment in seen if moment), default=None)
+    async def seen(self, bot: Bot) -> Seen:
+        """When it was last used; never, if it is signed out."""
+        try:
+            async with self._few:
+                devices = await self._synapse.devices(bot.user_id)
+        except AccountGone:
+            return Seen(None, is_gone=True)
+        return Seen(max((it.last_seen for it in devices if it.last_seen), default=None))
 
     async def detail(self, bot: Bot) -> BotDetail:
-        last_seen, addresses, answer = await asyncio.gather(
-            self.last_seen(bot),
-            self._synapse.whois(bot.user_id),
+        seen, addresses, answer = await asyncio.gather(
+            self.seen(bot),
+            self._addresses(bot),
             self._account.query_keys(bot.user_id),
         )
         counts = await self._identities.counts(bot, answer)
         state = device_state(answer, str(bot.user_id), bot.device_id, counts)
-        return BotDetail(bot, last_seen, tuple(addresses), state)
+        return BotDetail(bot, seen, tuple(addresses), state)
+
+    async def _addresses(self, bot: Bot) -> list[str]:
+        try:
+            return await self._synapse.whois(bot.user_id)
+        except AccountGone:
+            return []
 
     async def devices(self, bot: Bot) -> list[DeviceDetail]:
         """The sessions of a bot's account, the issued device first."""

@@ -6,11 +6,12 @@ before each step that could not be repeated: interrupted anywhere and run again,
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from adminbot import config
+from adminbot.account import Account
 from adminbot.admins import unusable
 from adminbot.chat import record_direct
 from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat, found_again
@@ -18,12 +19,7 @@ from adminbot.chat.sync import Sync
 from adminbot.config import PREFIX, Settings, Trust
 from adminbot.crosssigning import in_groups
 from adminbot.edges import Edges, open_edges
-from adminbot.errors import (
-    HomeserverError,
-    HomeserverUnreachable,
-    MasNotSupported,
-    SetupError,
-)
+from adminbot.errors import HOW_TO_RECOVER, SetupError, WrongAdmin
 from adminbot.ids import UserId
 from adminbot.journal import Journal, env_lines, write_private
 from adminbot.ownaccount import BySharedSecret, Credential, own_session
@@ -31,9 +27,9 @@ from adminbot.secret import Sealer, Secret, new_store_key
 from adminbot.store import open_store
 from adminbot.synapse import Session, Synapse
 from adminbot.trust import Standing
-from adminbot.wire import Wire, open_wire
+from adminbot.wire import open_wire
 
-_PATIENCE = timedelta(seconds=8)
+PATIENCE = timedelta(seconds=8)
 
 Say = Callable[[str], None]
 
@@ -50,8 +46,7 @@ class Plan:
     data_dir: Path
     env_file: Path
     keep_shared_secret: bool
-    # Whom to ask for other admins when one cannot be one; None: nobody, it is an error.
-    ask_admins: Callable[[], tuple[UserId, ...]] | None = None
+    ca_file: Path | None = None
 
 
 def finished(env_file: Path) -> bool:
@@ -66,7 +61,7 @@ def finished(env_file: Path) -> bool:
 
 
 async def install(plan: Plan, say: Say) -> str:
-    """Set everything up; returns the admin room's id.
+    """Set everything up, where `find_server` found no fault; returns the admin room's id.
 
     Raises:
         SetupError: it cannot be done as planned; what was begun is finished by a second run.
@@ -79,12 +74,11 @@ async def install(plan: Plan, say: Say) -> str:
             "Finish it with that --bot-name, or use another --env-file.",
         )
     store_key = Secret(journal.first("STORE_KEY", lambda: new_store_key().reveal()))
-    async with open_wire(plan.homeserver, patience=_PATIENCE) as wire:
-        await _check_server(wire, say)
+    async with open_wire(plan.homeserver, patience=PATIENCE, ca_file=plan.ca_file) as wire:
         await _check_data_dir(plan, journal, store_key)
         session = await own_session(plan.bot_name, plan.credential, journal, wire, say)
-        synapse = Synapse(wire.acting_with(session.token))
-        plan = await _with_real_admins(plan, synapse, session.user_id, say)
+        acting = wire.acting_with(session.token)
+        await _check_admins(plan, session.user_id, Synapse(acting), Account(acting), say)
     settings = _settings(plan, session, store_key, journal.get("ROOM") or "!none")
     async with open_edges(settings, session) as edges:
         say("✅ encryption keys made, device cross-signed")
@@ -97,24 +91,6 @@ async def install(plan: Plan, say: Say) -> str:
     journal.done()
     say(f"✅ settings in {plan.env_file} (mode 0600)")
     return room_id
-
-
-async def _check_server(wire: Wire, say: Say) -> None:
-    synapse = Synapse(wire)
-    try:
-        if await synapse.is_mas():
-            raise MasNotSupported
-        version = await synapse.server_version()
-    except HomeserverUnreachable as exc:
-        raise SetupError(
-            "No Matrix homeserver answers at that URL.", "Check --homeserver, and that it is up."
-        ) from exc
-    except HomeserverError as exc:
-        raise SetupError(
-            "The homeserver's admin API is not reachable at that URL.",
-            "Use Synapse's own address, or let the proxy pass /_synapse/admin.",
-        ) from exc
-    say(f"✅ Synapse {version}, no MAS")
 
 
 async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> None:
@@ -130,27 +106,31 @@ async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> No
 # -- rooms and people
 
 
-async def _with_real_admins(plan: Plan, synapse: Synapse, own: UserId, say: Say) -> Plan:
-    """The plan with admins whose accounts are there; asks again where there is somebody to ask.
+async def _check_admins(
+    plan: Plan, own: UserId, synapse: Synapse, account: Account, say: Say
+) -> None:
+    """Whether all of them can be one; of another server's it is said what that means.
 
-    Raises SetupError: one is not, and nobody can be asked.
+    Raises WrongAdmin: somebody cannot. What is made by now is used by the next try.
     """
-    while wrong := await unusable(synapse, own, plan.admins):
-        refusal = SetupError(
+    if wrong := await unusable(synapse, own, plan.admins):
+        raise WrongAdmin(
             "; ".join(f"{it.user_id} cannot be an admin, because {it.why}" for it in wrong) + ".",
-            "Check --admin, and run it again: it goes on from here.",
+            "Name one who is there, or make that account first. What is done stays done.",
         )
-        if plan.ask_admins is None:
-            raise refusal
-        say(f"❌ {refusal}")
-        plan = replace(plan, admins=plan.ask_admins())
     for admin in plan.admins:
-        if admin.server != own.server:
-            say(
-                f"⚠️ {admin} is on another server: whether the account is there, and whose it is, "
-                f"I can only ask {admin.server}. Compare the identity below with its owner."
+        if admin.server == own.server:
+            continue
+        if admin.server in (await account.query_keys(admin)).get("failures", {}):
+            raise WrongAdmin(
+                f"{admin} is no account of this server, which is called {own.server}, and "
+                f"{admin.server} cannot be asked.",
+                f"Most likely it is --admin @{admin.localpart}:{own.server}",
             )
-    return plan
+        say(
+            f"⚠️ {admin} is on another server: whether the account is there, and whose it is, "
+            f"I can only ask {admin.server}. Compare the identity below with its owner."
+        )
 
 
 async def _make_rooms(plan: Plan, journal: Journal, edges: Edges, say: Say) -> str:
@@ -188,7 +168,7 @@ async def _pin(plan: Plan, edges: Edges, say: Say) -> None:
         else:
             say(
                 f"⚠️ {admin} has no cross-signing yet: the first identity I see is the one I "
-                "trust. In Element: Settings → Encryption → set up recovery."
+                f"trust. {HOW_TO_RECOVER}"
             )
 
 
@@ -232,6 +212,7 @@ def _settings(plan: Plan, session: Session, store_key: Secret, room_id: str) -> 
         prefix="!",
         log_level="info",
         log_format="text",
+        ca_file=plan.ca_file,
     )
 
 
@@ -246,6 +227,7 @@ def _envenv_lines(plan: Plan, session: Session, store_key: Secret, room_id: str)
         "ROOM": room_id,
         "ADMINS": " ".join(str(admin) for admin in plan.admins),
         "DATA_DIR": str(plan.data_dir),
+        "CA_FILE": str(plan.ca_file or ""),
     }
     if plan.keep_shared_secret and isinstance(plan.credential, BySharedSecret):
         values["REGISTRATION_SHARED_SECRET"] = plan.credential.secret.reveal()

@@ -8,7 +8,7 @@ that was cut off is run again from its beginning: each is made so that this fini
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from adminbot.account import Account
 from adminbot.clock import now
 from adminbot.crosssigning import fingerprint, master_key, trusted_devices
 from adminbot.errors import (
+    AccountGone,
     AdminbotError,
     HomeserverError,
     NotManaged,
@@ -300,6 +301,8 @@ class BotKeeper:
 
         One request does it. Stopped after it, the bot is signed out and we do not know it yet;
         a second run signs nothing out, and knows. Waits for nobody.
+
+        Raises: NotManaged, AccountGone, HomeserverError.
         """
         bot = await self.get(typed)
         async with self._holds.brake(bot.user_id, "revoke") as logins:
@@ -312,6 +315,8 @@ class BotKeeper:
         return bot
 
     async def _sign_out(self, user_id: UserId) -> None:
+        if await self._synapse.find_account(user_id) is None:
+            raise AccountGone  # Synapse would make one
         await self._synapse.set_password(user_id, new_password(), logout_devices=True)
 
     async def _end_late(self, logins: Logins, end: Callable[[], Awaitable[None]]) -> None:
@@ -329,18 +334,23 @@ class BotKeeper:
     async def delete(self, typed: str, order: Order) -> Bot:
         """Deactivate the account for good; its name stays taken on this server.
 
-        One request does it, and to ask for it once more is no error. Waits for nobody.
+        One request does it, and to ask for it once more is no error, nor that it is gone. Waits
+        for nobody.
         """
         bot = await self.get(typed)
-        deactivate = partial(self._synapse.deactivate, bot.user_id)
+        close = partial(self._close, bot.user_id)
         async with self._holds.brake(bot.user_id, "deletebot") as logins:
             await self._begin("deletebot", bot.user_id, order)
             await order.will("deactivate it")
             with _still_alive(bot.user_id, "deletebot"):
-                await deactivate()
-            await self._end_late(logins, deactivate)
+                await close()
+            await self._end_late(logins, close)
             await self._store.bot_deleted(bot.user_id, event_id=order.event_id)
         return bot
+
+    async def _close(self, user_id: UserId) -> None:
+        with suppress(AccountGone):
+            await self._synapse.deactivate(user_id)
 
     async def delete_own(self, order: Order) -> None:
         """Deactivate our own account. Nothing can be said after that, and no start helps."""
@@ -389,6 +399,8 @@ def _still_alive(user_id: UserId, command: str) -> Iterator[None]:
     """What a person must know of a brake that failed: the bot may live."""
     try:
         yield
+    except AccountGone:
+        raise
     except HomeserverError as exc:
         exc.hint = f"Its tokens may still work. Try again: `!{command} {user_id.localpart}`"
         raise

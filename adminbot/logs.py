@@ -10,15 +10,16 @@ from adminbot.shown import one_line
 
 # Said at every log level: the line that begins with `ready`.
 ready = logging.getLogger("adminbot.ready")
+_TIME = "%Y-%m-%dT%H:%M:%S%z"
 
 
-def set_up(level: str, form: str) -> None:
+def set_up(level: str, form: str, *, with_time: bool = True) -> None:
     """One line per record on stderr; libraries that could quote a message stay silent.
 
-    In `text`, an INFO record is its bare message, so that `ready …` begins its line.
+    In `text`, the line of `ready` begins with that word, whatever else lines begin with.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
+    handler.setFormatter(_Json() if form == "json" else _Text(with_time=with_time))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -27,12 +28,29 @@ def set_up(level: str, form: str) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def fatal(line: str) -> None:
+    """Why the program ends: a line on stderr, and an entry of the log where that is JSON."""
+    if any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers):
+        logging.getLogger("adminbot").critical("%s", line)
+    else:
+        print(line, file=sys.stderr)
+
+
 class _Text(logging.Formatter):
     """A server's or a person's text may be in a record: it cannot look like another record."""
 
+    def __init__(self, *, with_time: bool) -> None:
+        super().__init__()
+        self._with_time = with_time
+
     def formatMessage(self, record: logging.LogRecord) -> str:
         line = one_line(super().formatMessage(record))
-        return line if record.levelno == logging.INFO else f"{record.levelname.lower()}: {line}"
+        if record.levelno != logging.INFO:
+            line = f"{record.levelname.lower()}: {line}"
+        if not self._with_time:
+            return line
+        time = self.formatTime(record, _TIME)
+        return f"{line} at={time}" if record.name == ready.name else f"{time} {line}"
 
     def formatException(self, ei: Any) -> str:
         lines = super().formatException(ei).split("\n")
@@ -42,7 +60,7 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "time": self.formatTime(record, _TIME),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": one_line(record.getMessage()),

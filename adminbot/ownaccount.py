@@ -12,8 +12,11 @@ from adminbot.account import Account
 from adminbot.errors import (
     HomeserverError,
     NameTaken,
+    NotServerAdmin,
     SetupError,
     TokenRejected,
+    WrongCredential,
+    WrongName,
 )
 from adminbot.ids import UserId, new_device_id
 from adminbot.journal import Journal
@@ -59,22 +62,35 @@ async def own_session(
     token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
     if journal.get("PASSWORD") and isinstance(credential, ByLogin):
         # An interrupted try may have left its admin session behind: same device, out it goes.
-        async with _as_admin(credential, wire):
+        async with as_admin(credential, wire):
             pass
     if token and user and device:
         session = Session(UserId.parse(user), device, Secret(token))
         await Account(wire.acting_with(session.token)).whoami()
         say(f"✅ account {session.user_id} from the interrupted setup")
     else:
-        session = await _new_account(name, credential, journal, wire)
+        untouched = journal.get("PASSWORD") is None
+        try:
+            session = await _new_account(name, credential, journal, wire)
+        except WrongCredential:
+            if untouched:
+                journal.done()  # nothing was made: anything may be tried now
+            raise
         journal.keep(
             TOKEN=session.token.reveal(),
             USER_ID=str(session.user_id),
             DEVICE_ID=session.device_id,
         )
         say(f"✅ account {session.user_id} made")
-    await _check_is_admin(session, wire)
+    await _check_own_rights(session, wire)
     return session
+
+
+async def _check_own_rights(session: Session, wire: Wire) -> None:
+    try:
+        await Synapse(wire.acting_with(session.token)).find_account(session.user_id)
+    except NotServerAdmin as exc:
+        raise SetupError(f"{session.user_id} is no server admin.", exc.hint) from exc
 
 
 async def _new_account(name: str, credential: Credential, journal: Journal, wire: Wire) -> Session:
@@ -87,21 +103,22 @@ async def _new_account(name: str, credential: Credential, journal: Journal, wire
             return await _log_in(name, wire, device_id, password)
     try:
         if isinstance(credential, BySharedSecret):
-            return await _register(name, credential.secret, wire, device_id, password)
-        async with _as_admin(credential, wire) as (admin, synapse):
+            return await register_admin(name, credential.secret, wire, device_id, password)
+        async with as_admin(credential, wire) as (admin, synapse):
             await _make_admin(UserId(name, admin.server), journal, synapse, password)
         return await _log_in(name, wire, device_id, password)
     except NameTaken as exc:
         journal.done()  # nothing was made: another name may be tried beside the same env file
-        raise SetupError(
+        raise WrongName(
             f"An account called {name} exists already, and I leave it alone.",
             "Choose another with --bot-name.",
         ) from exc
 
 
-async def _register(
+async def register_admin(
     name: str, secret: Secret, wire: Wire, device_id: str, password: Secret
 ) -> Session:
+    """A server admin made by the shared secret. Raises WrongCredential, NameTaken."""
     try:
         return await Synapse(wire).register(
             secret,
@@ -113,10 +130,12 @@ async def _register(
         )
     except HomeserverError as exc:
         if exc.status == 400 and exc.errcode == "M_UNKNOWN":
-            raise SetupError(
+            raise WrongCredential(
                 "The homeserver does not offer registration by shared secret.",
                 "Set registration_shared_secret, or use --login-as.",
             ) from exc
+        if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
+            raise WrongCredential(str(exc), "It is in homeserver.yaml.") from exc
         raise
 
 
@@ -141,20 +160,36 @@ async def _log_in(name: str, wire: Wire, device_id: str, password: Secret) -> Se
 
 
 @asynccontextmanager
-async def _as_admin(
+async def as_admin(
     credential: ByLogin | ByToken, wire: Wire
 ) -> AsyncIterator[tuple[UserId, Synapse]]:
-    """Act as a server admin; a session opened for it is logged out whatever happens."""
+    """Act as a server admin; a session opened for it is logged out whatever happens.
+
+    Raises:
+        WrongCredential: that is nobody's login or token, or not a server admin's.
+    """
     if isinstance(credential, ByToken):
         acting = wire.acting_with(credential.token)
         try:
             user_id, _ = await Account(acting).whoami()
         except TokenRejected as exc:
-            raise SetupError("The homeserver does not accept that admin token.") from exc
+            raise WrongCredential("The homeserver does not accept that access token.") from exc
+        await _check_is_admin(user_id, acting)
         yield user_id, Synapse(acting)
         return
+    session = await _log_in_once(credential, wire)
+    acting = wire.acting_with(session.token)
     try:
-        session = await Account(wire).log_in(
+        await _check_is_admin(session.user_id, acting)
+        yield session.user_id, Synapse(acting)
+    finally:
+        with contextlib.suppress(TokenRejected):  # it was the bot's own account: ended with others
+            await Account(acting).log_out()
+
+
+async def _log_in_once(credential: ByLogin, wire: Wire) -> Session:
+    try:
+        return await Account(wire).log_in(
             credential.name,
             credential.password,
             device_id=_ADMIN_DEVICE,
@@ -162,20 +197,22 @@ async def _as_admin(
         )
     except HomeserverError as exc:
         if exc.errcode == "M_FORBIDDEN":
-            raise SetupError(f"Name or password of {credential.name} is wrong.") from exc
+            raise WrongCredential(f"Name or password of {credential.name} is wrong.") from exc
+        if exc.errcode in ("M_UNKNOWN", "M_UNRECOGNIZED") and exc.status in (400, 404):
+            raise WrongCredential(
+                "The homeserver does not let anybody log in by password.",
+                "Use the shared secret or an access token.",
+            ) from exc
+        if exc.errcode == "M_USER_DEACTIVATED":
+            raise WrongCredential(f"The account of {credential.name} is deactivated.") from exc
         raise
-    acting = wire.acting_with(session.token)
-    try:
-        yield session.user_id, Synapse(acting)
-    finally:
-        await Account(acting).log_out()
 
 
-async def _check_is_admin(session: Session, wire: Wire) -> None:
-    synapse = Synapse(wire.acting_with(session.token))
+async def _check_is_admin(user_id: UserId, acting: Wire) -> None:
     try:
-        await synapse.find_account(session.user_id)
-    except HomeserverError as exc:
-        if exc.status == 403:
-            raise SetupError(f"{session.user_id} is not a server admin.") from exc
-        raise
+        await Synapse(acting).find_account(user_id)
+    except NotServerAdmin as exc:
+        raise WrongCredential(
+            f"{user_id} is not a server admin, and only one can make or renew my account.",
+            "Use a server admin's login or token, or the registration shared secret.",
+        ) from exc

@@ -4,6 +4,7 @@ That the sender is an admin at all was seen before: everybody else gets silence.
 """
 
 from adminbot.chat.incoming import Incoming
+from adminbot.errors import HOW_TO_RECOVER, HOW_TO_VERIFY
 from adminbot.trust import Standing
 
 _ELSEWHERE = "🔒 I take commands in the admin room or in our private chat only. Nothing was done."
@@ -13,15 +14,16 @@ _IN_CLEAR = (
 )
 _CHANGED = (
     "🔒 Your cross-signing identity is another one than I remember, so I do nothing. "
-    "If you reset it yourself: whoever runs this server types\n`adminbot trust {sender}`"
+    "If you reset it yourself: whoever runs this server types\n`adminbot trust {sender}`\n"
+    "If you had verified me by emoji, we do that again then; red shields on what I say go with it."
 )
 _NO_IDENTITY = (
     "🔒 Your account has no cross-signing yet, so I cannot tell your devices from a stranger's. "
-    "In Element: Settings → Encryption → set up recovery. Then send it again."
+    f"{HOW_TO_RECOVER} Then send it again."
 )
 _UNSIGNED = (
     "🔒 This device of yours is not verified, so I did nothing. "
-    "In Element: Settings → Encryption → verify this device. Then send it again."
+    f"{HOW_TO_VERIFY} Then send it again."
 )
 _NOT_VERIFIED = (
     "🔒 Here I act only for people whose emoji I have compared. Type `{prefix}verify`, with "
@@ -52,8 +54,8 @@ _WHY_WITHHELD = {
 }
 _NO_KEY = (
     "your app did not give me its key.",
-    "Send it again. If it stays so: in Element, Settings → Encryption, let unverified "
-    "devices receive messages, or sign in again.",
+    "Send it again. If it stays so: in Element, Settings → Encryption (older: Security & "
+    "Privacy), let unverified devices receive messages, or sign in again.",
 )
 
 

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken, UsageError
+from adminbot.errors import (
+    AccountGone,
+    HomeserverError,
+    HomeserverUnreachable,
+    NameTaken,
+    NotServerAdmin,
+    UsageError,
+)
 from adminbot.ids import UserId, is_device_id, is_localpart, is_token
 from adminbot.secret import Secret
-from adminbot.shown import shortened
 from adminbot.wire import Needs, Wire, part
 
 SESSION: Needs = {"user_id": str, "device_id": str, "access_token": str}
@@ -53,22 +59,6 @@ class Synapse:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def server_version(self) -> str:
-        """Such as `1.163.2`; needs no token."""
-        _, body = await self._wire.ask("GET", "/_synapse/admin/v1/server_version")
-        return shortened(str(body.get("server_version", "unknown")), 40)
-
-    async def is_mas(self) -> bool:
-        """Whether accounts are delegated to MAS (MSC2965: it publishes OAuth metadata)."""
-        try:
-            path = "/_matrix/client/v1/auth_metadata"
-            await self._wire.ask("GET", path, needs={"issuer": str})
-        except HomeserverError as exc:
-            if exc.status == 404:
-                return False
-            raise
-        return True
-
     async def check_name_free(self, user_id: UserId) -> None:
         """Advisory (another can be faster), but it also knows reserved and deactivated names.
 
@@ -77,7 +67,7 @@ class Synapse:
             UsageError: the name is reserved for an application service, or breaks a rule.
         """
         try:
-            await self._wire.ask(
+            await self._ask(
                 "GET",
                 f"/_synapse/admin/v1/username_available?username={part(user_id.localpart)}",
                 needs={"available": bool},
@@ -157,9 +147,7 @@ class Synapse:
             NameTaken: it existed.
         """
         try:
-            status, _ = await self._wire.ask(
-                "PUT", self._user(user_id), {}, once=True, needs=_USER
-            )
+            status, _ = await self._ask("PUT", self._user(user_id), {}, once=True, needs=_USER)
         except HomeserverError as exc:
             raise _name_refused(exc, user_id) from exc
         if status != 201:
@@ -175,7 +163,7 @@ class Synapse:
             "logout_devices": False,
         }
         body |= {"admin": True} if admin else {"user_type": "bot"}
-        await self._wire.ask("PUT", self._user(user_id), body, needs=_USER)
+        await self._ask("PUT", self._user(user_id), body, needs=_USER)
 
     async def set_password(
         self, user_id: UserId, password: Secret, *, logout_devices: bool
@@ -185,7 +173,7 @@ class Synapse:
         The server's own default is to log out: it is never left to the default here.
         """
         body = {"password": password.reveal(), "logout_devices": logout_devices}
-        await self._wire.ask("PUT", self._user(user_id), body, needs=_USER)
+        await self._ask("PUT", self._user(user_id), body, needs=_USER)
 
     async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
         """An access token of somebody's account without a device, which ends by itself.
@@ -196,24 +184,22 @@ class Synapse:
         """
         path = f"/_synapse/admin/v1/users/{part(user_id)}/login"
         ends_ms = round((self._wire.server_time().timestamp() + for_s) * 1000)
-        _, body = await self._wire.ask(
+        _, body = await self._ask(
             "POST", path, {"valid_until_ms": ends_ms}, needs={"access_token": str}
         )
         return token_of(body)
 
     async def find_account(self, user_id: UserId) -> AccountState | None:
         try:
-            _, body = await self._wire.ask("GET", self._user(user_id), needs=_USER)
-        except HomeserverError as exc:
-            if exc.errcode == "M_NOT_FOUND":
-                return None
-            raise
+            _, body = await self._ask("GET", self._user(user_id), needs=_USER)
+        except AccountGone:
+            return None
         return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
 
     async def devices(self, user_id: UserId) -> list[Device]:
         """The account's sessions; those made with login-as have no device and are not here."""
         path = f"{self._user(user_id)}/devices"
-        _, body = await self._wire.ask("GET", path, needs={"devices": list})
+        _, body = await self._ask("GET", path, needs={"devices": list})
         return [
             Device(str(entry["device_id"]), _from_ms(entry.get("last_seen_ts")))
             for entry in body["devices"]
@@ -223,7 +209,7 @@ class Synapse:
     async def whois(self, user_id: UserId) -> list[str]:
         """IP addresses the account was seen from, as numbers and nothing else; ten at most."""
         path = f"/_synapse/admin/v1/whois/{part(user_id)}"
-        _, body = await self._wire.ask("GET", path, needs={"devices": dict})
+        _, body = await self._ask("GET", path, needs={"devices": dict})
         try:
             claimed = [
                 connection["ip"]
@@ -237,18 +223,31 @@ class Synapse:
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
         """Sign one session out for good, with its keys; one that is not there is no error."""
-        await self._wire.ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
+        await self._ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
 
     async def deactivate(self, user_id: UserId) -> None:
         """Close an account: sessions and password gone, rooms left, the name never free again."""
         path = f"/_synapse/admin/v1/deactivate/{part(user_id)}"
         needs = {"id_server_unbind_result": str}
-        await self._wire.ask("POST", path, {"erase": False}, needs=needs)
+        await self._ask("POST", path, {"erase": False}, needs=needs)
 
     async def lift_rate_limit(self, user_id: UserId) -> None:
         """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""
         path = f"/_synapse/admin/v1/users/{part(user_id)}/override_ratelimit"
-        await self._wire.ask("POST", path, {"messages_per_second": 0, "burst_count": 0})
+        await self._ask("POST", path, {"messages_per_second": 0, "burst_count": 0})
+
+    async def _ask(
+        self, method: str, path: str, body: Any = None, **how: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """As `Wire.ask`; raises NotServerAdmin, AccountGone where that is what is wrong."""
+        try:
+            return await self._wire.ask(method, path, body, **how)
+        except HomeserverError as exc:
+            if exc.status == 403 and exc.errcode == "M_FORBIDDEN":
+                raise NotServerAdmin from exc
+            if exc.status == 404 and exc.errcode == "M_NOT_FOUND":
+                raise AccountGone from exc
+            raise
 
     @staticmethod
     def _user(user_id: UserId) -> str:

@@ -3,6 +3,7 @@
 import enum
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from adminbot.config import Trust
@@ -21,6 +22,17 @@ class Standing(enum.Enum):
     AS_PINNED = "as pinned"
     NOT_VERIFIED = "as pinned, emoji not compared"
     CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """That somebody was asked to compare emoji. `before`: we had verified them before.
+
+    `still_invited`: they have not accepted our invitation to the chat that the request is in.
+    """
+
+    before: bool
+    still_invited: bool
 
 
 class TrustPolicy:

@@ -7,11 +7,12 @@ import asyncio
 import json
 import logging
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from adminbot.errors import (
 )
 from adminbot.secret import Secret
 from adminbot.shown import code_of
+from adminbot.tls import tls_context
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,24 @@ _MOST_BYTES = 8 * 2**20
 Needs = Mapping[str, type]
 _NOTHING: Needs = {}
 _ABSURD = timedelta(days=3650)  # no clock is off by that much
+_LOOK_S = 10
+_LOOK_BYTES = 65_536
 _BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of one plain GET: an answer, or (status 0) why there is none.
+
+    `body` is None where the answer is no JSON object; `page` is its text, to be searched and never
+    to be shown.
+    """
+
+    status: int = 0
+    body: dict[str, Any] | None = None
+    page: str = ""
+    location: str = ""
+    failure: BaseException | None = None
 
 
 def part(text: object) -> str:
@@ -194,6 +213,21 @@ class Wire:
                 limit = min(_DEADLINE, left)
         raise HomeserverUnreachable("no answer")
 
+    async def look(self, path: str) -> Look:
+        """One GET without token, repetition or redirects: for finding out what is there."""
+        try:
+            async with (
+                asyncio.timeout(_LOOK_S),
+                self._http.stream("GET", path, follow_redirects=False) as response,
+            ):
+                content = await _read_some(response)
+        except (httpx.HTTPError, TimeoutError) as exc:
+            return Look(failure=_reason(exc))
+        short = httpx.Response(response.status_code, content=content)
+        location = response.headers.get("Location", "")
+        page = content.decode("latin-1")
+        return Look(response.status_code, _json_object(short), page, location)
+
     async def _ask_once(
         self, method: str, path: str, body: Any, needs: Needs, limit: timedelta
     ) -> tuple[int, dict[str, Any]]:
@@ -225,6 +259,26 @@ class Wire:
         return httpx.Response(response.status_code, headers=response.headers, content=content)
 
 
+async def _read_some(response: httpx.Response) -> bytes:
+    """A short body; nothing of a packed or a long one, which is none that we look for."""
+    try:
+        return await read_whole(response.aiter_bytes(), response.headers, most=_LOOK_BYTES)
+    except HomeserverUnreachable:
+        return b""
+
+
+def _reason(exc: BaseException) -> BaseException:
+    """What the system or TLS said, below what httpx makes of it."""
+    below: BaseException | None = exc
+    while below is not None:
+        if isinstance(below, OSError) and below.errno is not None:
+            return below
+        below = below.__cause__ or below.__context__
+        if isinstance(below, BaseExceptionGroup):
+            below = below.exceptions[0]
+    return TimeoutError() if isinstance(exc, (httpx.TimeoutException, TimeoutError)) else exc
+
+
 @asynccontextmanager
 async def open_wire(
     homeserver: str,
@@ -232,9 +286,10 @@ async def open_wire(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
     patience: timedelta = timedelta(seconds=60),
+    ca_file: Path | None = None,
 ) -> AsyncIterator[Wire]:
     """Connections to `homeserver` (a base URL) until the block ends."""
-    # The system's certificates and no proxy variables, exactly as matrix-nio's connections.
+    # The same certificates and no proxy variables, exactly as matrix-nio's connections.
     async with httpx.AsyncClient(
         base_url=homeserver,
         timeout=TIMEOUT,
@@ -242,6 +297,6 @@ async def open_wire(
         trust_env=False,
         headers={"Accept-Encoding": "identity"},
         limits=httpx.Limits(max_connections=None),  # no request waits for those that hang
-        verify=ssl.create_default_context() if homeserver.startswith("https") else False,
+        verify=tls_context(ca_file) if homeserver.startswith("https") else False,
     ) as http:
         yield Wire(http, token, patience=patience)

@@ -34,7 +34,7 @@ from adminbot.secret import Sealer, Secret
 from adminbot.signer import Signer
 from adminbot.store import Letter, Store, open_store
 from adminbot.synapse import AccountState, Device, Session
-from adminbot.trust import Standing
+from adminbot.trust import Asked, Standing
 
 ROOM, DM = "!admins", "!dm"
 YOU = UserId("you", "example.org")
@@ -238,6 +238,9 @@ class Chatter:
     def why_unfit(self, room_id: str, allowed: Any) -> str:
         return ""
 
+    async def dm_is_open_invitation(self, user_id: UserId) -> bool:
+        return False
+
     async def answers(self, event_id: str, count: int = 1) -> list[str]:
         """The answers to a message, once there are so many."""
 
@@ -326,8 +329,8 @@ class Desk:
         raise AssertionError("not here")
 
     @staticmethod
-    async def _verify(_: UserId) -> bool:
-        return False
+    async def _verify(_: UserId) -> Asked:
+        return Asked(before=False, still_invited=False)
 
     async def says(self, body: str, *, sender: UserId = YOU, **more: Any) -> str:
         """A message comes in; returns its event id."""

@@ -79,6 +79,9 @@ class FakeChat(Chat):
     def trusted_devices(self, user_id: UserId) -> list[Any]:
         return ["PHONE"] if self.reachable else []
 
+    def shares_encrypted_room(self, user_id: str) -> bool:
+        return False
+
     async def ready_dm(self, user_id: UserId) -> str:
         assert user_id == YOU
         return "!dm"

@@ -168,6 +168,7 @@ async def test_a_data_directory_that_cannot_be_written_is_told(directory: Path) 
         "DATA_DIR": str(data),
     }
     env.write_text("".join(f"ADMINBOT_{name}={value}\n" for name, value in values.items()))
+    env.chmod(0o600)
     data.chmod(0o500)
     powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     command = [*powerless, sys.executable, "-m", "adminbot", "run", "--env-file", str(env)]

@@ -26,7 +26,7 @@ from adminbot.errors import AdminbotError, HomeserverUnreachable
 from adminbot.ids import UserId
 from adminbot.permission import why_untrusted
 from adminbot.secret import Sealer, Secret
-from adminbot.store import Store, open_store
+from adminbot.store import OpenRequest, Store, open_store
 from adminbot.trust import Standing, TrustPolicy
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,16 @@ class FakeChat:
         self.sent: asyncio.Queue[tuple[str, JSON]] = asyncio.Queue()
         self.encrypted = True
         self.breaks_with: Exception | None = None
+        self.ended: list[str] = []  # what is said of a comparison's end
+        self.invited = False
         self._count = 0
+        self._known: dict[str, str] = {}  # transaction id → event id
+
+    async def wait_until_known(self, room_id: str) -> None:
+        pass
+
+    def is_invited(self, room_id: str, user_id: UserId) -> bool:
+        return self.invited
 
     def is_own_dm(self, room_id: str, user_id: str) -> bool:
         return room_id == DM
@@ -60,9 +69,20 @@ class FakeChat:
     ) -> str:
         if self.breaks_with:
             raise self.breaks_with
+        if txn.startswith("verify-ended-"):
+            self.ended.append(content["body"])
+            return "$ended"
+        return await self.send_in_clear(room_id, content, txn=txn, kind=kind)
+
+    async def send_in_clear(self, room_id: str, content: JSON, *, txn: str, kind: str) -> str:
+        if self.breaks_with:
+            raise self.breaks_with
+        if txn in self._known:
+            return self._known[txn]
         self._count += 1
+        self._known[txn] = f"$sent{self._count}"
         self.sent.put_nowait((kind.removeprefix(VERIFICATION), content))
-        return f"$sent{self._count}"
+        return self._known[txn]
 
     async def tell_untrusted(self, room_id: str, user_id: str, content: JSON, *, txn: str) -> str:
         return await self.send(room_id, content, txn=txn, kind="told")
@@ -214,6 +234,7 @@ async def a_table(directory: Path, mode: Trust = Trust.VERIFIED) -> AsyncIterato
             policy,
             tasks=tasks,
             why_untrusted=why_untrusted,
+            again="!verify",
         )
         try:
             yield Table(verifications, chat, account, store, policy, identity, us)
@@ -242,7 +263,7 @@ async def test_both_say_yes(table: Table) -> None:
     """The signature, and then that it counts; the other side is told when both are there."""
     async with seated(table) as seat:
         table.hear("cancel", {"code": "m.user"}, "$sent1")
-        assert "cancelled it" in (await seat.updates.get())["failed"]
+        assert "was cancelled in the app" in (await seat.updates.get())["failed"]
         transaction, ann = await table.shown(seat)
         table.verifications.answer(ANN, transaction, match=True)
         ann.take("mac", await table.said("mac"))
@@ -349,7 +370,7 @@ async def test_the_operators_no(table: Table) -> None:
         table.verifications.answer(ANN, "$another", match=True)
         table.verifications.answer(ANN, transaction, match=False)
         table.verifications.answer(ANN, transaction, match=True)
-        assert "The emoji differ" in (await seat.updates.get())["failed"]
+        assert "said that the emoji differ" in (await seat.updates.get())["failed"]
         assert await table.cancelled(transaction) == "m.mismatched_sas"
         await table.nothing()
 
@@ -365,6 +386,74 @@ async def test_ten_minutes(table: Table, monkeypatch: pytest.MonkeyPatch) -> Non
         await table.nothing()
 
 
+async def test_the_chat_hears_why_it_ended(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how to begin again: whoever ended it, and also when nobody did."""
+    table.chat.invited = True
+    assert (await table.verifications.ask(ANN)).still_invited
+    await table.said("m.room.message")
+    table.hear("cancel", {"code": "m.timeout"}, "$sent1")
+    transaction, _ = await table.requested()
+    table.hear("cancel", {"code": "m.user"}, transaction)
+    await until(lambda: len(table.chat.ended) == 2)
+    monkeypatch.setattr(verification, "_PATIENCE", timedelta(seconds=0.1))
+    await table.verifications.ask(ANN)
+    await until(lambda: len(table.chat.ended) == 3)
+    for text, why in zip(
+        table.chat.ended,
+        ("Your app waited no longer", "cancelled in your app", "within ten minutes"),
+        strict=True,
+    ):
+        assert why in text
+        assert "Again: !verify" in text
+    assert await table.store.open_requests() == []
+
+
+@pytest.mark.parametrize("out", [True, False])
+async def test_what_a_crash_left_open_is_cancelled(table: Table, *, out: bool) -> None:
+    """Also when it is not known whether it went out: then it does, or did, and is cancelled."""
+    request = OpenRequest(str(ANN), DM, "", "verify-x", now().isoformat())
+    await table.store.request_open(request)
+    if out:
+        await table.chat.send_in_clear(DM, {}, txn="verify-x", kind="m.room.message")
+    await table.verifications.take_up()
+    await table.said("m.room.message")
+    assert await table.cancelled("$sent1") == "m.user"
+    await until(lambda: table.chat.ended)
+    assert "cut off in between" in table.chat.ended[0]
+    await table.verifications.take_up()  # noted as over; or else the same once more
+    await table.nothing()
+    assert await table.store.open_requests() == []
+
+
+async def test_an_old_request_of_which_nothing_is_known_is_forgotten(table: Table) -> None:
+    since = (now() - timedelta(hours=1)).isoformat()
+    await table.store.request_open(OpenRequest(str(ANN), DM, "", "verify-x", since))
+    await table.verifications.take_up()
+    await table.nothing()
+    assert await table.store.open_requests() == []
+
+
+async def test_what_was_verified_when_we_were_cut_off_stays_so(table: Table) -> None:
+    """The other side hears that it is done, and not that it is cancelled."""
+    transaction, _ = await table.requested()
+    await table.told()
+    await table.policy.verified(ANN, "whatever")
+    await table.verifications.take_up()
+    assert (await table.said("done"))["m.relates_to"]["event_id"] == transaction
+    await until(lambda: table.chat.sent.empty())
+    await asyncio.sleep(0.1)
+    assert table.chat.ended == []
+    assert await table.store.open_requests() == []
+
+
+async def test_a_stop_cancels_what_is_open(table: Table) -> None:
+    transaction, _ = await table.requested()
+    await table.told()
+    await table.verifications.stop()
+    assert await table.cancelled(transaction) == "m.user"
+    assert "I was stopped" in table.chat.ended[0]
+
+
 async def test_a_newer_request_counts(table: Table) -> None:
     older, _ = await table.requested()
     assert "adminbot verify @ann:example.org" in await table.told()
@@ -373,6 +462,9 @@ async def test_a_newer_request_counts(table: Table) -> None:
     assert (await table.said("ready"))["m.relates_to"]["event_id"] == step.transaction
     await table.told()
     table.hear("key", {"key": "x"}, older)  # crossed the cancellation
+    await table.nothing()
+    table.hear("start", {}, older)  # a late tap
+    assert await table.cancelled(older) == "m.user"
     await table.nothing()
 
 
@@ -414,7 +506,9 @@ async def test_a_device_that_does_not_count(table: Table) -> None:
 
 async def test_when_the_bot_asks(table: Table) -> None:
     """It begins at the first ready; what is no ready is no answer to a request."""
-    assert not await table.verifications.ask(ANN)
+    asked = await table.verifications.ask(ANN)
+    assert not asked.before
+    assert not asked.still_invited
     assert (await table.said("m.room.message"))["methods"] == [sas.METHOD]
     table.hear("start", {}, "$sent1")
     assert await table.cancelled("$sent1") == "m.unexpected_message"
@@ -429,7 +523,7 @@ async def test_when_the_bot_asks(table: Table) -> None:
 
 
 async def test_an_unknown_transaction_is_cancelled_once(table: Table) -> None:
-    for kind in ("done", "cancel", "key", "mac", "start"):
+    for kind in ("done", "cancel", "key", "mac", "accept"):
         table.hear(kind, {}, "$unknown")
     assert await table.cancelled("$unknown") == "m.unknown_transaction"
     await table.nothing()
@@ -480,7 +574,7 @@ async def test_the_socket_may_lie_deep(table: Table, directory: Path, name: str)
         await line.send({"verify": str(ANN)})
         assert "accept it" in (await line.hear())["say"]
         table.hear("cancel", {"code": "m.mismatched_sas"}, "$sent1")
-        assert "says that the emoji differ" in (await line.hear())["failed"]
+        assert "it was said that the emoji differ" in (await line.hear())["failed"]
     serving.cancel()
     await asyncio.wait([serving])
     assert not (data_dir / "control").exists()
@@ -496,7 +590,7 @@ async def test_no_socket_is_no_end(
     assert "no control socket" in caplog.text
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110  # a file system tells nobody
             await asyncio.sleep(0.01)

@@ -421,7 +421,7 @@ async def test_the_name_that_was_typed_forges_no_line() -> None:
 
 def logged(form: str, message: str, *args: object) -> list[str]:
     """The lines of one record with a traceback, as our formatters write it."""
-    formatter = {"text": logs._Text, "json": logs._Json}[form]()
+    formatter = logs._Json() if form == "json" else logs._Text(with_time=False)
     try:
         raise ValueError(f"bad\nready again\u2028x {message % args}")
     except ValueError:

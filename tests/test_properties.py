@@ -32,6 +32,7 @@ from adminbot.commands.bots import bots
 from adminbot.config import NAMES, PREFIX, SECRETS, Settings
 from adminbot.errors import AdminbotError, ConfigError, UsageError
 from adminbot.ids import BotName, UserId, parse_device_id
+from adminbot.probe import check_server
 from adminbot.render import as_html, block, notice, plain, ringing
 from adminbot.router import Args, command_line
 from adminbot.secret import Secret
@@ -285,7 +286,7 @@ GIVEN: dict[Any, Any] = {UserId: YOU, Secret: Secret("s"), str: "x", int: 60, bo
 GIVEN |= {Session: Session(YOU, "D", Secret("s"))}
 GIVEN |= {dict: {"master_key": {"user_id": str(YOU)}}}
 METHODS = [(kind, it) for kind in (Synapse, Account) for it in vars(kind).values()]
-METHODS = [it for it in METHODS if inspect.iscoroutinefunction(it[1])]
+METHODS = [it for it in METHODS if inspect.iscoroutinefunction(it[1]) and it[1].__name__[0] != "_"]
 STATUS = st.sampled_from([200, 200, 200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 502])
 HEADERS = ("Date", "Retry-After", "Location", "Content-Encoding")
 HEADER = st.text(st.characters(codec="ascii", min_codepoint=32), max_size=40)
@@ -506,3 +507,26 @@ def test_what_is_nested_too_deep_is_not_signed_and_breaks_a_comparison() -> None
     assert xs.trusted_devices(answer, str(YOU), US.master.public) == {}
     with pytest.raises(sas.Broken):
         sas.Comparison("$request", BOT, ANN).take("start", OFFER | {"deep": deep})
+
+
+@given(
+    st.sampled_from([200, 301, 302, 400, 401, 403, 404, 429, 500, 502]),
+    st.dictionaries(TEXT, st.none() | TEXT).map(lambda body: json.dumps(body).encode())
+    | st.just(b'{"versions": [], "server_version": "1.110.0", "m.homeserver": {"base_url": 5}}')
+    | st.binary(),
+    st.dictionaries(st.just("Location"), HEADER),
+)
+def test_whatever_answers_at_an_url_is_a_version_or_our_error(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    async def ask() -> str:
+        transport = httpx.MockTransport(
+            lambda _: httpx.Response(status, content=body, headers=headers)
+        )
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as http:
+            try:
+                return await check_server(Wire(http, patience=timedelta()), "http://x")
+            except AdminbotError as exc:
+                return exc.told()
+
+    assert asyncio.run(ask()).isprintable()

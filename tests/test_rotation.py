@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.world import World, whoami
+from tests.world import Card, World, whoami
 
 pytestmark = pytest.mark.anyio
 
@@ -34,4 +34,16 @@ async def test_every_older_token_dies(world: World) -> None:
     assert (await whoami(world.homeserver, renewed.token))[0] == 200
     await world.human.wait_for(lambda h: card.block.redacted or None)
     assert not renewed.block.redacted
+    await gone(world, card, "and is dead. The newer one is below.")
+    assert "why=its time is up" not in world.bot.log
+    assert "why=replaced" in world.bot.log
+    await world.ask("!revoke shared")
+    await world.ask("yes")
+    await gone(world, renewed, "is dead: the bot is signed out.")
     assert renewed.values["MATRIX_PASSWORD"] != card.values["MATRIX_PASSWORD"]
+
+
+async def gone(world: World, card: Card, text: str) -> None:
+    """What the first message of a card says in the end; a new login is not offered twice."""
+    await world.human.wait_for(lambda h: text in (card.intro.edited_body or "") or None, what=text)
+    assert "Lost it?" not in str(card.intro.edited_body)

@@ -50,7 +50,7 @@ class Place:
         self.account = FakeAccount(self.client)
         self.policy = Policy(store)
         client = cast(Client, self.client)
-        self.chat = Chat(client, self.account, store, self.policy, asyncio.Condition())
+        self.chat = Chat(client, self.account, store, self.policy, asyncio.Condition(), HALL)
 
     async def send_secret(self) -> set[FakeDevice]:
         """Which devices can read it."""
@@ -236,10 +236,48 @@ async def test_a_spoiled_chat_is_left_and_the_reason_said_in_the_new_one(
 
 
 async def test_a_chat_is_made_once_and_remembered(place: Place) -> None:
+    del place.client.rooms[DM]
     assert await place.chat.ready_dm(YOU) == "!made1"
     assert await place.chat.ready_dm(YOU) == "!made1"
     assert len(place.account.rooms_made) == 1
     assert await place.chat.ready_dm(HER) == "!made2"
+
+
+def a_state(kind: str, content: JSON, *, key: str = "", sender: UserId = YOU) -> JSON:
+    return {"type": kind, "state_key": key, "content": content, "sender": str(sender)}
+
+
+THEIR_ROOM = [a_state("m.room.create", {"room_version": "10"})]
+SILENCED = {"users": {str(YOU): 100}, "events_default": 50}
+
+
+@pytest.mark.parametrize(
+    ("state", "fits"),
+    [
+        ([*THEIR_ROOM, a_state("m.room.power_levels", {"users": {str(YOU): 100}})], True),
+        ([*THEIR_ROOM, a_state("m.room.power_levels", SILENCED)], False),
+        (
+            [
+                *(*THEIR_ROOM, a_state("m.room.power_levels", SILENCED)),
+                a_state("m.room.power_levels", {}, key="another"),
+            ],
+            False,
+        ),
+    ],
+)
+async def test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there(
+    place: Place, state: list[JSON], fits: bool
+) -> None:
+    async def room_state(room_id: str) -> list[JSON]:
+        assert room_id == DM, "no other room of the two of us"
+        return state
+
+    place.account.room_state = room_state  # type: ignore[method-assign]
+    fresh = await place.chat.ready_dm(YOU)
+
+    assert fresh == (DM if fits else "!made1")
+    assert await place.store.dm(YOU) == fresh
+    assert place.account.data["m.direct"] == {str(YOU): [fresh]}
 
 
 async def test_one_who_left_is_invited_again_into_the_same_chat(place: Place) -> None:

@@ -355,5 +355,7 @@ def test_of_an_identity_only_the_self_signing_seed_is_kept(
 
 
 def test_looks_become_rarer_the_longer_nothing_comes() -> None:
-    waits = [pause(timedelta(seconds=age)) for age in (0, 5, 60, 600, 86_400)]
-    assert waits == [1, 1, 6, 60, 60]
+    hour, day = 3600, 86_400
+    ages = (-5, 5, 20, 60, 2 * hour - 1, 2 * hour, day, 7 * day, 365 * day)
+    waits = [pause(timedelta(seconds=age)) for age in ages]
+    assert waits == [1, 1, 2, 4, 4, 12, 144, hour, hour]

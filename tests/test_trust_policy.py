@@ -161,7 +161,7 @@ async def test_after_the_operator_accepted_another_one_emoji_are_compared_anew(
     store: Store,
 ) -> None:
     await pin(store, "same, verified")
-    await store.pin(ME, OTHER.master.public)
+    await store.pin_anew(ME, OTHER.master.public)
     policy = TrustPolicy(V, (ME,), store)
 
     await policy.trusted(YOU, RESET)

@@ -16,7 +16,7 @@ import pytest
 
 from adminbot.crosssigning import is_signed
 from adminbot.demo.homeserver import Homeserver, Person
-from tests.human import Human, Verification
+from tests.human import Human, HumanError, Verification
 from tests.world import (
     Bot,
     World,
@@ -60,7 +60,7 @@ class Shell:
 
     async def emoji(self, *, times: int = 1) -> list[tuple[str, str]]:
         """What is on the screen once it asks (for the second time)."""
-        await self.wait("[y/N] ", times=times)
+        await self.wait("[y/n] ", times=times)
         rows = self.out.split("My seven emoji:\n")[-1].splitlines()[:7]
         found = []
         for place, row in enumerate(rows, start=1):
@@ -111,11 +111,11 @@ async def test_the_human_says_that_they_differ(world: World) -> None:
         theirs = await world.human.wait_verification(world.dm)
         await theirs.accept()
         await theirs.wait_emoji()
-        await shell.wait("[y/N] ")
+        await shell.wait("[y/n] ")
         await theirs.mismatch()
         code, err = await shell.end()
         assert code == 1
-        assert "says that the emoji differ" in err
+        assert "it was said that the emoji differ" in err
         assert "Nothing was verified." in err
         assert len(err.splitlines()) == 1
     await neither_is_verified(world)
@@ -127,11 +127,14 @@ async def test_the_operator_says_that_they_differ(world: World) -> None:
         await theirs.accept()
         await theirs.wait_emoji()
         await theirs.confirm()
-        await shell.wait("[y/N] ")
+        await shell.wait("[y/n] ")
+        shell.type("")  # no answer: it asks again
+        await shell.wait("[y/n] ", times=2)
+        assert theirs.phase == "started"
         shell.type("n")
         code, err = await shell.end()
         assert code == 1
-        assert "The emoji differ." in err
+        assert "At the shell it was said that the emoji differ." in err
         await theirs.wait_phase("cancelled")
         assert theirs.cancel_code == "m.mismatched_sas"
     await neither_is_verified(world)
@@ -156,7 +159,7 @@ async def test_the_human_cancels(world: World) -> None:
         theirs = await world.human.wait_verification(world.dm)
         await theirs.cancel()
         code, err = await shell.end()
-        assert (code, "cancelled it" in err) == (1, True), err
+        assert (code, "was cancelled in the app" in err) == (1, True), err
     await neither_is_verified(world)
 
 
@@ -264,7 +267,7 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(world: World) -> 
         await newer.accept()
         emoji = await newer.wait_emoji()
         await shell.wait("Enter shows the new ones")
-        assert shell.out.count("[y/N] ") == 1
+        assert shell.out.count("[y/n] ") == 1
         shell.type("y")  # meant for the older ones, and typed a moment too late
         assert await shell.emoji(times=2) == emoji != first
         assert newer.phase == "started"
@@ -277,11 +280,13 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(world: World) -> 
 
 
 async def test_a_verification_that_the_bot_does_not_know(world: World) -> None:
-    """The service was restarted in between: the other side is told at its next step."""
+    """Nothing is remembered of it: the other side is told at its next step."""
     theirs = await world.human.verify(world.dm, world.bot.setting("USER_ID"))
     await theirs.wait_phase("ready")
     await world.bot.stop(signal.SIGKILL)
     assert (world.bot.data_dir / "control").is_socket()  # left behind, and replaced below
+    with closing(sqlite3.connect(world.bot.data_dir / "adminbot.db")) as db, db:
+        assert db.execute("DELETE FROM fact WHERE name LIKE 'verification %'").rowcount == 1
     await world.bot.start()
     await theirs.start()
     await theirs.wait_phase("cancelled")
@@ -290,6 +295,44 @@ async def test_a_verification_that_the_bot_does_not_know(world: World) -> None:
         await shell.wait("I have asked")
         await (await world.human.wait_verification(world.dm)).cancel()
         assert (await shell.end())[0] == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_what_was_open_at_a_stop_is_cancelled_and_the_next_one_gets_through(
+    world: World, how: signal.Signals
+) -> None:
+    """Else the app waits for the one that nobody answers, and says nothing of the next."""
+    before = len(world.human.messages(world.dm))
+    await world.ask("!verify")
+    older = await world.human.wait_verification(world.dm)
+    await world.bot.stop(how)
+    if how is signal.SIGTERM:
+        await older.wait_phase("cancelled")
+    await world.bot.start()
+    await older.wait_phase("cancelled")
+    assert older.cancelled_by == world.bot.setting("USER_ID")
+    told = await world.human.wait_message(
+        world.dm, "Our comparison of emoji has ended. I was", after=before
+    )
+    trusted(told)
+    await world.ask("!verify")
+    newer = await world.human.wait_verification(world.dm)
+    await newer.accept()
+    await newer.wait_emoji()
+    await newer.cancel()
+
+
+async def test_the_chat_says_when_it_ended_and_why(world: World) -> None:
+    before = len(world.human.messages(world.dm))
+    answer = await world.ask("!verify")
+    assert "your app waits about a minute" in str(answer.body)
+    theirs = await world.human.wait_verification(world.dm)
+    await theirs.accept()
+    await theirs.wait_emoji()
+    await theirs.cancel()
+    told = await world.human.wait_message(world.dm, "was cancelled in your app", after=before)
+    trusted(told)
+    assert "Again: !verify" in str(told.body)
 
 
 JUNK: list[dict[str, Any]] = [
@@ -341,6 +384,46 @@ async def test_nonsense_at_the_socket_does_no_harm(world: World) -> None:
     assert "Traceback" not in world.bot.log
 
 
+# -- a new identity
+
+
+async def test_who_reset_their_identity_verifies_anew(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    """The app of one who had verified the bot reads nothing of it and sends it nothing, until both
+    have verified each other again: the way there must not need either."""
+    async with a_world(homeserver, root, directory) as world:
+        human, env = world.human, ("--env-file", world.bot.env_file)
+        await compared(world)
+        await human.reset_identity()
+        with pytest.raises(HumanError):
+            await human.send(world.room, "!ping")
+        code, out, err = await adminbot("trust", human.user_id, "--yes", *env)
+        assert code == 0, err
+        assert "If this person had verified the bot by emoji" in out
+        assert f"adminbot verify {human.user_id}" in out
+        before = len(human.messages(world.dm))
+        await compared(world)
+        told = await human.wait_message(world.dm, "Red shields that you still see", after=before)
+        trusted(told)
+        pinged = await human.retry(world.room)
+        assert pinged
+        assert (await world.answer_to(pinged)).body == "🏓 pong"
+        steps = [m for m in human.messages(world.dm) if "verification" in f"{m.type} {m.msgtype}"]
+        assert {m.encrypted for m in steps} == {False}
+
+
+async def compared(world: World) -> None:
+    """The whole of it, from the shell."""
+    async with verify(world.bot, world.human.user_id) as shell:
+        theirs = await world.human.wait_verification(world.dm)
+        await theirs.accept()
+        assert await shell.emoji() == await theirs.wait_emoji()
+        shell.type("y")
+        await theirs.confirm()
+        await both_are_verified(world, theirs, shell)
+
+
 # -- words that cannot be carried out
 
 
@@ -366,6 +449,7 @@ async def test_only_who_was_verified_commands(
     async with a_world(homeserver, root, directory, TRUST="verified") as world:
         refused = await world.ask("!newbot early")
         assert "!verify" in str(refused.body)
+        assert "we have not yet: !verify" in str((await world.ask("!whoami")).body)
         await world.ask("!verify")
         theirs = await world.human.wait_verification(world.dm)
         await theirs.accept()
@@ -375,6 +459,7 @@ async def test_only_who_was_verified_commands(
             await theirs.confirm()
             await both_are_verified(world, theirs, shell)
         await world.human.wait_message(world.dm, "From now on I do what you ask.")
+        assert "we have compared them" in str((await world.ask("!whoami")).body)
         await world.card("is ready", "!newbot one")
         await world.bot.stop()
         person = await a_person(homeserver, root, f"later-{directory.name}")
@@ -413,8 +498,7 @@ async def a_rogue_device_gets_nowhere(world: World, rogue: Human) -> None:
     await rogue.wait_message(world.room, "is not verified, so I did nothing", sender=bot)
     theirs = await rogue.verify(world.dm, bot)
     await rogue.wait_message(world.dm, "is not verified, so I did nothing", sender=bot)
-    assert theirs.phase == "requested"
-    await theirs.cancel()
+    await nobody_went_on(theirs)
     shown = await world.card("is ready", "!newbot three")
     seen = await rogue.wait_for(
         lambda h: next(
@@ -427,14 +511,22 @@ async def a_rogue_device_gets_nowhere(world: World, rogue: Human) -> None:
     assert "stolen" not in str((await world.ask("!bots")).body)
 
 
+async def nobody_went_on(theirs: Verification) -> None:
+    """At most their own app did, which takes an earlier request in the chat for one of its own."""
+    if theirs.phase == "cancelled":
+        assert theirs.cancelled_by == theirs.human.user_id, theirs
+    else:
+        assert theirs.phase == "requested"
+        await theirs.cancel()
+
+
 async def a_new_identity_gets_nowhere(world: World, renewed: Human) -> None:
     bot = world.bot.setting("USER_ID")
     await renewed.send(world.room, "!newbot stolen")
     await renewed.wait_message(world.room, "is another one than I remember", sender=bot)
     theirs = await renewed.verify(world.dm, bot)
     await renewed.wait_message(world.dm, "is another one than I remember", sender=bot)
-    assert theirs.phase == "requested"
-    await theirs.cancel()
+    await nobody_went_on(theirs)
     code, _, err = await adminbot("verify", renewed.user_id, "--env-file", world.bot.env_file)
     assert (code, f"adminbot trust {renewed.user_id}" in err) == (1, True), err
 
@@ -447,6 +539,7 @@ async def until_the_operator_says_so(world: World, renewed: Human) -> None:
     event_id = await renewed.send(world.room, "!newbot early")
     refused = await renewed.wait_message(world.room, lambda m: replies_to(m) == event_id)
     assert "!verify" in str(refused.body)
+    renewed.pass_over_verifications(world.dm)  # this app sees those of the first one, too
     async with verify(world.bot, renewed.user_id) as shell:
         theirs = await renewed.wait_verification(world.dm)
         await theirs.accept()

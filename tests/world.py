@@ -297,7 +297,7 @@ async def a_world(
     name = directory.name
     directory.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
     person = await a_person(homeserver, root, f"you-{name}")
-    async with a_human(homeserver, person) as human:
+    async with a_human(homeserver, person, password=person.password) as human:
         bot = Bot(homeserver, directory, settings, via=via)
         await bot.set_up(person.user_id, *(each.user_id for each in more))
         await bot.start()

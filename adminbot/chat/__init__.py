@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any
 
 from nio import (
@@ -16,7 +17,7 @@ from nio import (
 from adminbot.account import Account
 from adminbot.chat.client import Client, expect
 from adminbot.chat.keys import RoomKeys
-from adminbot.chat.rooms import direct_chat, is_two_of_us, why_unfit
+from adminbot.chat.rooms import direct_chat, is_two_of_us, may_take_back, why_unfit
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
@@ -45,7 +46,9 @@ class Chat:
         store: Store,
         policy: TrustPolicy,
         changed: asyncio.Condition,
+        admin_room: str,
     ) -> None:
+        self._admin_room = admin_room
         self._client = client
         self._account = account
         self._keys = RoomKeys(client, account)
@@ -103,6 +106,21 @@ class Chat:
             return await self._send_once(room_id, content, txn, reader=reader)
 
         return await self._until_out(once)
+
+    async def send_in_clear(
+        self, room_id: str, content: dict[str, Any], *, txn: str, kind: str
+    ) -> str:
+        """Send what everybody may know, unencrypted also in an encrypted room; its event id.
+
+        For verification events, which Element sends in clear, too: of somebody whose identity
+        changed after it was verified (its own included) it decrypts nothing, so an encrypted
+        one would never arrive where it is needed most. Nothing secret is in them.
+
+        Raises HomeserverError: refused for good.
+        """
+        return await self._until_out(
+            lambda: self._account.send_event(room_id, kind, content, txn=txn)
+        )
 
     async def tell_untrusted(
         self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
@@ -216,9 +234,26 @@ class Chat:
         """Whether the room is this person's direct chat with us and nobody else's."""
         return is_two_of_us(self.room(room_id), self.user_id, user_id)
 
+    def shares_encrypted_room(self, user_id: str) -> bool:
+        """Whether both of us are in one: then the server tells us of this account's devices."""
+        return any(
+            room.encrypted and user_id in room.users and user_id not in room.invited_users
+            for room in self._client.rooms.values()
+        )
+
     def is_encrypted(self, room_id: str) -> bool:
         room = self.room(room_id)
         return room is not None and bool(room.encrypted)
+
+    def is_invited(self, room_id: str, user_id: UserId) -> bool:
+        """Whether this person has still to accept the invitation to a room."""
+        room = self.room(room_id)
+        return room is not None and str(user_id) in room.invited_users
+
+    async def dm_is_open_invitation(self, user_id: UserId) -> bool:
+        """Whether this person has still to accept the invitation to our direct chat."""
+        known = await self._store.dm(user_id)
+        return known is not None and self.is_invited(known, user_id)
 
     def can_reach(self, reader: UserId) -> bool:
         """Whether there is a device at all that may have this person's secrets."""
@@ -243,8 +278,9 @@ class Chat:
     async def ready_dm(self, user_id: UserId) -> str:
         """The person's direct chat with us, fit for a secret, its key already shared.
 
-        Made when there is none, or when the old one has somebody else in it or lost its
-        encryption. One who left is invited again.
+        If they are not in the one that we know, or it is no good any more, it is another fit one
+        in which they are: their app may have made that, for `Verify` or a first word. Made when
+        there is none. One who left is invited again.
         """
         async with self._dm_locks[user_id]:
             room_id = await self._fit_dm(user_id)
@@ -255,11 +291,17 @@ class Chat:
     async def _fit_dm(self, user_id: UserId) -> str:
         known = await self._store.dm(user_id)
         room = self.room(known) if known else None
+        problem = why_unfit(room, self._pair(user_id)) if room else ""
+        if known and room and not problem and _is_in(room, user_id):
+            return known
+        other = await self._dm_that_they_are_in(user_id)
+        if known and problem:
+            return await self._leave_dm(user_id, known, other, problem)
+        if other:
+            return other
         if known is None or room is None:
             return await self.make_dm(user_id)
-        if problem := why_unfit(room, self._pair(user_id)):
-            return await self._leave_dm(user_id, known, problem)
-        if str(user_id) in room.users:
+        if str(user_id) in room.invited_users:
             return known
         try:
             await self._account.invite(known, user_id)
@@ -271,10 +313,34 @@ class Chat:
             return await self.make_dm(user_id)
         return known
 
-    async def _leave_dm(self, user_id: UserId, old: str, problem: str) -> str:
-        """Make a new direct chat and say there why the old one is no good any more."""
+    async def _dm_that_they_are_in(self, user_id: UserId) -> str | None:
+        """Another room of the two of us that this person has joined, fit for a secret; kept.
+
+        They may have made it and hold all power in it. That is no way to a secret: who is in
+        it is looked at again with every card, in the same step that encrypts, and only the
+        reader's trusted devices get the key, whoever is invited later. But they could keep us
+        from taking a card back, so that we may do that is seen first.
+        """
+        pair = self._pair(user_id)
+        for room_id, room in list(self._client.rooms.items()):
+            both_in = set(room.users) == pair and _is_in(room, user_id)
+            if not both_in or room_id == self._admin_room or why_unfit(room, pair):
+                continue
+            try:
+                state = await self._account.room_state(room_id)
+            except HomeserverError as exc:
+                log.info("direct chat not looked at room=%s why=%s", room_id, exc)
+                continue
+            if may_take_back(state, self.user_id):
+                await self._keep_dm(user_id, room_id)
+                log.info("direct chat found user=%s room=%s", user_id, room_id)
+                return room_id
+        return None
+
+    async def _leave_dm(self, user_id: UserId, old: str, other: str | None, problem: str) -> str:
+        """Go on in another direct chat, and say there why the old one is no good any more."""
         log.warning("direct chat spoiled user=%s room=%s why=%s", user_id, old, problem)
-        fresh = await self.make_dm(user_id)
+        fresh = other or await self.make_dm(user_id)
         text = (
             f"⚠️ This is our private chat from now on. I put nothing secret into the old one, "
             f"because {problem}."
@@ -285,13 +351,23 @@ class Chat:
     async def make_dm(self, user_id: UserId) -> str:
         """Make a direct chat, remember it, and record it in `m.direct` as clients do."""
         room_id = await self._account.create_room(direct_chat(user_id))
+        await self._keep_dm(user_id, room_id)
+        log.info("direct chat made user=%s room=%s", user_id, room_id)
+        await self._wait_for_member(room_id, user_id)
+        return room_id
+
+    async def _keep_dm(self, user_id: UserId, room_id: str) -> None:
         await self._store.set_dm(user_id, room_id)
         self._client.keep_encrypted(room_id)
         async with self._direct_lock:  # it is read, changed and written as a whole
             await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)
-        log.info("direct chat made user=%s room=%s", user_id, room_id)
-        await self._wait_for_member(room_id, user_id)
-        return room_id
+
+    async def wait_until_known(self, room_id: str) -> None:
+        """Right after a start: until the first sync brings a room, or does not for a while."""
+        with suppress(TimeoutError):
+            async with self._changed:
+                known = self._changed.wait_for(lambda: self.room(room_id) is not None)
+                await asyncio.wait_for(known, _ROOM_SEEN_S)
 
     async def _wait_for_member(self, room_id: str, user_id: UserId) -> None:
         """The first sync of a new room may predate the invitation: a key shared then is lost."""
@@ -305,6 +381,11 @@ class Chat:
                 await asyncio.wait_for(self._changed.wait_for(seen), _ROOM_SEEN_S)
             except TimeoutError:
                 raise HomeserverUnreachable("the new room did not show up") from None
+
+
+def _is_in(room: MatrixRoom, user_id: UserId) -> bool:
+    """Joined, and not merely invited (nio counts both as users of a room)."""
+    return str(user_id) in room.users and str(user_id) not in room.invited_users
 
 
 async def record_direct(account: Account, own: UserId, user_id: UserId, room_id: str) -> None:

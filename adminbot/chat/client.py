@@ -41,6 +41,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.synapse import Session
+from adminbot.tls import tls_context
 from adminbot.wire import read_whole, server_date
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Client(AsyncClient):
         pickle_key: str,
         judge: Judge,
         listens_to: Callable[[str], bool],
+        ca_file: Path | None = None,
     ) -> None:
         """Raises SetupError when the encryption store is damaged."""
         store_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,6 +97,8 @@ class Client(AsyncClient):
         )
         user_id = str(session.user_id)
         super().__init__(homeserver, user_id, session.device_id, str(store_dir), config)
+        # The same certificates as in wire.py; nio hands this on to aiohttp, which takes a context.
+        self.ssl: Any = tls_context(ca_file) if homeserver.startswith("https") else None
         self._judge = judge
         self._judging = asyncio.Lock()
         self._judged: set[str] = set()  # users, in this run: what nio remembers is no proof

@@ -40,10 +40,15 @@ async def adopt_session(
     client: Client, account: Account, store: Store, env_device: str, fresh: Session
 ) -> None:
     """Use a newer token of this device, from the next request on and after every restart."""
-    kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
-    await store.set_secret(_HEALED, kept)
+    await keep_session(store, env_device, fresh)
     account.become(fresh.token)
     client.access_token = fresh.token.reveal()
+
+
+async def keep_session(store: Store, env_device: str, fresh: Session) -> None:
+    """Let the next start use this one, as long as the env file names `env_device`."""
+    kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
+    await store.set_secret(_HEALED, kept)
 
 
 async def forget_session(store: Store) -> None:

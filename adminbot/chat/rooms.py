@@ -92,11 +92,40 @@ def found_again(
     return is_ours and not why_unfit(room, everybody)
 
 
+def may_take_back(state: list[dict[str, Any]], own: str) -> bool:
+    """Whether `own` may speak in a room and redact what it said.
+
+    Args:
+        state: all state events of the room.
+
+    Source: client-server API, `m.room.power_levels`; room version 12 gives creators all power.
+    """
+    events = {str(it.get("type")): it for it in state if it.get("state_key") == ""}
+    create = events.get("m.room.create", {})
+    more = _part(create, "content").get("additional_creators")
+    creators = [create.get("sender"), *(more if isinstance(more, list) else [])]
+    if own in creators and _part(create, "content").get("room_version") not in _WITHOUT_CREATORS:
+        return True
+    levels = _part(events.get("m.room.power_levels", {}), "content")
+    others = levels.get("events_default", 0)
+    needed = [_part(levels, "events").get(kind, others) for kind in _WE_SEND]
+    level = _part(levels, "users").get(own, levels.get("users_default", 0))
+    known = isinstance(level, int) and all(isinstance(it, int) for it in needed)
+    return known and level >= max(needed)
+
+
+def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:
     """Whether this is the person's own direct chat with us, encrypted or not."""
     return room is not None and set(room.users) <= {own, user_id} and user_id in room.users
 
 
+_WITHOUT_CREATORS = (None, *map(str, range(1, 12)))  # room versions in which levels say it all
+_WE_SEND = ("m.room.encrypted", "m.room.redaction")
 _STATE = [
     "m.room.member",
     "m.room.encryption",

@@ -142,6 +142,9 @@ class Sync:
                 if found is not None:
                     incoming.append(found)
         incoming += await self._read_late(at)
+        for room_id in response.rooms.leave:  # nio would go on as if we were in it
+            self._client.rooms.pop(room_id, None)
+            log.info("not in a room any more room=%s", room_id)
         await self._note_encrypted()
         self._client.positions.clear()
         self._looked_up.clear()

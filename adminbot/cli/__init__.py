@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from adminbot import logs
 from adminbot.errors import AdminbotError
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
@@ -27,19 +28,16 @@ def main(argv: list[str] | None = None) -> int:
     try:
         asyncio.run(args.word(args))
     except UsageFault as exc:
-        print(f"adminbot {args.word_name}: {exc}", file=sys.stderr)
+        logs.fatal(f"adminbot {args.word_name}: {exc}")
         return WRONG_USAGE
     except AdminbotError as exc:
-        print(f"adminbot: {exc.told().replace('`', '')}", file=sys.stderr)
+        logs.fatal(f"adminbot: {exc.told().replace('`', '')}")
         return NOT_DONE
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("adminbot: interrupted", file=sys.stderr)
+        logs.fatal("adminbot: interrupted")
         return NOT_DONE
     except Exception as exc:  # a bug; the shell gets a line, -X dev the rest
-        print(
-            f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.",
-            file=sys.stderr,
-        )
+        logs.fatal(f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.")
         if sys.flags.dev_mode:
             raise
         return NOT_DONE
@@ -57,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="adminbot", description="BotFather for a Matrix server that is yours."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"adminbot {_version()}")
     words = parser.add_subparsers(dest="word_name", metavar="WORD", required=True)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
@@ -76,23 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument(
         "--admin", action="append", metavar="@YOU:SERVER", help="who may command; repeatable"
     )
-    way = setup.add_mutually_exclusive_group()
-    way.add_argument(
-        "--shared-secret-file",
-        type=Path,
-        metavar="F",
-        help="file with Synapse's registration_shared_secret",
-    )
-    way.add_argument("--login-as", metavar="NAME", help="log in as this server admin once")
-    way.add_argument(
-        "--admin-token-file",
-        type=Path,
-        metavar="F",
-        help="file with an admin's access token",
-    )
-    setup.add_argument("--password-file", type=Path, metavar="F", help="goes with --login-as")
+    _credential_flags(setup)
     setup.add_argument("--bot-name", default="adminbot", metavar="NAME", help="default: adminbot")
     setup.add_argument("--data-dir", type=Path, metavar="DIR", help="default: data")
+    setup.add_argument(
+        "--ca-file", type=Path, metavar="F", help="PEM: your own certificate authority"
+    )
     setup.add_argument(
         "--keep-shared-secret",
         action="store_true",
@@ -104,6 +91,17 @@ def _parser() -> argparse.ArgumentParser:
 
     run = words.add_parser("run", parents=[shared], help="the service")
     run.set_defaults(word=_lazy("run"))
+
+    login = words.add_parser(
+        "login",
+        parents=[shared],
+        help="a new token for the bot's own account when the old one died",
+        description="Gets a new access token for the bot's own account, on its own device, and "
+        "writes it into the env file. Bots, pins and keys stay. The service must not run.",
+    )
+    _credential_flags(login)
+    login.add_argument("--non-interactive", action="store_true", help="never ask")
+    login.set_defaults(word=_lazy("login"))
 
     trust = words.add_parser(
         "trust",
@@ -133,6 +131,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("user", metavar="@YOU:SERVER")
     verify.set_defaults(word=_lazy("verify"))
+
+    room = words.add_parser(
+        "room",
+        parents=[shared],
+        help="invite again who should be in the admin room, or make another one",
+        description="Invites the admins who are not in the admin room. The service may run.",
+    )
+    room.add_argument(
+        "--new", action="store_true", help="make another one, and write it into the env file"
+    )
+    room.set_defaults(word=_lazy("room"))
 
     backup = words.add_parser(
         "backup",
@@ -170,6 +179,25 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave it running to be tried")
     demo.set_defaults(word=_lazy("demo"))
     return parser
+
+
+def _credential_flags(parser: argparse.ArgumentParser) -> None:
+    """By which right the bot's account is made or renewed: one of three ways."""
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--shared-secret-file",
+        type=Path,
+        metavar="F",
+        help="file with Synapse's registration_shared_secret",
+    )
+    way.add_argument("--login-as", metavar="NAME", help="log in as this server admin once")
+    way.add_argument(
+        "--admin-token-file",
+        type=Path,
+        metavar="F",
+        help="file with an admin's access token",
+    )
+    parser.add_argument("--password-file", type=Path, metavar="F", help="goes with --login-as")
 
 
 def _lazy(word: str):  # type: ignore[no-untyped-def]

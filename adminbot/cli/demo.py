@@ -24,6 +24,7 @@ from adminbot.errors import SetupError, TokenRejected
 from adminbot.ids import UserId
 from adminbot.installer import Plan, install
 from adminbot.ownaccount import BySharedSecret
+from adminbot.probe import find_server
 from adminbot.secret import Secret
 from adminbot.synapse import Session
 from adminbot.wire import open_wire
@@ -179,6 +180,7 @@ async def _set_up(
         env_file=directory / ".env",
         keep_shared_secret=True,
     )
+    screen.fact(f"✅ Synapse {await find_server(server.url)}, no MAS")
     admin_room = await install(plan, screen.fact)
     bot = UserId(_BOT, you.session.user_id.server)
     return _Scene(screen, server, directory, you, bot, admin_room)

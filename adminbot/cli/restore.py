@@ -1,15 +1,15 @@
 """`adminbot restore FILE`: a backup becomes an env file and a data directory again."""
 
 import argparse
-import getpass
 import sys
 from pathlib import Path
 
 from adminbot import backup, config
 from adminbot.backup import Backup
 from adminbot.cli import UsageFault
+from adminbot.cli.asking import as_started, ask_secretly, env_words, tell
 from adminbot.config import Settings
-from adminbot.errors import SetupError
+from adminbot.errors import SetupError, WrongKey
 from adminbot.secret import Sealer, Secret
 
 
@@ -22,10 +22,10 @@ async def main(args: argparse.Namespace) -> None:
     print(
         f"✅ {data_dir}: {found.told}.\n"
         "Be sure that the old one does not run any more. Then start it:\n"
-        f"  adminbot run --env-file {args.env_file}\n"
+        f"  {as_started('run', *env_words(args.env_file))}\n"
         "It takes a new device and stays who it was. Once it says ready, make a new backup: "
         "the login in this one is used up then.\n"
-        f"  adminbot backup NEWFILE --env-file {args.env_file}"
+        f"  {as_started('backup', 'NEWFILE', *env_words(args.env_file))}"
     )
 
 
@@ -61,8 +61,7 @@ def _complain_of_contradictions(args: argparse.Namespace, settings: Settings) ->
 
 def _with_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
     """Nothing is left but the backup and its key."""
-    key = config.store_key(args.store_key_file) or _asked_key()
-    found = backup.read(args.file, Sealer.from_base64(key))
+    found, key = _opened(args.file, config.store_key(args.store_key_file))
     data_dir = args.data_dir or config.default_data_dir(found.settings.get("DATA_DIR"))
     data_dir = data_dir.resolve()
     env = backup.env_file_of(found, key, data_dir)
@@ -70,14 +69,20 @@ def _with_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
     return found, data_dir
 
 
-def _asked_key() -> Secret:
+def _opened(file: Path, given: Secret | None) -> tuple[Backup, Secret]:
+    """The backup and the key that opens it, asked for until one does."""
+    if given is not None:
+        return backup.read(file, Sealer.from_base64(given)), given
+    backup.check_form(file)  # a file that is none is told before a secret is asked for
     if not sys.stdin.isatty():
         raise UsageFault(
             "there is nobody to ask for the store key; give --store-key-file or ADMINBOT_STORE_KEY"
         )
-    key = Secret(getpass.getpass("ADMINBOT_STORE_KEY: ").strip())
-    try:
-        Sealer.from_base64(key)
-    except ValueError:
-        raise UsageFault("a store key is 32 random bytes in base64") from None
-    return key
+    while True:
+        key = ask_secretly("ADMINBOT_STORE_KEY: ")
+        try:
+            return backup.read(file, Sealer.from_base64(key)), key
+        except ValueError:
+            tell("A store key is 32 random bytes in base64.")
+        except WrongKey as exc:
+            tell(str(exc))

@@ -2,23 +2,31 @@
 
 import argparse
 import asyncio
-import getpass
 import signal
+import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from adminbot import config
 from adminbot.cli import UsageFault
-from adminbot.errors import SetupError, UsageError
+from adminbot.cli.asking import as_started, env_words, tell, until_right
+from adminbot.cli.credentials import asked_credential, credential_of, gaps
+from adminbot.errors import SetupError, UsageError, WrongAdmin, WrongCredential, WrongName
 from adminbot.ids import BotName, UserId, parse_url
-from adminbot.installer import Plan, finished, install
-from adminbot.ownaccount import ByLogin, BySharedSecret, ByToken, Credential
-from adminbot.secret import Secret
+from adminbot.installer import PATIENCE, Plan, finished, install
+from adminbot.ownaccount import BySharedSecret
+from adminbot.probe import find_server
 
+_DEFAULT_NAME = "adminbot"
 _NEAR = "http://localhost:8008"
 
 
 async def main(args: argparse.Namespace) -> None:
-    """Collect what is needed, all that is missing named at once, then install."""
+    """Collect what is needed, all that is missing named at once, then install.
+
+    What is wrong in the flags is an error, what is wrong in an answer is told and asked again.
+    """
     if finished(args.env_file):
         print(f"{args.env_file} was complete already.")
         return
@@ -29,79 +37,111 @@ async def main(args: argparse.Namespace) -> None:
         )
     if args.non_interactive:
         _complain_of_gaps(args)
-    plan = Plan(
-        homeserver=_url(args.homeserver or _ask(f"Homeserver [{_NEAR}]: ") or _NEAR),
+    plan = await _plan(args)
+    while True:
+        try:
+            room_id = await _install(plan)
+            break
+        except (WrongAdmin, WrongCredential, WrongName) as exc:
+            plan = await _mended(plan, exc, args)
+    print(
+        f"\nDone. In your app, accept the invitations from {plan.bot_name} (the admin room is "
+        f"{room_id}).\nThere you will type:\n  !newbot nanobot\nas soon as the bot runs. "
+        f"Start it:\n  {as_started('run', *env_words(args.env_file))}"
+    )
+
+
+async def _plan(args: argparse.Namespace) -> Plan:
+    """Everything that is given is looked at before anything is asked, and secrets come last."""
+    _check_flags(args)
+    ca_file = _ca_file(args)
+
+    async def reachable(typed: str) -> str:
+        url = _url(typed or _NEAR)
+        patience = PATIENCE if args.homeserver else timedelta()  # who types sees it at once
+        print(f"✅ Synapse {await find_server(url, ca_file, patience=patience)}, no MAS")
+        return url
+
+    async def people(typed: str) -> tuple[UserId, ...]:
+        return _admins(typed.split())
+
+    return Plan(
+        homeserver=await until_right(args.homeserver, f"Homeserver [{_NEAR}]: ", reachable),
         public_url=_url(args.public_url) if args.public_url else None,
-        admins=_admins(args.admin) if args.admin else _ask_admins(),
+        admins=await until_right(
+            " ".join(args.admin) if args.admin else None,
+            "Your user id (@you:example.org): ",
+            people,
+        ),
         bot_name=_bot_name(args.bot_name),
-        credential=_credential(args),
+        credential=credential_of(args) or asked_credential(args.login_as),
         data_dir=(args.data_dir or config.default_data_dir()).resolve(),
         env_file=args.env_file,
         keep_shared_secret=args.keep_shared_secret,
-        ask_admins=None if args.non_interactive else _ask_admins,
+        ca_file=ca_file,
     )
+
+
+async def _install(plan: Plan) -> str:
     if plan.keep_shared_secret and not isinstance(plan.credential, BySharedSecret):
         raise UsageFault("--keep-shared-secret goes with --shared-secret-file")
     work = asyncio.ensure_future(install(plan, say=print))
     # A session opened for the setup is to be logged out also when it is told to stop.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
-    room_id = await work
-    print(
-        f"\nDone. Accept the invitations from {plan.bot_name} in your app "
-        f"(the admin room is {room_id}), then start the bot:\n"
-        f"  adminbot run --env-file {plan.env_file}\n"
-        "and type in the admin room:\n  !newbot nanobot"
-    )
+    return await work
+
+
+async def _mended(plan: Plan, wrong: SetupError, args: argparse.Namespace) -> Plan:
+    """The plan with another answer in place of the wrong one; raises `wrong` for a wrong flag."""
+    if args.non_interactive or not sys.stdin.isatty():
+        raise wrong
+
+    async def people(typed: str) -> tuple[UserId, ...]:
+        return _admins(typed.split())
+
+    async def name(typed: str) -> str:
+        return _bot_name(typed)
+
+    match wrong:
+        case WrongAdmin() if not args.admin:
+            tell(wrong.told())
+            return replace(plan, admins=await until_right(None, "Your user id: ", people))
+        case WrongName() if args.bot_name == _DEFAULT_NAME:
+            tell(wrong.told())
+            return replace(plan, bot_name=await until_right(None, "Name of the bot: ", name))
+        case WrongCredential() if credential_of(args) is None:
+            tell(wrong.told())
+            return replace(plan, credential=asked_credential(args.login_as))
+    raise wrong
+
+
+def _check_flags(args: argparse.Namespace) -> None:
+    """Their form, all of them, before the first of them is tried. Raises UsageFault."""
+    if args.homeserver:
+        _url(args.homeserver)
+    if args.public_url:
+        _url(args.public_url)
+    if args.admin:
+        _admins(args.admin)
+    _bot_name(args.bot_name)
+    credential_of(args)
+
+
+def _ca_file(args: argparse.Namespace) -> Path | None:
+    if args.ca_file is None:
+        return config.ca_file_around()
+    try:
+        return config.parse_ca_file(str(args.ca_file))
+    except ValueError as exc:
+        raise SetupError(f"--ca-file {exc}: {args.ca_file}") from None
 
 
 def _complain_of_gaps(args: argparse.Namespace) -> None:
-    gaps = []
-    if not args.homeserver:
-        gaps.append("--homeserver")
-    if not args.admin:
-        gaps.append("--admin")
-    if not (args.shared_secret_file or args.login_as or args.admin_token_file):
-        gaps.append("one of --shared-secret-file, --login-as, --admin-token-file")
-    if args.login_as and not args.password_file:
-        gaps.append("--password-file")
-    if gaps:
-        raise UsageFault(f"with --non-interactive, give also: {'; '.join(gaps)}")
-
-
-def _credential(args: argparse.Namespace) -> Credential:
-    if args.password_file and not args.login_as:
-        raise UsageFault("--password-file goes with --login-as")
-    if args.shared_secret_file:
-        return BySharedSecret(_read(args.shared_secret_file))
-    if args.admin_token_file:
-        return ByToken(_read(args.admin_token_file))
-    if args.login_as:
-        password = _read(args.password_file) if args.password_file else _ask_secretly("Password: ")
-        return ByLogin(args.login_as, password)
-    print(
-        "How may I make my account? I use this once and do not keep it.\n"
-        "  1  with Synapse's registration_shared_secret (from homeserver.yaml)\n"
-        "  2  by logging in as a server admin\n"
-        "  3  with a server admin's access token"
-    )
-    answer = _ask("1, 2 or 3: ")
-    if answer == "1":
-        return BySharedSecret(_ask_secretly("Shared secret: "))
-    if answer == "2":
-        return ByLogin(_ask("Server admin's name: "), _ask_secretly("Password: "))
-    if answer == "3":
-        return ByToken(_ask_secretly("Access token: "))
-    raise UsageFault("answer 1, 2 or 3")
-
-
-def _read(path: Path) -> Secret:
-    try:
-        content = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise SetupError(f"{path} cannot be read.", "Check the path and its mode.") from None
-    if not content:
-        raise SetupError(f"{path} is empty.")
-    return Secret(content)
+    missing = [] if args.homeserver else ["--homeserver"]
+    missing += [] if args.admin else ["--admin"]
+    missing += gaps(args)
+    if missing:
+        raise UsageFault(f"with --non-interactive, give also: {'; '.join(missing)}")
 
 
 def _url(text: str) -> str:
@@ -109,10 +149,6 @@ def _url(text: str) -> str:
         return parse_url(text)
     except ValueError:
         raise UsageFault("a base URL looks like https://matrix.example.org") from None
-
-
-def _ask_admins() -> tuple[UserId, ...]:
-    return _admins(_ask("Your user id (@you:example.org): ").split())
 
 
 def _admins(words: list[str]) -> tuple[UserId, ...]:
@@ -130,20 +166,3 @@ def _bot_name(text: str) -> str:
         return BotName.parse(text, server="").localpart
     except UsageError as exc:
         raise UsageFault(str(exc)) from None
-
-
-def _ask(prompt: str) -> str:
-    try:
-        return input(prompt).strip()
-    except EOFError:
-        raise UsageFault("there is nobody to ask; give it as a flag (see --help)") from None
-
-
-def _ask_secretly(prompt: str) -> Secret:
-    try:
-        answer = getpass.getpass(prompt)
-    except EOFError:
-        raise UsageFault("there is nobody to ask; give it as a file (see --help)") from None
-    if not answer.strip():
-        raise UsageFault("nothing was typed")
-    return Secret(answer.strip())

@@ -8,8 +8,9 @@ from adminbot.account import Account
 from adminbot.admins import waits_for_trust
 from adminbot.chat.identity import current_session
 from adminbot.cli import UsageFault
+from adminbot.cli.asking import ask
 from adminbot.crosssigning import master_key
-from adminbot.errors import SetupError
+from adminbot.errors import HOW_TO_RECOVER, SetupError
 from adminbot.ids import UserId
 from adminbot.secret import Sealer
 from adminbot.store import Bot, Store, open_store
@@ -17,6 +18,11 @@ from adminbot.synapse import Session
 from adminbot.wire import open_wire
 
 _AT_ONCE = "It counts from the next message on; nothing needs to be restarted."
+_VERIFY_AGAIN = (
+    "If this person had verified the bot by emoji, that has to be done again. Until then their "
+    "app shows red shields on what the bot says, or neither reads it nor writes to it. As soon as "
+    "they can look at their app:\n  adminbot verify {user}"
+)
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -47,22 +53,27 @@ async def main(args: argparse.Namespace) -> None:
             await store.pin_bot(user_id, present)
             print("Remembered. I sign nothing for it any more: its program does that itself.")
             return
-        await store.pin(user_id, present)
         now = "It counts once the service is started again." if late else _AT_ONCE
+        if remembered is None:
+            await store.pin(user_id, present)
+            print(f"Remembered. {now}")
+            return
+        await store.pin_anew(user_id, present)
         print(f"Remembered. {now}")
+        print(_VERIFY_AGAIN.format(user=user_id))
 
 
 async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -> str:
     """The master key that the server has for this account. Raises SetupError: none."""
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     session = await current_session(store, given)
-    async with open_wire(settings.homeserver, session.token) as wire:
+    async with open_wire(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
         answer = await Account(wire).query_keys(user_id)
     present = master_key(answer, str(user_id))
     if present is None:
         raise SetupError(
             f"{user_id} has no cross-signing identity.",
-            "In Element: Settings → Encryption → set up recovery.",
+            HOW_TO_RECOVER,
         )
     return present
 
@@ -81,4 +92,4 @@ def _agreed(bot: Bot | None) -> bool:
     if not sys.stdin.isatty():
         raise UsageFault("there is nobody to ask; add --yes if you are sure")
     who = "whoever runs this bot's program" if bot else "this person"
-    return input(f"Did {who} reset it? Ask them, not in this chat. [y/N] ").lower() == "y"
+    return ask(f"Did {who} reset it? Ask them, not in this chat. [y/N] ").lower() == "y"

@@ -13,7 +13,8 @@ from adminbot.errors import AdminbotError, SetupError
 from adminbot.ids import UserId
 
 _STDIN = 0
-_QUESTION = "Do they show the same seven, in this order? [y/N] "
+_QUESTION = "Does the app show the same seven, in this order? [y/n] "
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 _OVERTAKEN = "Another comparison has begun, so those emoji do not count. Enter shows the new ones."
 
 
@@ -72,12 +73,21 @@ async def _ask(
         print(_OVERTAKEN, flush=True)
         await stdin.line()
     print(shown)
-    print(_QUESTION, end="", flush=True)
-    typed = await stdin.line()
-    if not os.isatty(_STDIN):
-        print()  # nobody saw the line end
-    match = None if typed is None else typed.strip().lower() in ("y", "yes")
-    await line.send({"match": match, "of": transaction})
+    await line.send({"match": await _answer(stdin), "of": transaction})
+
+
+async def _answer(stdin: "_Stdin") -> bool | None:
+    """Yes, no, or None when nobody is there. Anything else is no answer: it is asked again."""
+    while True:
+        print(_QUESTION, end="", flush=True)
+        typed = await stdin.line()
+        if not os.isatty(_STDIN):
+            print()  # nobody saw the line end
+        if typed is None:
+            return None
+        word = typed.strip().lower()
+        if word in _ANSWERS:
+            return _ANSWERS[word]
 
 
 class _Stdin:

@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-from datetime import datetime
 
 from adminbot.context import Context
 from adminbot.crosssigning import DeviceState
 from adminbot.errors import UsageError, shortened
 from adminbot.ids import BotName, parse_device_id
-from adminbot.inspection import BotDetail, in_words
+from adminbot.inspection import BotDetail, Seen, in_words
 from adminbot.lifecycle import Wanted
 from adminbot.questions import word_for
 from adminbot.render import ago
@@ -115,11 +114,11 @@ async def bots(ctx: Context, args: Args) -> Reply:
         raise UsageError(f"There is no page {shortened(typed, 10)}; there are {pages}.")
     page = int(typed)
     shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]
-    seen = await asyncio.gather(*(ctx.look.last_seen(bot) for bot in shown))
+    seen = await asyncio.gather(*(ctx.look.seen(bot) for bot in shown))
     lines = [f"🤖 **Bots** ({len(every)})"]
     lines += [
-        f"• `{bot.user_id.localpart}` {_seen(bot, last)}"
-        for bot, last in zip(shown, seen, strict=True)
+        f"• `{bot.user_id.localpart}` {_seen(bot, when)}"
+        for bot, when in zip(shown, seen, strict=True)
     ]
     if page < pages:
         lines.append(f"More: `{ctx.prefix}bots {page + 1}`")
@@ -138,11 +137,12 @@ async def bot(ctx: Context, args: Args) -> Reply:
                 f"🤖 **{found.called}**",
                 f"• Account: `{found.user_id}`",
                 f"• Made: {found.made_at:%Y-%m-%d} by `{found.made_by}`",
-                f"• {_seen(found, detail.last_seen).capitalize()}"
+                f"• {_seen(found, detail.seen).capitalize()}"
                 + (f" from {addresses}" if addresses else ""),
                 f"• Device: `{found.device_id or 'none'}`",
                 f"• Trust: {_trust(ctx, detail)}",
                 f"• Token: {token}",
+                *_for_a_ghost(ctx, detail),
             ]
         )
     )
@@ -225,6 +225,11 @@ async def _end_me(ctx: Context, args: Args) -> Reply:
     return Reply("✅ My account is deleted.")
 
 
+def _for_a_ghost(ctx: Context, detail: BotDetail) -> list[str]:
+    name = detail.bot.user_id.localpart
+    return [f"Off my list: `{ctx.prefix}deletebot {name}`"] if detail.seen.is_gone else []
+
+
 def _trust(ctx: Context, detail: BotDetail) -> str:
     name, said = detail.bot.user_id.localpart, in_words(detail.device_state, detail.bot)
     if detail.device_state is DeviceState.REPLACED:
@@ -234,7 +239,9 @@ def _trust(ctx: Context, detail: BotDetail) -> str:
     return said
 
 
-def _seen(found: Bot, last_seen: datetime | None) -> str:
+def _seen(found: Bot, seen: Seen) -> str:
+    if seen.is_gone:
+        return "👻 not on the server any more"
     if found.token_at is None:
         return "signed out"
-    return f"seen {ago(last_seen)} ago" if last_seen else "never used"
+    return f"seen {ago(seen.last)} ago" if seen.last else "never used"

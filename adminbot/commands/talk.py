@@ -1,7 +1,8 @@
 """Commands about adminbot itself: help, who is who, is it there."""
 
+from adminbot.config import Trust
 from adminbot.context import Context
-from adminbot.errors import UsageError, shortened
+from adminbot.errors import FIRST_ACCEPT, UsageError, shortened
 from adminbot.router import Args, Command, Reply, Router
 
 router = Router()
@@ -16,18 +17,31 @@ async def ping(ctx: Context, args: Args) -> Reply:
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
         f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
-        f"Trust here: {ctx.trust.value}. I am `{ctx.bots.own}`."
+        f"{_trust(ctx)} I am `{ctx.bots.own}`."
     )
+
+
+def _trust(ctx: Context) -> str:
+    """What counts here, and whether that is so of this person."""
+    if ctx.trust is Trust.VERIFIED:
+        if ctx.may_act:
+            return "Emoji must be compared here, and we have compared them."
+        return f"Emoji must be compared here, and we have not yet: `{ctx.prefix}verify`"
+    if ctx.trust is Trust.ANY:
+        return "Every device of an admin counts here (`ADMINBOT_TRUST=any`)."
+    return "The identity that I saw first of you counts here (`ADMINBOT_TRUST=pinned`)."
 
 
 @router.command("verify", "", "compare emoji with me")
 async def verify(ctx: Context, args: Args) -> Reply:
-    again = await ctx.verify()
+    asked = await ctx.verify()
+    first = f"{FIRST_ACCEPT}\n" if asked.still_invited else ""
     return Reply(
-        ("We have verified each other before; once more, then.\n" if again else "")
-        + "🤝 In our private chat: accept my request, and compare by emoji.\n"
-        "Mine are shown at the shell: whoever runs this server types there\n"
-        f"`adminbot verify {ctx.sender}`"
+        ("We have verified each other before; once more, then.\n" if asked.before else "")
+        + "🤝 Mine are shown at the shell: whoever runs this server types there\n"
+        f"`adminbot verify {ctx.sender}`\n"
+        "Have that open first: once it shows emoji, your app waits about a minute.\n"
+        f"{first}Then, in our private chat: accept my request, and compare by emoji."
     )
 
 

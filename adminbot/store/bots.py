@@ -124,6 +124,15 @@ class Bots(Acts):
         )
         return [awaited_of(row) for row in rows]
 
+    async def is_awaited(self, awaited: Awaited) -> bool:
+        """Whether that is still so: the bot may have been signed out or deleted."""
+        row = await self._one(
+            "SELECT 1 FROM awaited WHERE user_id = ? AND device_id = ?",
+            str(awaited.user_id),
+            awaited.device_id,
+        )
+        return row is not None
+
     async def arrived(self, awaited: Awaited) -> None:
         """This device need not be awaited any more (another one of the same bot may be)."""
         await self._write(
@@ -197,6 +206,13 @@ class Bots(Acts):
     async def card(self, card_id: int) -> Card:
         [row] = await self._all("SELECT * FROM card WHERE id = ?", card_id)
         return self._card(row)
+
+    async def newer_card(self, card: Card) -> Card | None:
+        """The newest card of the same bot, if it is not this one."""
+        row = await self._one(
+            "SELECT * FROM card WHERE bot = ? AND id > ? ORDER BY id DESC", str(card.bot), card.id
+        )
+        return self._card(row) if row else None
 
     async def open_cards(self) -> list[Card]:
         """Cards that are still to be sent or still to vanish, oldest first."""

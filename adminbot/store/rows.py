@@ -62,6 +62,23 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """A request to verify each other that is open with a person.
+
+    `transaction`: its event id; empty while ours may or may not be out, and then `txn` is the
+    transaction id that it was (to be) sent with. `since`: ISO time. `verified`: it came to its
+    end, and the other side has perhaps still to hear so.
+    """
+
+    user_id: str
+    room_id: str
+    transaction: str
+    txn: str
+    since: str
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A secret on its way out (`content` is there), shown, or gone."""
 

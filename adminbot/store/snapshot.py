@@ -59,7 +59,7 @@ def _scrub(copy: sqlite3.Connection) -> None:
     again: its answers were given, and its keys are lost.
     """
     copy.execute("PRAGMA temp_store = MEMORY")  # VACUUM must not spill to a file
-    copy.execute("DELETE FROM fact WHERE name = 'since'")
+    copy.execute("DELETE FROM fact WHERE name = 'since' OR name LIKE 'verification %'")
     copy.execute("DELETE FROM question")
     copy.execute("DELETE FROM sealed WHERE name LIKE ?", (recovery_of("%"),))
     copy.execute("UPDATE inbox SET content = NULL, reply = NULL")

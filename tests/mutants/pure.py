@@ -488,8 +488,24 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/__init__.py",
-        "if problem := why_unfit(room, self._pair(user_id)):",
-        "if problem := '':",
+        "if may_take_back(state, self.user_id):",
+        "if True:",
+        "a card goes where it cannot be taken back",
+        "tests/test_secrets_way.py::"
+        "test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there",
+    ),
+    Mutant(
+        "adminbot/chat/rooms.py",
+        'for it in state if it.get("state_key") == ""}',
+        "for it in state}",
+        "power levels that do not count hide those that do",
+        "tests/test_secrets_way.py::"
+        "test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there",
+    ),
+    Mutant(
+        "adminbot/chat/__init__.py",
+        'problem = why_unfit(room, self._pair(user_id)) if room else ""',
+        'problem = ""',
         "a private chat that was spoiled is used on",
         "tests/test_secrets_way.py::"
         "test_a_spoiled_chat_is_left_and_the_reason_said_in_the_new_one",
@@ -925,8 +941,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "adminbot/store/people.py",
         '"INSERT OR REPLACE INTO pin (user_id, master_key, at) VALUES (?, ?, ?)"',
-        '"INSERT INTO pin (user_id, master_key, at) VALUES (?, ?, ?) "\n'
-        '            "ON CONFLICT DO UPDATE SET master_key = excluded.master_key"',
+        '"INSERT INTO pin (user_id, master_key, at) VALUES (?, ?, ?) "'
+        ' "ON CONFLICT DO UPDATE SET master_key = excluded.master_key"',
         "emoji compared with the old identity count for the new one",
         "tests/test_trust_policy.py::"
         "test_after_the_operator_accepted_another_one_emoji_are_compared_anew",

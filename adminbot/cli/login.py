@@ -1,0 +1,32 @@
+"""`adminbot login`: a new token for the bot's own account, when the old one died."""
+
+import argparse
+import sys
+
+from adminbot import config
+from adminbot.cli import UsageFault
+from adminbot.cli.asking import as_started, env_words, tell
+from adminbot.cli.credentials import asked_credential, credential_of, gaps
+from adminbot.errors import WrongCredential
+from adminbot.probe import find_server
+from adminbot.relogin import log_in_again
+
+
+async def main(args: argparse.Namespace) -> None:
+    """By one of setup's three ways; what is missing is asked for once the server has answered."""
+    if args.non_interactive and (missing := gaps(args)):
+        raise UsageFault(f"with --non-interactive, give also: {'; '.join(missing)}")
+    given = credential_of(args)
+    settings = config.load_without_token(args.env_file)
+    version = await find_server(settings.homeserver, settings.ca_file)
+    print(f"✅ Synapse {version}, no MAS", flush=True)
+    while True:
+        credential = given or asked_credential(args.login_as)
+        try:
+            await log_in_again(settings, args.env_file, credential, print)
+            break
+        except WrongCredential as exc:
+            if given or not sys.stdin.isatty():
+                raise
+            tell(exc.told())
+    print(f"\nDone. Start it:\n  {as_started('run', *env_words(args.env_file))}")

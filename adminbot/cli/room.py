@@ -1,0 +1,107 @@
+"""`adminbot room`: invite again who should be in the admin room; `--new`: make another one."""
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+
+from adminbot import config, control
+from adminbot.account import Account
+from adminbot.admins import left_out
+from adminbot.chat.identity import current_session
+from adminbot.chat.rooms import admin_room
+from adminbot.cli.asking import as_started, env_words
+from adminbot.config import PREFIX, Settings
+from adminbot.errors import HomeserverError, SetupError
+from adminbot.ids import UserId
+from adminbot.journal import is_writable, replace_values
+from adminbot.secret import Sealer
+from adminbot.store import Store, open_store
+from adminbot.synapse import Session, Synapse
+from adminbot.wire import open_wire
+
+_PATIENCE = timedelta(seconds=8)
+_MADE = "new admin room"  # the fact: a room that is made, and not in the env file yet
+
+
+async def main(args: argparse.Namespace) -> None:
+    """Raises AdminbotError: it could not be done, or not for all."""
+    settings = config.load(args.env_file)
+    sealer = Sealer.from_base64(settings.store_key)
+    async with open_store(settings.data_dir, sealer, alone=False) as store:
+        given = Session(settings.user_id, settings.device_id, settings.access_token)
+        session = await current_session(store, given)
+        async with open_wire(
+            settings.homeserver, session.token, patience=_PATIENCE, ca_file=settings.ca_file
+        ) as wire:
+            admins = await _who_counts(settings, Synapse(wire), store)
+            if args.new:
+                await _make(settings, admins, args.env_file, Account(wire), store)
+            else:
+                await _invite(settings, admins, Account(wire))
+
+
+async def _who_counts(settings: Settings, synapse: Synapse, store: Store) -> list[UserId]:
+    """The admins but those whom the service would leave out, too. Raises SetupError: nobody."""
+    without = await left_out(synapse, store, settings.user_id, settings.admins)
+    for it in without:
+        print(f"⚠️ {it.user_id} is left out, because {it.why}. {it.remedy.replace('`', '')}")
+    absent = {it.user_id for it in without}
+    return [admin for admin in settings.admins if admin not in absent]
+
+
+async def _invite(settings: Settings, admins: list[UserId], account: Account) -> None:
+    if settings.room_id not in await account.joined_rooms():
+        raise SetupError(
+            "The bot is not in the admin room any more.", "Make another: `adminbot room --new`"
+        )
+    members = {
+        str(event.get("state_key")): event.get("content", {}).get("membership")
+        for event in await account.room_state(settings.room_id)
+        if event.get("type") == "m.room.member"
+    }
+    failed = False
+    for admin in admins:
+        membership = members.get(str(admin))
+        if membership == "join":
+            print(f"✅ {admin} is in it")
+            continue
+        try:
+            if membership != "invite":
+                await account.invite(settings.room_id, admin)
+            print(f"✅ {admin} is invited, and has still to accept")
+        except HomeserverError as exc:
+            failed = True
+            print(f"❌ {admin} could not be invited: {exc}")
+    if failed:
+        raise SetupError("Not everybody is invited.", "Another room may do: `adminbot room --new`")
+
+
+async def _make(
+    settings: Settings, admins: list[UserId], env_file: Path, account: Account, store: Store
+) -> None:
+    """Make a room, note it, write it into the env file.
+
+    Cut off before it is noted, there is a room too many, to which the admins are invited; cut off
+    later, a second run writes that one.
+    """
+    in_file = not config.is_in_environment("ROOM")
+    if in_file and not is_writable(env_file):
+        raise SetupError(
+            f"{env_file} cannot be written. Nothing was made.",
+            "Run this as the user that adminbot runs as, where its env file is.",
+        )
+    room_id = await store.fact(_MADE)
+    if room_id is None or room_id not in await account.joined_rooms():
+        room_id = await account.create_room(admin_room(admins))
+        await store.set_fact(_MADE, room_id)
+    print("✅ encrypted admin room made, admins invited")
+    if in_file:
+        replace_values(env_file, {f"{PREFIX}ROOM": room_id})
+        print(f"✅ {PREFIX}ROOM in {env_file}")
+    else:
+        print(f"⚠️ {PREFIX}ROOM is set in the environment, which wins. Set it there:\n  {room_id}")
+    await store.drop_fact(_MADE)
+    if await control.is_served(settings.data_dir):
+        print("⚠️ The service runs, and listens in the old room until it is restarted.")
+    else:
+        print(f"It counts from the next start on:\n  {as_started('run', *env_words(env_file))}")
