@@ -108,9 +108,7 @@ async def test_a_deletion_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> 
     await desk.asks("!deletebot nano")
     assert "is deleted" in await desk.asks("nano")
     assert not desk.server.alive(token)
-    assert (
-        "Meanwhile !deletebot of @nano:example.org" in (await desk.chat.answers(rotate, 2))[1]
-    )
+    assert "Meanwhile !deletebot of @nano:example.org" in (await desk.chat.answers(rotate, 2))[1]
 
 
 async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -> None:
