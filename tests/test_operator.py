@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person
-from tests.world import Bot, World, a_person, adminbot
+from tests.world import Bot, World, a_person, adminbot, call
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +37,12 @@ async def test_a_bot_that_is_gone_from_the_server_is_a_ghost_in_the_list(
     for line in ("!rotate casper", "!devices casper"):
         said = str((await world.ask(line)).body)
         assert "That account is not on the server any more. !deletebot NAME" in said
+    await world.ask("!revoke casper")
+    said = str((await world.ask("casper")).body)
+    assert "That account is not on the server any more. !deletebot NAME" in said
+    path = "/_synapse/admin/v2/users/@casper:example.test"
+    found = await call(world.homeserver, root.access_token, "GET", path)
+    assert found.status_code == 404, "nor made by that"
     await world.ask("!deletebot casper")
     assert "is deleted" in str((await world.ask("casper")).body)
     assert "casper" not in str((await world.ask("!bots")).body)

@@ -38,7 +38,7 @@ async def test_every_older_token_dies(world: World) -> None:
     assert "why=its time is up" not in world.bot.log
     assert "why=replaced" in world.bot.log
     await world.ask("!revoke shared")
-    await world.ask("yes")
+    await world.ask("shared")
     await gone(world, renewed, "is dead: the bot is signed out.")
     assert renewed.values["MATRIX_PASSWORD"] != card.values["MATRIX_PASSWORD"]
 

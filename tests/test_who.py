@@ -255,6 +255,9 @@ async def test_a_mistyped_admin_is_left_out_at_start_and_whoever_takes_the_name_
             await world.bot.start()
             told = await world.human.wait_message(world.dm, "anybody may have registered it since")
             assert f"adminbot trust @{typo}:example.test" in str(told.body)
+            code, out, _ = await adminbot("room", "--env-file", world.bot.env_file)
+            assert code == 0
+            assert f"⚠️ @{typo}:example.test is left out, because there was no such" in out
             assert not taker.invites()
             room = await taker.create_room(invite=[name_of(world.bot)], is_direct=True)
             await world.ask("!ping")

@@ -15,7 +15,7 @@ import zlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -44,7 +44,10 @@ log = logging.getLogger(__name__)
 _PATIENCE = timedelta(minutes=10)
 _REMEMBERED = 500  # events and ended transactions
 _MAY_VERIFY = (Standing.AS_PINNED, Standing.NOT_VERIFIED)
-_STOP_S, _THEIR_END_S = 2, 3
+_STOP_S = 2
+# An app that decrypted nothing of us does so once it has published its signature of our identity.
+# It does that after its `done`, and the server tells nobody else of it.
+_UNTIL_READ_S = 3
 
 _ONE_MINUTE = "Once the app shows them, it waits about a minute."
 _ASKED = (
@@ -95,17 +98,13 @@ JSON = dict[str, Any]
 
 @dataclass(eq=False)
 class _Exchange:
-    """One transaction; `comparison` once it is known with which device.
-
-    `their_end`: their `done` came.
-    """
+    """One transaction; `comparison` once it is known with which device."""
 
     user_id: UserId
     room_id: str
     transaction: str
     timer: asyncio.TimerHandle
     comparison: Comparison | None = None
-    their_end: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def shown(self) -> ShortString | None:
@@ -139,7 +138,6 @@ class Verifications:
         self._again = again
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._exchanges: dict[str, _Exchange] = {}
-        self._last: dict[str, _Exchange] = {}  # of each person, over or not
         self._seats = Seats()
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
         self._over: deque[str] = deque(maxlen=_REMEMBERED)
@@ -170,9 +168,6 @@ class Verifications:
         if not at_home or not self._chat.is_encrypted(step.room_id):
             log.info("verification elsewhere user=%s room=%s", step.sender, step.room_id)
             return
-        last = self._last.get(step.sender)
-        if step.kind == "done" and last and last.transaction == step.transaction:
-            last.their_end.set()
         user_id = UserId.parse(step.sender)
         self._start(user_id, step.room_id, step.transaction, partial(self._take, step))
 
@@ -423,15 +418,14 @@ class Verifications:
         await self._account.upload_signatures(signature)
         waited = self._policy.standing(str(user_id)) is Standing.NOT_VERIFIED
         told = _TOLD_DONE + (_TOLD_FREE if waited else "")
-        if await self._store.is_renewed(user_id):
-            told += _TOLD_SHIELDS
+        renewed = await self._store.is_renewed(user_id)
+        told += _TOLD_SHIELDS if renewed else ""
         await self._policy.verified(user_id, them.master_key)
         log.info("verified user=%s master_key=%s", user_id, them.master_key)
         self._end(exchange, verified=True, text=_DONE)
         await self._send(exchange, [sas.done(exchange.transaction)])
-        # Before that their app may not count us as verified, and then reads nothing of it.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(exchange.their_end.wait(), _THEIR_END_S)
+        if renewed:
+            await asyncio.sleep(_UNTIL_READ_S)
         await self._tell(exchange, told)
         await self._note_over(user_id)
 
@@ -446,7 +440,7 @@ class Verifications:
 
         timer = asyncio.get_running_loop().call_later(_PATIENCE.total_seconds(), give_up)
         exchange = _Exchange(user_id, room_id, transaction, timer)
-        self._exchanges[str(user_id)] = self._last[str(user_id)] = exchange
+        self._exchanges[str(user_id)] = exchange
         return exchange
 
     async def _time_out(self, exchange: _Exchange) -> None:
