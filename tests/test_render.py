@@ -8,6 +8,7 @@ import pytest
 
 from adminbot import cards, installer, lifecycle  # noqa: F401  # their errors count, too
 from adminbot.errors import (
+    AccountGone,
     AdminbotError,
     ConfigError,
     ForeignIdentity,
@@ -17,6 +18,7 @@ from adminbot.errors import (
     NameTaken,
     NotDeliverable,
     NotManaged,
+    NotServerAdmin,
     RateLimited,
     ReplacedIdentity,
     SetupError,
@@ -104,6 +106,8 @@ ERRORS: dict[type[AdminbotError], AdminbotError] = {
     NotDeliverable: NotDeliverable("Somebody else is in the room."),
     ForeignIdentity: ForeignIdentity(YOU),
     ReplacedIdentity: ReplacedIdentity(YOU),
+    NotServerAdmin: NotServerAdmin(),
+    AccountGone: AccountGone(),
     Superseded: Superseded(YOU, "revoke"),
     HomeserverError: HomeserverError("Refused.", errcode="M_FORBIDDEN", status=403),
     RateLimited: RateLimited(timedelta(seconds=278)),
