@@ -202,6 +202,7 @@ def context(**fields: Any) -> Context:
         "verify": nobody,
         "router": ROUTER,
         "trust": Trust.PINNED,
+        "may_act": True,
         "lock": nobody,
     }
     return Context(**defaults | fields)
