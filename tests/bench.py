@@ -41,7 +41,7 @@ from adminbot.store import Bot, identity_of, open_store
 from adminbot.wire import open_wire
 from tests.flood import PER_SECOND, a_flood
 from tests.human import Human, ensure_installed
-from tests.world import MANY_LOGINS, World, a_person, a_world, replies_to, trusted
+from tests.world import MANY_LOGINS, World, a_person, a_world, replies_to, trusted, whoami
 
 BOTS, OLD, STARTS, SETTLE_S, FLOOD = 50, 2000, 5, 0.3, 1500
 _KINDS = ("master", "self_signing")
@@ -211,9 +211,23 @@ async def measure(
         made += 1
         return await carded(world, f"!newbot bench{made}")
 
+    async def revoke() -> float:
+        """From confirming to the server taking the bot's token no more."""
+        card = await world.card("New token", "!rotate brake")
+        await world.ask("!revoke brake")
+        began = time.monotonic()
+        event_id = await world.say("brake")
+        while (await whoami(world.homeserver, card.token))[0] == 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        took = time.monotonic() - began
+        await world.answer_to(event_id)
+        return took
+
     turns["ping"] = lambda: answered(world.human, world.room, "!ping")
     turns["newbot"] = newbot
     turns["rotate"] = lambda: carded(world, f"!rotate bench{made}")
+    turns["revoke"] = revoke
+    await world.card("is ready", "!newbot brake")
     order = list(turns)
     for number in range(rounds + 1):
         say(f"round {number}/{rounds}" if number else "warming up")
@@ -327,6 +341,11 @@ def checks(
             what = f"!{name} / ({' + '.join(base)})"
             found.append({"what": what, "is": is_, "limit": limit, "at_best": best})
     found += [
+        {
+            "what": "!revoke, confirmed → dead, s",
+            "is": round(median(samples["revoke"]), 2),
+            "limit": 2,
+        },
         {"what": "ready, s", "is": round(median(samples["ready"]), 2), "limit": 2},
         {"what": f"resident after {BOTS} bots, MiB", "is": round(resident, 1), "limit": 90},
         {"what": f"CPU, {BOTS} new bots awaited, %", "is": round(idle, 3), "limit": 0.3},
