@@ -276,6 +276,7 @@ async def taken_back(case: Case, event_id: str) -> Problems:
     if not await wait_until(lambda: not case.bench.blocks(case.user_id), 45):
         return [("lost", "the card is still readable")]
     await case.bench.ask("!ping")
+    await asyncio.sleep(SETTLE_S)  # read before it is noted as answered
     return loose(case)
 
 
