@@ -185,7 +185,10 @@ class Client(AsyncClient):
         if not self._listens_to(getattr(to_device_event, "sender", "")):
             return None  # nio would keep whatever keys and requests anybody sends, for good
         try:
-            return super()._handle_decrypt_to_device(to_device_event)
+            # A one-time key is used up, a session begun and a room key kept: all or nothing.
+            # Killed in between, the key came again and could not be read any more, for good.
+            with self.olm.store.database.atomic():
+                return super()._handle_decrypt_to_device(to_device_event)
         except PeeweeException:
             raise  # a key that cannot be kept now must come again
         except Exception as exc:  # noqa: BLE001  # nine different ones are known
