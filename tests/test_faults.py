@@ -32,7 +32,6 @@ PLACES: list[tuple[str, bool, str, str, int]] = [
     ("rotate --new-device", False, "bot killed after", LOGIN, 1),
     ("revoke", False, "bot killed after", USER, 1),
     ("revoke over rotate", False, "bot killed after", USER, 1),
-    ("revoke over rotate", False, "bot killed before", USER, 2),
     ("deletebot", False, WRITE_FAULT, "write", 5),
     ("rotate --me-too", False, "bot killed after", PASSWORD, 1),
     ("take a card back", False, "bot killed after", SEND, 1),
