@@ -1,6 +1,7 @@
 """Who waits for whom, what confirms what, and what a crash leaves: see tests/desk.py."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from adminbot import progress, restraint, turn
 from adminbot.chat.incoming import TEXT, Incoming
 from adminbot.errors import HomeserverUnreachable
+from adminbot.ids import UserId
 from adminbot.router import Reply
 from adminbot.secret import Secret
 from adminbot.store import Letter
@@ -225,8 +227,17 @@ async def test_an_answer_that_cannot_be_sent_keeps_no_turn(desk: Desk) -> None:
 async def test_a_card_does_not_go_out_after_a_brake(desk: Desk) -> None:
     await token_of(desk, "!newbot nano")
     desk.chat.no_way = True
+    calls = itertools.count(1)
+
+    async def ready_at_first(user_id: UserId) -> str:
+        if next(calls) > 1:  # not to make ready, but to deliver
+            await until(lambda: not desk.chat.no_way)
+        return DM
+
+    desk.chat.ready_dm = ready_at_first  # type: ignore[method-assign]
     renewed = await desk.says("!rotate nano")
     await until(lambda: "change password" in desk.server.asked)
+    await asyncio.sleep(0.1)
     await desk.asks("!revoke nano")
     assert "signed out" in await desk.asks("nano")
     seen = len(desk.chat.secrets)
