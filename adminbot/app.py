@@ -7,24 +7,20 @@ import time
 from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 
-from adminbot import control
-from adminbot.account import Account
-from adminbot.adminroom import AdminRoom
-from adminbot.alarm import Alarm
-from adminbot.arrivals import Arrivals
-from adminbot.background import Background
-from adminbot.cards import CardDesk, CardText
+from adminbot.accounts.identities import Identities
+from adminbot.accounts.inspection import Inspector
+from adminbot.accounts.lifecycle import Accounts
+from adminbot.accounts.signing import Signer
+from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat import Chat
-from adminbot.chat.identity import (
-    adopt_session,
-    own_party,
-)
+from adminbot.chat.own_identity import adopt_session, own_party
 from adminbot.chat.sync import Sync
-from adminbot.chat.verification import Verifications
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
-from adminbot.dispatcher import Dispatcher, Manners
-from adminbot.edges import BACKOFF_S, LOG_IN_AGAIN, Edges, open_edges
+from adminbot.connections import BACKOFF_S, LOG_IN_AGAIN, Connections, open_connections
+from adminbot.dispatch.dispatcher import Dispatcher, Manners
+from adminbot.dispatch.executor import Executor
+from adminbot.dispatch.permission import why_untrusted
 from adminbot.errors import (
     HomeserverUnreachable,
     RateLimited,
@@ -32,15 +28,16 @@ from adminbot.errors import (
     StateError,
     TokenRejected,
 )
-from adminbot.executor import Executor
-from adminbot.identities import Identities
-from adminbot.inspection import Inspector
-from adminbot.lifecycle import BotKeeper
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.values import Session
+from adminbot.jobs.admin_room import AdminRoom
+from adminbot.jobs.alarm import Alarm
+from adminbot.jobs.background import Background
+from adminbot.jobs.device_watch import DeviceWatch
 from adminbot.logs import ready
-from adminbot.permission import why_untrusted
-from adminbot.restraint import Restraint
-from adminbot.signer import Signer
-from adminbot.synapse import Session
+from adminbot.trust.lockdown import Restraint
+from adminbot.verification import control
+from adminbot.verification.service import Verifications
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +79,7 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 
 async def _serve(settings: Settings, began: float) -> None:
     given = Session(settings.user_id, settings.device_id, settings.access_token)
-    async with open_edges(settings, given) as edges, asyncio.TaskGroup() as tasks:
+    async with open_connections(settings, given) as edges, asyncio.TaskGroup() as tasks:
         sync, dispatcher, verifications, loops = await _wired(settings, edges, tasks)
         unanswered = await edges.store.unanswered()
         await verifications.take_up()
@@ -93,7 +90,7 @@ async def _serve(settings: Settings, began: float) -> None:
         took = time.monotonic() - began
         ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
         try:
-            await sync.forever()
+            await sync.run()
         except TokenRejected as exc:
             raise SetupError(
                 "The homeserver ended my own session.",
@@ -104,7 +101,7 @@ async def _serve(settings: Settings, began: float) -> None:
 
 
 async def _wired(
-    settings: Settings, edges: Edges, tasks: asyncio.TaskGroup
+    settings: Settings, edges: Connections, tasks: asyncio.TaskGroup
 ) -> tuple[Sync, Dispatcher, Verifications, list[_Loop]]:
     """Who is given what; the last are to run beside the sync, once that has begun."""
     account, store, synapse = edges.account, edges.store, edges.synapse
@@ -114,12 +111,12 @@ async def _wired(
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl, settings.prefix)
     restraint = Restraint(store, settings.max_age)
-    cards = CardDesk(chat, store, text, restraint)
+    cards = CardDelivery(chat, store, text, restraint)
     signer = Signer(synapse, account, store)
     alarm = Alarm(chat, store, edges.policy, settings.room_id, settings.prefix)
     edges.policy.on_change = alarm.ring
     identities = Identities(account, store, signer, alarm.ring_bot)
-    arrivals = Arrivals(chat, store, account, signer, restraint, identities)
+    arrivals = DeviceWatch(chat, store, account, signer, restraint, identities)
     for admin in edges.left_out:
         alarm.left_out(admin)
     verifications = Verifications(
@@ -132,7 +129,7 @@ async def _wired(
         why_untrusted=why_untrusted,
         again=f"{settings.prefix}verify",
     )
-    keeper = BotKeeper(
+    keeper = Accounts(
         own=settings.user_id,
         own_device=edges.session.device_id,
         synapse=synapse,
@@ -174,8 +171,8 @@ async def _wired(
     )
 
     def devices_changed(user_ids: Collection[str]) -> None:
-        arrivals.hurry(user_ids)
-        identities.hurry(user_ids)
+        arrivals.wake(user_ids)
+        identities.wake(user_ids)
 
     sync = Sync(
         edges.client,
@@ -200,17 +197,17 @@ async def _wired(
         changed=changed,
     )
     loops: list[_Loop] = [
-        cards.forever,
-        arrivals.forever,
-        identities.forever,
-        alarm.forever,
+        cards.run,
+        arrivals.run,
+        identities.run,
+        alarm.run,
         partial(control.serve, settings.data_dir, verifications),
-        room.forever,
+        room.run,
     ]
     return sync, dispatcher, verifications, loops
 
 
-async def _start(sync: Sync, edges: Edges) -> None:
+async def _start(sync: Sync, edges: Connections) -> None:
     """The first sync, once the admins' devices are judged by what the server says now."""
     for attempt in range(1_000_000):
         try:
@@ -224,7 +221,7 @@ async def _start(sync: Sync, edges: Edges) -> None:
             return
 
 
-async def _public_url(settings: Settings, account: Account) -> str:
+async def _public_url(settings: Settings, account: ClientApi) -> str:
     return settings.public_url or await account.well_known_base_url() or settings.homeserver
 
 

@@ -16,9 +16,9 @@ from typing import Self
 from dotenv import dotenv_values
 
 from adminbot.errors import ConfigError
-from adminbot.ids import UserId, parse_url
-from adminbot.secret import Sealer, Secret
-from adminbot.tls import tls_context
+from adminbot.homeserver.tls import tls_context
+from adminbot.values.ids import UserId, parse_url
+from adminbot.values.secret import Sealer, Secret
 
 PREFIX = "ADMINBOT_"
 SECRETS = ("ACCESS_TOKEN", "STORE_KEY", "REGISTRATION_SHARED_SECRET")

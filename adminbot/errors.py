@@ -32,7 +32,7 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from adminbot.shown import shortened as shortened
+from adminbot.values.text import format_duration, safe_to_quote
 
 # What more than one place says. Where Element keeps things depends on its version.
 HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
@@ -50,7 +50,7 @@ class AdminbotError(Exception):
         if hint:
             self.hint = hint
 
-    def told(self) -> str:
+    def message(self) -> str:
         """What happened, why, and the next thing to do, in one line."""
         return f"{self} {self.hint}".strip()
 
@@ -71,7 +71,7 @@ class NotManaged(AdminbotError):
     """No bot of that name was made by this adminbot."""
 
     def __init__(self, name: object) -> None:
-        super().__init__(f"{shortened(str(name))} is not one of my bots, so I leave it alone.")
+        super().__init__(f"{safe_to_quote(str(name))} is not one of my bots, so I leave it alone.")
         self.hint = "`!bots` lists mine."
 
 
@@ -189,7 +189,7 @@ class RateLimited(HomeserverError):
     def __init__(self, retry_after: timedelta) -> None:
         seconds = max(1, math.ceil(retry_after.total_seconds()))
         super().__init__(
-            f"Synapse asks me to wait {said_duration(seconds)}.",
+            f"Synapse asks me to wait {format_duration(seconds)}.",
             errcode="M_LIMIT_EXCEEDED",
             status=429,
         )
@@ -236,13 +236,3 @@ class HomeserverUnreachable(HomeserverError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The homeserver gave no usable answer ({why}).")
         self.hint = "Send it again in a minute."
-
-
-def said_duration(seconds: int) -> str:
-    """`4 min 38 s`, `2 h`, `3 d`: at most two units, whole numbers."""
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"

@@ -6,7 +6,7 @@ import sys
 import textwrap
 from typing import Any
 
-from adminbot.shown import one_line
+from adminbot.values.text import one_line
 
 # Said at every log level: the line that begins with `ready`.
 ready = logging.getLogger("adminbot.ready")

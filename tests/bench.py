@@ -30,15 +30,15 @@ import httpx
 from nio import RoomMessageText
 from nio.client.async_client import AsyncClient
 
-from adminbot.account import Account
-from adminbot.clock import now
-from adminbot.crosssigning import Identity
+from adminbot.accounts.signing import Kept
+from adminbot.crypto.crosssigning import Identity
 from adminbot.demo.homeserver import Homeserver, Person, running, stay_on_loopback, synapse_python
-from adminbot.ids import UserId
-from adminbot.secret import Sealer, Secret
-from adminbot.signer import Kept
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import open_http
 from adminbot.store import Bot, identity_of, open_store
-from adminbot.wire import open_wire
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer, Secret
 from tests.flood import PER_SECOND, a_flood
 from tests.human import Human, ensure_installed
 from tests.world import MANY_LOGINS, World, a_person, a_world, replies_to, trusted, whoami
@@ -56,7 +56,7 @@ def say(text: str) -> None:
 
 
 @dataclass
-class Wire:
+class HttpClient:
     """Plain requests on kept-alive connections, as little as can be between us and Synapse."""
 
     homeserver: Homeserver
@@ -95,7 +95,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def plain_echo(wire: Wire, asker: Person, answerer: Person) -> AsyncIterator[Timed]:
+async def plain_echo(wire: HttpClient, asker: Person, answerer: Person) -> AsyncIterator[Timed]:
     """Two accounts in one unencrypted room: what one says, the other's sync loop says back."""
     body = {"invite": [answerer.user_id]}
     room_id = (await wire.ask(asker, "POST", f"{V3}/createRoom", body))["room_id"]
@@ -134,7 +134,7 @@ async def plain_echo(wire: Wire, asker: Person, answerer: Person) -> AsyncIterat
 
 
 @asynccontextmanager
-async def encrypted_echo(wire: Wire, world: World, me: Person) -> AsyncIterator[Timed]:
+async def encrypted_echo(wire: HttpClient, world: World, me: Person) -> AsyncIterator[Timed]:
     """A plain matrix-nio client on a device that its owner signed, in an encrypted room."""
 
     async def echo(room: Any, event: Any) -> None:
@@ -148,8 +148,8 @@ async def encrypted_echo(wire: Wire, world: World, me: Person) -> AsyncIterator[
         client.restore_login(me.user_id, me.device_id, me.access_token)
         await client.keys_upload()
         identity = Identity.from_seeds(Identity.new_seeds())
-        async with open_wire(wire.homeserver.url, me.session.token) as own:
-            account = Account(own)
+        async with open_http(wire.homeserver.url, me.session.token) as own:
+            account = ClientApi(own)
             await account.upload_cross_signing(identity.upload_body(me.user_id))
             keys = (await account.query_keys(me.session.user_id))["device_keys"][me.user_id]
             signature = identity.device_signature(me.user_id, keys[me.device_id])
@@ -378,7 +378,7 @@ async def bench(rounds: int, idle_s: float) -> bool:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         server = stack.enter_context(running(home / "hs", synapse_python(say), extra=SYNAPSE))
         http = httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60)
-        wire = Wire(server, await stack.enter_async_context(http))
+        wire = HttpClient(server, await stack.enter_async_context(http))
         root = server.register("root", admin=True)
         people = [
             await a_person(server, root, name) for name in ("asker", "answerer", "echo", "flood")

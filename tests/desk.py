@@ -16,25 +16,25 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from adminbot.background import Background
-from adminbot.cards import CardDesk, CardText
+from adminbot.accounts.identities import Identities
+from adminbot.accounts.inspection import Inspector
+from adminbot.accounts.lifecycle import Accounts
+from adminbot.accounts.signing import Signer
+from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.commands import ROUTER
 from adminbot.config import Trust
-from adminbot.crosssigning import SigningKey
-from adminbot.dispatcher import Dispatcher, Manners
+from adminbot.crypto.crosssigning import SigningKey
+from adminbot.dispatch.dispatcher import Dispatcher, Manners
+from adminbot.dispatch.executor import Executor
 from adminbot.errors import HomeserverError, NameTaken, RateLimited
-from adminbot.executor import Executor
-from adminbot.identities import Identities
-from adminbot.ids import UserId
-from adminbot.inspection import Inspector
-from adminbot.lifecycle import BotKeeper
-from adminbot.restraint import Restraint
-from adminbot.secret import Sealer, Secret
-from adminbot.signer import Signer
-from adminbot.store import Letter, Store, open_store
-from adminbot.synapse import AccountState, Device, Session
-from adminbot.trust import Asked, Standing
+from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.jobs.background import Background
+from adminbot.store import InboxMessage, Store, open_store
+from adminbot.trust.lockdown import Restraint
+from adminbot.trust.pins import Asked, PinState
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer, Secret
 
 ROOM, DM = "!admins", "!dm"
 YOU = UserId("you", "example.org")
@@ -258,13 +258,13 @@ class Policy:
     admins = frozenset({str(YOU), str(OTHER)})
 
     def __init__(self) -> None:
-        self.state = Standing.AS_PINNED
+        self.state = PinState.AS_PINNED
 
-    def standing(self, user_id: str) -> Standing:
+    def standing(self, user_id: str) -> PinState:
         return self.state
 
     def may_receive(self, user_id: str) -> bool:
-        return self.state is Standing.AS_PINNED
+        return self.state is PinState.AS_PINNED
 
 
 class Desk:
@@ -278,8 +278,8 @@ class Desk:
         identities = Identities(edge, store, signer, lambda bot, counting, seen: None)
         text = CardText("https://example.org", timedelta(hours=1), "!")
         chat: Any = self.chat
-        self.cards = CardDesk(chat, store, text, self.restraint)
-        self.keeper = BotKeeper(
+        self.cards = CardDelivery(chat, store, text, self.restraint)
+        self.keeper = Accounts(
             own=OWN,
             own_device="OWN",
             synapse=edge,
@@ -294,7 +294,7 @@ class Desk:
         alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
         background = Background(tasks)
         policy: Any = self.policy
-        arrivals: Any = SimpleNamespace(hurry=lambda: None)
+        arrivals: Any = SimpleNamespace(wake=lambda: None)
         executor = Executor(
             chat=chat,
             store=store,
@@ -337,7 +337,7 @@ class Desk:
         about: dict[str, Any] = {"kind": TEXT, "encrypted": True, "trusted": True} | more
         about = {"room_id": ROOM} | about
         incoming = Incoming(f"$m{next(_ids)}", sender=str(sender), body=body, **about)
-        letter = Letter(incoming.event_id, incoming.to_json(), None)
+        letter = InboxMessage(incoming.event_id, incoming.to_json(), None)
         await self.store.receive([letter], since="s")
         self.dispatcher.take(incoming)
         return incoming.event_id
@@ -351,7 +351,7 @@ class Desk:
         [answer, *_] = await self.chat.answers(await self.says(body, **more))
         return answer
 
-    async def unanswer(self, letter: Letter) -> None:
+    async def unanswer(self, letter: InboxMessage) -> None:
         """As if a crash had come before anything of the answer was noted."""
         content = self.store._sealer.seal("inbox", letter.content)
         sql = "UPDATE inbox SET content = ?, reply = NULL WHERE event_id = ?"

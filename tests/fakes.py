@@ -8,8 +8,8 @@ from typing import Any
 
 from nio import JoinedMembersResponse, KeysClaimResponse, KeysQueryResponse, MatrixRoom
 
-from adminbot.account import Account
-from adminbot.ids import UserId
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.values.ids import UserId
 
 JSON = dict[str, Any]
 OWN = UserId("adminbot", "example.org")
@@ -138,7 +138,7 @@ class Sent:
 
 
 @dataclass
-class FakeAccount(Account):
+class FakeAccount(ClientApi):
     """What Chat and RoomKeys send, and to whom. `meanwhile`: what happens while keys go out."""
 
     client: FakeClient

@@ -78,7 +78,7 @@ class Flood:
         body = {"msgtype": "m.text", "body": f"!newbot flood{secrets.token_hex(4)}"}
         await self._ask("message", "PUT", path, body)
 
-    async def forever(self) -> None:
+    async def run(self) -> None:
         """One after the other, each kind in turn."""
         kinds: list[Callable[[], Awaitable[None]]] = [
             *(self.garbage, self.command, self.key_request, self.command),
@@ -103,7 +103,7 @@ async def a_flood(homeserver: Homeserver, world: World, person: Person) -> Async
         flood = Flood(http, person, bot, device, room)
         await flood._ask("join", "POST", f"{V3}/rooms/{room}/join", {})
         flood.sent.clear()
-        sending = asyncio.create_task(flood.forever())
+        sending = asyncio.create_task(flood.run())
         try:
             yield flood
         finally:

@@ -14,7 +14,6 @@ from nio import (
     RoomRedactResponse,
 )
 
-from adminbot.account import Account
 from adminbot.chat.client import Client, expect
 from adminbot.chat.keys import RoomKeys
 from adminbot.chat.rooms import direct_chat, is_two_of_us, may_take_back, why_unfit
@@ -25,10 +24,11 @@ from adminbot.errors import (
     RateLimited,
     TokenRejected,
 )
-from adminbot.ids import UserId
-from adminbot.render import notice
+from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import Store
-from adminbot.trust import TrustPolicy
+from adminbot.trust.pins import TrustPolicy
+from adminbot.values.ids import UserId
+from adminbot.values.render import notice
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Chat:
     def __init__(
         self,
         client: Client,
-        account: Account,
+        account: ClientApi,
         store: Store,
         policy: TrustPolicy,
         changed: asyncio.Condition,
@@ -388,7 +388,7 @@ def _is_in(room: MatrixRoom, user_id: UserId) -> bool:
     return str(user_id) in room.users and str(user_id) not in room.invited_users
 
 
-async def record_direct(account: Account, own: UserId, user_id: UserId, room_id: str) -> None:
+async def record_direct(account: ClientApi, own: UserId, user_id: UserId, room_id: str) -> None:
     """Add a room to our `m.direct` account data."""
     direct = await account.account_data(own, "m.direct")
     rooms = direct.get(str(user_id))

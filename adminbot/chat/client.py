@@ -30,8 +30,7 @@ from nio.events import KeyVerificationEvent
 from nio.store.database import SqliteStore
 from peewee import PeeweeException
 
-from adminbot.clock import now
-from adminbot.crosssigning import canonical
+from adminbot.crypto.crosssigning import canonical
 from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
@@ -40,9 +39,10 @@ from adminbot.errors import (
     StateError,
     TokenRejected,
 )
-from adminbot.synapse import Session
-from adminbot.tls import tls_context
-from adminbot.wire import read_whole, server_date
+from adminbot.homeserver.http import read_whole, server_date
+from adminbot.homeserver.tls import tls_context
+from adminbot.homeserver.values import Session
+from adminbot.values.clock import now
 
 log = logging.getLogger(__name__)
 

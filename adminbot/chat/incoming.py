@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from nio import Event, ReactionEvent, RoomMessageText
 
-from adminbot.clock import now
+from adminbot.values.clock import now
 
 TEXT = "text"
 REACTION = "reaction"

@@ -14,9 +14,9 @@ from uuid import uuid4
 from nio import KeysClaimResponse
 from nio.crypto.device import OlmDevice
 
-from adminbot.account import Account
 from adminbot.chat.client import Client, expect, storing
 from adminbot.errors import HomeserverUnreachable
+from adminbot.homeserver.client_api import ClientApi
 
 _AT_ONCE = 20  # devices in one request
 _CHANGING = "its devices are changing just now"
@@ -40,7 +40,7 @@ class _Given:
 class RoomKeys:
     """The outbound sessions of the rooms; the caller sees to it that each room has its turn."""
 
-    def __init__(self, client: Client, account: Account) -> None:
+    def __init__(self, client: Client, account: ClientApi) -> None:
         self._client = client
         self._account = account
         self._given: dict[str, _Given] = {}

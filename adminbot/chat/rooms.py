@@ -5,8 +5,8 @@ from typing import Any
 
 from nio import BadEvent, Event, MatrixRoom, RoomMemberEvent, UnknownBadEvent
 
-from adminbot.ids import UserId
-from adminbot.shown import shown_id
+from adminbot.values.ids import UserId
+from adminbot.values.text import shown_id
 
 ADMIN_ROOM_NAME = "adminbot"
 

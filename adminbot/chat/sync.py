@@ -23,14 +23,14 @@ from nio import (
 from nio.api import MessageDirection
 from nio.events.misc import BadEventType
 
-from adminbot.account import Account
 from adminbot.chat.client import Client, expect, raw_answer, sent_at
 from adminbot.chat.incoming import Incoming, Step, reaction_of, step_of, text_of
 from adminbot.chat.rooms import SYNC_FILTER
 from adminbot.chat.unread import Unread
 from adminbot.errors import AdminbotError, HomeserverError, StateError, TokenRejected
-from adminbot.store import Letter, Store
-from adminbot.trust import TrustPolicy
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.store import InboxMessage, Store
+from adminbot.trust.pins import TrustPolicy
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Sync:
     def __init__(
         self,
         client: Client,
-        account: Account,
+        account: ClientApi,
         store: Store,
         policy: TrustPolicy,
         *,
@@ -89,7 +89,7 @@ class Sync:
         else:
             await self._take_in(response, since)
 
-    async def forever(self) -> None:
+    async def run(self) -> None:
         """Sync until cancelled. Raises TokenRejected when our own session was ended."""
         failures = poisoned = 0
         while True:
@@ -148,7 +148,9 @@ class Sync:
         await self._note_encrypted()
         self._client.positions.clear()
         self._looked_up.clear()
-        letters = [Letter(item.event_id, item.to_json(), None, item.megolm) for item in incoming]
+        letters = [
+            InboxMessage(item.event_id, item.to_json(), None, item.megolm) for item in incoming
+        ]
         # What is still to be read must come again after a crash; event ids keep it single.
         keep = self._kept if self._kept and self._unread else response.next_batch
         if letters or keep != self._kept:

@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
         logs.fatal(f"adminbot {args.word_name}: {exc}")
         return WRONG_USAGE
     except AdminbotError as exc:
-        logs.fatal(f"adminbot: {exc.told().replace('`', '')}")
+        logs.fatal(f"adminbot: {exc.message().replace('`', '')}")
         return NOT_DONE
     except (KeyboardInterrupt, asyncio.CancelledError):
         logs.fatal("adminbot: interrupted")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from adminbot.cli import UsageFault
 from adminbot.errors import AdminbotError
-from adminbot.secret import Secret
+from adminbot.values.secret import Secret
 
 T = TypeVar("T")
 _NOBODY = "there is nobody to ask; give it as a file (see --help)"
@@ -64,7 +64,7 @@ async def until_right(given: str | None, prompt: str, use: Callable[[str], Await
         except (UsageFault, AdminbotError) as exc:
             if not sys.stdin.isatty():
                 raise
-            tell(exc.told() if isinstance(exc, AdminbotError) else str(exc))
+            tell(exc.message() if isinstance(exc, AdminbotError) else str(exc))
 
 
 def tell(text: str) -> None:

@@ -2,8 +2,9 @@
 
 import argparse
 
-from adminbot import backup, config
-from adminbot.secret import Sealer
+from adminbot import config
+from adminbot.setup import backup
+from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -12,7 +13,7 @@ async def main(args: argparse.Namespace) -> None:
     made = backup.make(settings.data_dir, config.in_force(args.env_file))
     backup.write(args.file, made, Sealer.from_base64(settings.store_key), force=args.force)
     print(
-        f"✅ {args.file}: {made.told}.\n"
+        f"✅ {args.file}: {made.message}.\n"
         "It is sealed with ADMINBOT_STORE_KEY. Keep that key somewhere else: without it nobody "
         "opens this file, you included.\n"
         "With both, this is all on an empty machine:\n"

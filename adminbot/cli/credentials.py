@@ -6,8 +6,8 @@ from pathlib import Path
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import ask, ask_secretly, tell
 from adminbot.errors import SetupError
-from adminbot.ownaccount import ByLogin, BySharedSecret, ByToken, Credential
-from adminbot.secret import Secret
+from adminbot.setup.account import ByLogin, BySharedSecret, ByToken, Credential
+from adminbot.values.secret import Secret
 
 _WAYS = """\
 How may I make my account? I use this once and do not keep it.

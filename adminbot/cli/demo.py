@@ -14,20 +14,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adminbot.account import Account
 from adminbot.chat.rooms import why_unfit
 from adminbot.demo import homeserver as throwaway
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.demo.human import Heard, Participant, participant
 from adminbot.demo.service import service
 from adminbot.errors import SetupError, TokenRejected
-from adminbot.ids import UserId
-from adminbot.installer import Plan, install
-from adminbot.ownaccount import BySharedSecret
-from adminbot.probe import find_server
-from adminbot.secret import Secret
-from adminbot.synapse import Session
-from adminbot.wire import open_wire
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.probe import find_server
+from adminbot.homeserver.values import Session
+from adminbot.setup.account import BySharedSecret
+from adminbot.setup.installer import Plan, install
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret
 
 _BOT = "adminbot"
 _TOKEN = re.compile(r"syt_\S+")
@@ -255,9 +255,9 @@ def _session_on(card: str, server: Homeserver) -> Session:
 
 async def _whoami(scene: _Scene, session: Session) -> str:
     """Whose the server says the token is; `401` when it is nobody's."""
-    async with open_wire(scene.server.url, session.token) as wire:
+    async with open_http(scene.server.url, session.token) as wire:
         try:
-            user_id, device_id = await Account(wire).whoami()
+            user_id, device_id = await ClientApi(wire).whoami()
         except TokenRejected as exc:
             return str(exc.status)
     return f"{user_id}, device {device_id}"

@@ -8,8 +8,8 @@ from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, env_words, tell
 from adminbot.cli.credentials import asked_credential, credential_of, gaps
 from adminbot.errors import WrongCredential
-from adminbot.probe import find_server
-from adminbot.relogin import log_in_again
+from adminbot.homeserver.probe import find_server
+from adminbot.setup.login import log_in_again
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -28,5 +28,5 @@ async def main(args: argparse.Namespace) -> None:
         except WrongCredential as exc:
             if given or not sys.stdin.isatty():
                 raise
-            tell(exc.told())
+            tell(exc.message())
     print(f"\nDone. Start it:\n  {as_started('run', *env_words(args.env_file))}")

@@ -4,13 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from adminbot import backup, config
-from adminbot.backup import Backup
+from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, ask_secretly, env_words, tell
 from adminbot.config import Settings
 from adminbot.errors import SetupError, WrongKey
-from adminbot.secret import Sealer, Secret
+from adminbot.setup import backup
+from adminbot.setup.backup import Backup
+from adminbot.values.secret import Sealer, Secret
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -20,7 +21,7 @@ async def main(args: argparse.Namespace) -> None:
     else:
         found, data_dir = _with_env_file(args)
     print(
-        f"✅ {data_dir}: {found.told}.\n"
+        f"✅ {data_dir}: {found.message}.\n"
         "Be sure that the old one does not run any more. Then start it:\n"
         f"  {as_started('run', *env_words(args.env_file))}\n"
         "It takes a new device and stays who it was. Once it says ready, make a new backup: "

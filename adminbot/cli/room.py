@@ -4,20 +4,22 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
-from adminbot import config, control
-from adminbot.account import Account
-from adminbot.admins import left_out
-from adminbot.chat.identity import current_session
+from adminbot import config
+from adminbot.chat.own_identity import current_session
 from adminbot.chat.rooms import admin_room
 from adminbot.cli.asking import as_started, env_words
 from adminbot.config import PREFIX, Settings
 from adminbot.errors import HomeserverError, SetupError
-from adminbot.ids import UserId
-from adminbot.journal import is_writable, replace_values
-from adminbot.secret import Sealer
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import Session
+from adminbot.setup.journal import is_writable, replace_values
 from adminbot.store import Store, open_store
-from adminbot.synapse import Session, Synapse
-from adminbot.wire import open_wire
+from adminbot.trust.admins import left_out
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer
+from adminbot.verification import control
 
 _PATIENCE = timedelta(seconds=8)
 _MADE = "new admin room"  # the fact: a room that is made, and not in the env file yet
@@ -30,17 +32,17 @@ async def main(args: argparse.Namespace) -> None:
     async with open_store(settings.data_dir, sealer, alone=False) as store:
         given = Session(settings.user_id, settings.device_id, settings.access_token)
         session = await current_session(store, given)
-        async with open_wire(
+        async with open_http(
             settings.homeserver, session.token, patience=_PATIENCE, ca_file=settings.ca_file
         ) as wire:
-            admins = await _who_counts(settings, Synapse(wire), store)
+            admins = await _who_counts(settings, SynapseAdmin(wire), store)
             if args.new:
-                await _make(settings, admins, args.env_file, Account(wire), store)
+                await _make(settings, admins, args.env_file, ClientApi(wire), store)
             else:
-                await _invite(settings, admins, Account(wire))
+                await _invite(settings, admins, ClientApi(wire))
 
 
-async def _who_counts(settings: Settings, synapse: Synapse, store: Store) -> list[UserId]:
+async def _who_counts(settings: Settings, synapse: SynapseAdmin, store: Store) -> list[UserId]:
     """The admins but those whom the service would leave out, too. Raises SetupError: nobody."""
     without = await left_out(synapse, store, settings.user_id, settings.admins)
     for it in without:
@@ -49,7 +51,7 @@ async def _who_counts(settings: Settings, synapse: Synapse, store: Store) -> lis
     return [admin for admin in settings.admins if admin not in absent]
 
 
-async def _invite(settings: Settings, admins: list[UserId], account: Account) -> None:
+async def _invite(settings: Settings, admins: list[UserId], account: ClientApi) -> None:
     if settings.room_id not in await account.joined_rooms():
         raise SetupError(
             "The bot is not in the admin room any more.", "Make another: `adminbot room --new`"
@@ -77,7 +79,7 @@ async def _invite(settings: Settings, admins: list[UserId], account: Account) ->
 
 
 async def _make(
-    settings: Settings, admins: list[UserId], env_file: Path, account: Account, store: Store
+    settings: Settings, admins: list[UserId], env_file: Path, account: ClientApi, store: Store
 ) -> None:
     """Make a room, note it, write it into the env file.
 

@@ -13,10 +13,10 @@ from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, env_words, tell, until_right
 from adminbot.cli.credentials import asked_credential, credential_of, gaps
 from adminbot.errors import SetupError, UsageError, WrongAdmin, WrongCredential, WrongName
-from adminbot.ids import BotName, UserId, parse_url
-from adminbot.installer import PATIENCE, Plan, finished, install
-from adminbot.ownaccount import BySharedSecret
-from adminbot.probe import find_server
+from adminbot.homeserver.probe import find_server
+from adminbot.setup.account import BySharedSecret
+from adminbot.setup.installer import PATIENCE, Plan, finished, install
+from adminbot.values.ids import BotName, UserId, parse_url
 
 _DEFAULT_NAME = "adminbot"
 _NEAR = "http://localhost:8008"
@@ -104,13 +104,13 @@ async def _mended(plan: Plan, wrong: SetupError, args: argparse.Namespace) -> Pl
 
     match wrong:
         case WrongAdmin() if not args.admin:
-            tell(wrong.told())
+            tell(wrong.message())
             return replace(plan, admins=await until_right(None, "Your user id: ", people))
         case WrongName() if args.bot_name == _DEFAULT_NAME:
-            tell(wrong.told())
+            tell(wrong.message())
             return replace(plan, bot_name=await until_right(None, "Name of the bot: ", name))
         case WrongCredential() if credential_of(args) is None:
-            tell(wrong.told())
+            tell(wrong.message())
             return replace(plan, credential=asked_credential(args.login_as))
     raise wrong
 

@@ -4,18 +4,18 @@ import argparse
 import sys
 
 from adminbot import config
-from adminbot.account import Account
-from adminbot.admins import waits_for_trust
-from adminbot.chat.identity import current_session
+from adminbot.chat.own_identity import current_session
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import ask
-from adminbot.crosssigning import master_key
+from adminbot.crypto.crosssigning import master_key
 from adminbot.errors import HOW_TO_RECOVER, SetupError
-from adminbot.ids import UserId
-from adminbot.secret import Sealer
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
-from adminbot.synapse import Session
-from adminbot.wire import open_wire
+from adminbot.trust.admins import waits_for_trust
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer
 
 _AT_ONCE = "It counts from the next message on; nothing needs to be restarted."
 _VERIFY_AGAIN = (
@@ -67,8 +67,8 @@ async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -
     """The master key that the server has for this account. Raises SetupError: none."""
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     session = await current_session(store, given)
-    async with open_wire(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
-        answer = await Account(wire).query_keys(user_id)
+    async with open_http(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
+        answer = await ClientApi(wire).query_keys(user_id)
     present = master_key(answer, str(user_id))
     if present is None:
         raise SetupError(

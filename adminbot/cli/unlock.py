@@ -3,9 +3,9 @@
 import argparse
 
 from adminbot import config
-from adminbot.restraint import unlock
-from adminbot.secret import Sealer
 from adminbot.store import open_store
+from adminbot.trust.lockdown import unlock
+from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from adminbot import config, control
+from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.errors import AdminbotError, SetupError
-from adminbot.ids import UserId
+from adminbot.values.ids import UserId
+from adminbot.verification import control
 
 _STDIN = 0
 _QUESTION = "Does the app show the same seven, in this order? [y/n] "

@@ -1,6 +1,6 @@
 """Everything that can be typed in the chat: the sum of these routers."""
 
 from adminbot.commands import bots, lockdown, talk, trust
-from adminbot.router import Router
+from adminbot.dispatch.router import Router
 
 ROUTER = Router(bots.router, trust.router, talk.router, lockdown.router)

@@ -3,16 +3,17 @@
 import asyncio
 import re
 
-from adminbot.context import Context
-from adminbot.crosssigning import DeviceState
-from adminbot.errors import UsageError, shortened
-from adminbot.ids import BotName, parse_device_id
-from adminbot.inspection import BotDetail, Seen, in_words
-from adminbot.lifecycle import Wanted
-from adminbot.questions import word_for
-from adminbot.render import ago
-from adminbot.router import Args, Reply, Router
+from adminbot.accounts.inspection import BotDetail, Seen, in_words
+from adminbot.accounts.lifecycle import Wanted
+from adminbot.crypto.crosssigning import DeviceState
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.questions import word_for
+from adminbot.dispatch.router import Args, Reply, Router
+from adminbot.errors import UsageError
 from adminbot.store import Bot
+from adminbot.values.ids import BotName, parse_device_id
+from adminbot.values.render import ago
+from adminbot.values.text import safe_to_quote
 
 router = Router()
 
@@ -59,7 +60,7 @@ async def newbot(ctx: Context, args: Args) -> Reply:
         )
     bot, card = await ctx.bots.create(name, wanted, ctx.order)
     changed = (
-        f"\n“{shortened(name.changed_from, 60)}” became `{name.localpart}`."
+        f"\n“{safe_to_quote(name.changed_from, 60)}” became `{name.localpart}`."
         if name.changed_from
         else ""
     )
@@ -111,7 +112,7 @@ async def bots(ctx: Context, args: Args) -> Reply:
     pages = (len(every) + _PER_PAGE - 1) // _PER_PAGE
     typed = args.words[0] if args.words else "1"
     if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= pages:
-        raise UsageError(f"There is no page {shortened(typed, 10)}; there are {pages}.")
+        raise UsageError(f"There is no page {safe_to_quote(typed, 10)}; there are {pages}.")
     page = int(typed)
     shown = every[(page - 1) * _PER_PAGE : page * _PER_PAGE]
     seen = await asyncio.gather(*(ctx.look.seen(bot) for bot in shown))

@@ -1,7 +1,7 @@
 """The emergency stop. It is lifted in the shell only: whoever holds your phone cannot."""
 
-from adminbot.context import Context
-from adminbot.router import Args, Reply, Router
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.router import Args, Reply, Router
 
 router = Router()
 

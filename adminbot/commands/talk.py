@@ -1,9 +1,10 @@
 """Commands about adminbot itself: help, who is who, is it there."""
 
 from adminbot.config import Trust
-from adminbot.context import Context
-from adminbot.errors import FIRST_ACCEPT, UsageError, shortened
-from adminbot.router import Args, Command, Reply, Router
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.router import Args, Command, Reply, Router
+from adminbot.errors import FIRST_ACCEPT, UsageError
+from adminbot.values.text import safe_to_quote
 
 router = Router()
 
@@ -64,7 +65,7 @@ async def help_(ctx: Context, args: Args) -> Reply:
         command = ctx.router.find(name)
         if command is None:
             raise UsageError(
-                f"I know no `{ctx.prefix}{shortened(name)}`.", f"`{ctx.prefix}help` lists all."
+                f"I know no `{ctx.prefix}{safe_to_quote(name)}`.", f"`{ctx.prefix}help` lists all."
             )
         return Reply(_in_full(command, ctx.prefix))
     lines = [

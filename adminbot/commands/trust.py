@@ -1,13 +1,13 @@
 """Commands about whose devices are trusted: a bot's, and our own and a person's."""
 
-from adminbot.context import Context
-from adminbot.crosssigning import DeviceState
+from adminbot.accounts.inspection import DeviceDetail, in_words
+from adminbot.crypto.crosssigning import DeviceState
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.router import Args, Reply, Router
 from adminbot.errors import ReplacedIdentity, UsageError
-from adminbot.inspection import DeviceDetail, in_words
-from adminbot.render import ago
-from adminbot.router import Args, Reply, Router
-from adminbot.shown import shown_id
 from adminbot.store import Bot
+from adminbot.values.render import ago
+from adminbot.values.text import shown_id
 
 router = Router()
 
@@ -47,7 +47,7 @@ def _state(device: DeviceDetail, bot: Bot) -> str:
 
 
 def _replaced(ctx: Context, bot: Bot) -> str:
-    told = ReplacedIdentity(bot.user_id, own_identity=bot.own_identity).told()
+    told = ReplacedIdentity(bot.user_id, own_identity=bot.own_identity).message()
     return told.replace("`!", f"`{ctx.prefix}")
 
 

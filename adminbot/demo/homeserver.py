@@ -23,9 +23,9 @@ from pathlib import Path
 import httpx
 
 from adminbot.errors import SetupError
-from adminbot.ids import UserId
-from adminbot.secret import Secret
-from adminbot.synapse import Session
+from adminbot.homeserver.values import Session
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret
 
 _READY_S = 60
 

@@ -22,14 +22,14 @@ from nio import (
     SyncResponse,
 )
 
-from adminbot.account import Account
 from adminbot.chat.client import Client, expect
 from adminbot.chat.rooms import direct_chat
-from adminbot.crosssigning import Identity, master_key, trusted_devices
+from adminbot.crypto.crosssigning import Identity, master_key, trusted_devices
 from adminbot.errors import SetupError
-from adminbot.ids import UserId
-from adminbot.synapse import Session
-from adminbot.wire import open_wire
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.values import Session
+from adminbot.values.ids import UserId
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Participant:
     """One account on one device; `heard` keeps what others said, in order."""
 
     def __init__(
-        self, session: Session, client: Client, account: Account, show: Callable[[Heard], None]
+        self, session: Session, client: Client, account: ClientApi, show: Callable[[Heard], None]
     ) -> None:
         self.session = session
         self.heard: list[Heard] = []
@@ -165,14 +165,14 @@ async def participant(
     homeserver: str, session: Session, store_dir: Path, show: Callable[[Heard], None]
 ) -> AsyncIterator[Participant]:
     """A device that is on the server with its keys. `show` is given each message as it comes."""
-    async with open_wire(homeserver, session.token) as wire:
+    async with open_http(homeserver, session.token) as wire:
         client = Client(
             homeserver, session, store_dir, _PICKLE_KEY, _as_element_does, lambda sender: True
         )
         try:
             if client.should_upload_keys:
                 await expect(KeysUploadResponse, client.keys_upload())
-            yield Participant(session, client, Account(wire), show)
+            yield Participant(session, client, ClientApi(wire), show)
         finally:
             await client.close()  # type: ignore[no-untyped-call]
 

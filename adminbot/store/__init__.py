@@ -8,7 +8,6 @@ from pathlib import Path
 import aiosqlite
 
 from adminbot.errors import SetupError
-from adminbot.secret import Sealer
 from adminbot.store.bots import Bots
 from adminbot.store.inbox import Inbox
 from adminbot.store.owner import SoleOwner
@@ -18,7 +17,7 @@ from adminbot.store.rows import (
     Awaited,
     Bot,
     Card,
-    Letter,
+    InboxMessage,
     OpenRequest,
     Pin,
     Question,
@@ -26,13 +25,14 @@ from adminbot.store.rows import (
     recovery_of,
 )
 from adminbot.store.schema import migrate
+from adminbot.values.secret import Sealer
 
 __all__ = [
     "Act",
     "Awaited",
     "Bot",
     "Card",
-    "Letter",
+    "InboxMessage",
     "OpenRequest",
     "Pin",
     "Question",

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from adminbot.clock import now
-from adminbot.ids import UserId
 from adminbot.store.database import Database
 from adminbot.store.rows import Act, act_of
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 
 
 class Acts(Database):

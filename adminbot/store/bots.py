@@ -4,8 +4,6 @@ from datetime import datetime
 
 import aiosqlite
 
-from adminbot.clock import now
-from adminbot.ids import UserId
 from adminbot.store.acts import Acts
 from adminbot.store.rows import (
     Awaited,
@@ -18,6 +16,8 @@ from adminbot.store.rows import (
     identity_of,
     recovery_of,
 )
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 
 
 class Bots(Acts):

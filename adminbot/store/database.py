@@ -14,7 +14,7 @@ from typing import Any
 import aiosqlite
 
 from adminbot.errors import SetupError, StateError
-from adminbot.secret import Sealer
+from adminbot.values.secret import Sealer
 
 log = logging.getLogger(__name__)
 

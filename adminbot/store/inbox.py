@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import aiosqlite
 
-from adminbot.clock import now
-from adminbot.ids import UserId
 from adminbot.store.acts import Acts
-from adminbot.store.rows import Letter, Question, question_of
+from adminbot.store.rows import InboxMessage, Question, question_of
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 
 _OPEN_LETTERS = "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL"
 
@@ -15,7 +15,7 @@ _OPEN_LETTERS = "SELECT event_id, content, reply FROM inbox WHERE content IS NOT
 class Inbox(Acts):
     """The inbox: what it holds is in work, and an answer given empties it."""
 
-    async def receive(self, letters: Iterable[Letter], *, since: str) -> list[str]:
+    async def receive(self, letters: Iterable[InboxMessage], *, since: str) -> list[str]:
         """Take messages in and move the sync token on, at once; returns the event ids new to us.
 
         A message that came before, or whose ciphertext came before under another event id
@@ -34,17 +34,17 @@ class Inbox(Acts):
             await self._db.execute("INSERT OR REPLACE INTO fact VALUES ('since', ?)", (since,))
         return fresh
 
-    async def unanswered(self) -> list[Letter]:
+    async def unanswered(self) -> list[InboxMessage]:
         """Messages taken in and not answered yet, in order of arrival."""
         rows = await self._all(f"{_OPEN_LETTERS} ORDER BY position")
         return [self._letter(row) for row in rows]
 
-    async def find_unanswered(self, event_id: str) -> Letter | None:
+    async def find_unanswered(self, event_id: str) -> InboxMessage | None:
         row = await self._one(f"{_OPEN_LETTERS} AND event_id = ?", event_id)
         return self._letter(row) if row else None
 
-    def _letter(self, row: aiosqlite.Row) -> Letter:
-        return Letter(
+    def _letter(self, row: aiosqlite.Row) -> InboxMessage:
+        return InboxMessage(
             row["event_id"],
             self._open("inbox", row["content"]),
             row["reply"] and self._open("reply", row["reply"]),

@@ -3,10 +3,10 @@
 import json
 from dataclasses import asdict
 
-from adminbot.clock import now
-from adminbot.ids import UserId
 from adminbot.store.database import Database
 from adminbot.store.rows import OpenRequest, Pin
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 
 # Names of facts, before a user id.
 _REQUEST = "verification "

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import aiosqlite
 
-from adminbot.errors import shortened
-from adminbot.ids import UserId
+from adminbot.values.ids import UserId
+from adminbot.values.text import safe_to_quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Bot:
     @property
     def called(self) -> str:
         """Its display name, fit to be repeated: one line, without marks."""
-        return shortened(self.display_name, 100) or self.user_id.localpart
+        return safe_to_quote(self.display_name, 100) or self.user_id.localpart
 
 
 def identity_of(user_id: object) -> str:
@@ -94,7 +94,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class InboxMessage:
     """A message that wants an answer: sealed JSON as it came, and the answer once there is one."""
 
     event_id: str

@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from adminbot.clock import now
 from adminbot.errors import SetupError
 from adminbot.store.rows import recovery_of
 from adminbot.store.schema import MIGRATIONS
+from adminbot.values.clock import now
 
 DATABASE = "adminbot.db"
 _STATE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal", "crypto")

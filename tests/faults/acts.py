@@ -11,7 +11,7 @@ from typing import Any
 
 import vodozemac
 
-from adminbot.crosssigning import canonical
+from adminbot.crypto.crosssigning import canonical
 from tests.faults.lab import SETTLE_S, Bench, wait_until
 from tests.world import call
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import aiosqlite
 
-from adminbot import cli, clock
+from adminbot import cli
+from adminbot.values import clock
 
 KILL = "FAULTLAB_KILL"  # a file that holds a number: die before so many more writes
 SKEW = "FAULTLAB_SKEW_S"  # seconds that the machine's clock is off

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Mutant:
     """One change that nobody may make unnoticed.
 
-    `file`: below the repository, such as `adminbot/trust.py`. `old` is in it exactly once.
+    `file`: below the repository, such as `adminbot/trust/pins.py`. `old` is in it exactly once.
     `means`: what it would mean, in one plain clause.
     `test`: the pytest node id that must turn red; of several, with spaces between, one must.
     """

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tests import ROOT
 from tests.mutants import Mutant
-from tests.mutants.table import ROOT, mutated, why_stale
+from tests.mutants.table import mutated, why_stale
 
 T = TypeVar("T")
 Say = Callable[[str], None]

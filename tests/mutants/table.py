@@ -3,11 +3,10 @@
 import ast
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
+from tests import ROOT
 from tests.mutants import Mutant, live, pure, turns
 
-ROOT = Path(__file__).parents[2]
 MUTANTS = (*pure.MUTANTS, *turns.MUTANTS, *live.MUTANTS)
 
 

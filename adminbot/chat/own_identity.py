@@ -1,0 +1,172 @@
+"""The bot's own cross-signing: its device signed before the first message, and healed when lost.
+
+The three seeds rest sealed in adminbot's own state, apart from matrix-nio's store: losing
+that store costs a device, not the identity that people verified.
+"""
+
+import logging
+from collections.abc import Callable
+
+from nio import KeysUploadResponse
+
+from adminbot.chat.client import Client, expect
+from adminbot.crypto.crosssigning import Identity, is_signed, master_key
+from adminbot.errors import SetupError
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import Session
+from adminbot.store import Store
+from adminbot.values.ids import UserId, new_device_id
+from adminbot.values.secret import Secret, new_password
+from adminbot.verification.sas import Party
+
+log = logging.getLogger(__name__)
+
+_SEEDS = "cross-signing seeds"
+_HEALED = "healed session"  # "env device|device|token": the env file cannot be rewritten
+_PLANNED = "healing device"
+
+
+async def current_session(store: Store, given: Session) -> Session:
+    """The session to use: the given one, or the one that replaced it when it was healed."""
+    healed = await store.secret(_HEALED)
+    if healed:
+        replaces, device_id, token = healed.split("|")
+        if replaces == given.device_id:
+            return Session(given.user_id, device_id, Secret(token))
+    return given
+
+
+async def adopt_session(
+    client: Client, account: ClientApi, store: Store, env_device: str, fresh: Session
+) -> None:
+    """Use a newer token of this device, from the next request on and after every restart."""
+    await keep_session(store, env_device, fresh)
+    account.become(fresh.token)
+    client.access_token = fresh.token.reveal()
+
+
+async def keep_session(store: Store, env_device: str, fresh: Session) -> None:
+    """Let the next start use this one, as long as the env file names `env_device`."""
+    kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
+    await store.set_secret(_HEALED, kept)
+
+
+async def forget_session(store: Store) -> None:
+    """The session in the env file is the one to use again."""
+    await store.drop_secret(_HEALED)
+
+
+async def ensure_trusted(
+    client: Client, account: ClientApi, store: Store, user_id: UserId
+) -> None:
+    """Publish the identity and sign this device with it, as far as that is not done yet.
+
+    Raises:
+        SetupError: the account has an identity whose seeds are not here.
+    """
+    if client.should_upload_keys:
+        await expect(KeysUploadResponse, client.keys_upload())
+    seeds = await store.secret(_SEEDS)
+    answer = await account.query_keys(user_id)
+    published = master_key(answer, str(user_id))
+    if seeds is None:
+        if published:
+            raise SetupError(
+                "The bot's account has a cross-signing identity whose keys are not in the "
+                "data directory.",
+                "Put the old data directory back, or use another --bot-name and --data-dir.",
+            )
+        seeds = Identity.new_seeds()
+        await store.set_secret(_SEEDS, seeds)  # before the upload: it could not be undone
+    identity = Identity.from_seeds(seeds)
+    if published is None:
+        await account.upload_cross_signing(identity.upload_body(str(user_id)))
+        log.info("cross-signing identity published")
+    elif published != identity.master.public:
+        raise SetupError(
+            "The bot's cross-signing identity on the server is not the one in the data directory: "
+            "somebody replaced it.",
+            "Find out who: a homeserver admin can. Then use another --bot-name and --data-dir.",
+        )
+    device = answer.get("device_keys", {}).get(str(user_id), {}).get(client.device_id)
+    if device is None:
+        raise SetupError("The homeserver does not know this device's keys.", "Run it again.")
+    signer = identity.self_signing.public
+    if not is_signed(device, str(user_id), signer, signer):
+        await account.upload_signatures(identity.device_signature(str(user_id), device))
+        log.info("device signed device=%s", client.device_id)
+
+
+async def own_identity(store: Store) -> Identity:
+    """The identity itself, which can sign; kept since `ensure_trusted`."""
+    seeds = await store.secret(_SEEDS)
+    if seeds is None:
+        raise SetupError("The bot's cross-signing identity is gone.", "Start it again.")
+    return Identity.from_seeds(seeds)
+
+
+async def own_party(client: Client, store: Store) -> Party:
+    """Us, as others are to verify us."""
+    device_key = client.olm.account.identity_keys["ed25519"]
+    identity = await own_identity(store)
+    return Party(str(client.user_id), str(client.device_id), device_key, identity.master.public)
+
+
+async def keys_are_ours(client: Client, account: ClientApi, user_id: UserId) -> bool:
+    """Whether the server has no keys for this device, or exactly those of our store.
+
+    Otherwise nio's store was lost, and the device is deaf for good.
+
+    Raises:
+        SetupError: our store is whole and had published its keys: somebody else published
+            others since.
+    """
+    answer = await account.query_keys(user_id)
+    device = answer.get("device_keys", {}).get(str(user_id), {}).get(client.device_id)
+    if device is None:
+        return not client.olm_account_shared
+    own = client.olm.account.identity_keys
+    keys = device.get("keys", {})
+    if all(keys.get(f"{kind}:{client.device_id}") == own[kind] for kind in own):
+        return True
+    if client.olm_account_shared:
+        raise SetupError(
+            "Another program uses my access token: the keys of my device on the server are not "
+            "the ones that I published.",
+            "Find it and stop it. Then remove the directory `crypto` in the data directory and "
+            "start me again: I take a new device.",
+        )
+    return False
+
+
+async def heal(
+    given: Session,
+    session: Session,
+    *,
+    account: ClientApi,
+    synapse: SynapseAdmin,
+    store: Store,
+    open_client: Callable[[Session], Client],
+) -> Client:
+    """Replace a device whose keys are lost by a fresh one, signed with the kept seeds.
+
+    The new device's id is kept before the login and its token right after it, so that a crash
+    in between leads to the same device again; the old device goes last.
+    """
+    log.warning("the crypto store does not fit device=%s, taking a new device", session.device_id)
+    device_id = await store.secret(_PLANNED) or new_device_id("adminbot")
+    await store.set_secret(_PLANNED, device_id)
+    password = new_password()
+    await synapse.set_password(given.user_id, password, logout_devices=False)
+    fresh = await account.log_in(
+        given.user_id.localpart, password, device_id=device_id, device_name="adminbot"
+    )
+    await store.set_secret(_HEALED, f"{given.device_id}|{device_id}|{fresh.token.reveal()}")
+    await store.drop_secret(_PLANNED)
+    account.become(fresh.token)
+    client = open_client(fresh)
+    await ensure_trusted(client, account, store, given.user_id)
+    await synapse.delete_device(given.user_id, session.device_id)
+    log.warning("new device in use device=%s", device_id)
+    return client

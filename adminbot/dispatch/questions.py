@@ -1,0 +1,126 @@
+"""What people are asked before something happens, and what counts as their answer.
+
+A typed answer names what it confirms, so that one which the homeserver held back cannot confirm
+something else; and it must have been encrypted after the command that it is about. A tap is clear
+text on the wire: it never does more than `Reply.tap` allows, see docs/security.md.
+"""
+
+import enum
+from collections.abc import Iterable
+from datetime import timedelta
+
+from adminbot.chat.incoming import Incoming
+from adminbot.dispatch.router import Reply
+from adminbot.store import Question
+from adminbot.values.clock import now, until
+from adminbot.values.ids import UserId
+
+_TIME_TO_CONFIRM = timedelta(minutes=2)
+_REMEMBERED = timedelta(hours=1)
+_NO = ("no", "n", "cancel", "❌")
+_YES = ("yes", "y", "ja", "oui", "si", "ok", "✅")  # names nothing, so it confirms nothing
+_QUOTES = " \t\n`'\"“”„‘’"
+_ENDS = ".,!" + _QUOTES  # what a phone's keyboard puts behind a word
+
+
+class Verdict(enum.Enum):
+    """What a typed text says to a question."""
+
+    AGREED = enum.auto()
+    DECLINED = enum.auto()
+    UNCLEAR = enum.auto()
+    EARLIER = enum.auto()  # written before the command that it would confirm
+
+
+def word_for(user_id: UserId) -> str:
+    """What confirms something about an account: its name, unless that says yes or no."""
+    is_taken = user_id.localpart in (*_NO, *_YES)
+    return str(user_id) if is_taken else user_id.localpart
+
+
+def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
+    """The question in a reply, before it is sent; None if it asks nothing."""
+    if not reply.ask:
+        return None
+    return Question(
+        asked_of=UserId.parse(incoming.sender),
+        room_id=incoming.room_id,
+        event_id=noted_as(incoming),
+        line=reply.line or line,
+        answer=reply.ask,
+        expires_at=until(_TIME_TO_CONFIRM),
+        tap=reply.tap,
+        megolm=incoming.megolm,
+    )
+
+
+def noted_as(incoming: Incoming) -> str:
+    """What stands for the event id of a question until that is known."""
+    return f"about {incoming.event_id}"
+
+
+def time_to_confirm_ends() -> str:
+    return until(_TIME_TO_CONFIRM).isoformat()
+
+
+def not_long_ago(questions: Iterable[Question]) -> list[Question]:
+    """Those that a late answer may still be about, the newest first."""
+    found = [question for question in questions if question.expires_at > now() - _REMEMBERED]
+    return sorted(found, key=lambda question: question.expires_at, reverse=True)
+
+
+def answered(
+    incoming: Incoming, line: str | None, server: str, questions: list[Question]
+) -> tuple[Question, Verdict] | None:
+    """Which of the open questions a text answers, and how; None: the text is no answer.
+
+    Args:
+        line: the command line in the text, if it is addressed to us as a command.
+        server: the bots' server name, which a user id as an answer ends in.
+    """
+    said = _bare(incoming.body)
+    for question in questions:
+        if _names(said, line, server, question):
+            is_later = _is_later(incoming.megolm, question.megolm)
+            return question, Verdict.AGREED if is_later else Verdict.EARLIER
+    if not questions:
+        return None
+    if said in _NO or incoming.body.strip() in _NO:
+        return questions[0], Verdict.DECLINED
+    return (questions[0], Verdict.UNCLEAR) if said in _YES else None
+
+
+def _bare(text: str) -> str:
+    return text.strip(_QUOTES).rstrip(_ENDS).casefold()
+
+
+def _names(said: str, line: str | None, server: str, question: Question) -> bool:
+    answer = _bare(question.answer)
+    if said in (answer, f"@{answer}", f"@{answer}:{server}"):
+        return True
+    # `!lockdown` is its own word: who types the command again means it.
+    return line is not None and _bare(line) == _bare(question.line) == answer
+
+
+def _is_later(answer: str | None, command: str | None) -> bool:
+    """Whether an answer was encrypted after the command; of two devices nobody can tell.
+
+    One device has one outbound session in a room at a time, so another session of the same
+    device may be an older one.
+    """
+    if answer is None or command is None:
+        return True
+    key, session, index = answer.split(" ")
+    key_then, session_then, index_then = command.split(" ")
+    return key != key_then or (session == session_then and int(index) > int(index_then))
+
+
+def is_in_time(question: Question) -> bool:
+    """Asked by an earlier run with another clock, it may seem to have longer than it had."""
+    return now() < question.expires_at <= until(_TIME_TO_CONFIRM)
+
+
+def how_to_confirm(questions: list[Question]) -> str:
+    words = " or ".join(f"`{question.answer}`" for question in questions)
+    tap = ", or tap ✅ under the question" if any(question.tap for question in questions) else ""
+    return f"That names nothing. To confirm, answer {words}{tap}. Nothing was changed."

@@ -1,0 +1,266 @@
+"""The Synapse edge: the admin API, one method, one endpoint. No order of steps in here.
+
+Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are silent.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from datetime import UTC, datetime
+from typing import Any
+
+from adminbot.errors import (
+    AccountGone,
+    HomeserverError,
+    HomeserverUnreachable,
+    NameTaken,
+    NotServerAdmin,
+    UsageError,
+)
+from adminbot.homeserver.http import HttpClient, Needs, part
+from adminbot.homeserver.values import (
+    SESSION,
+    AccountState,
+    Device,
+    Session,
+    session_of,
+    token_of,
+)
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret
+
+_MOST_ADDRESSES = 10
+_USER: Needs = {"name": str}
+
+
+class SynapseAdmin:
+    """Synapse's admin API, as the owner of the wire's token (a server admin)."""
+
+    def __init__(self, wire: HttpClient) -> None:
+        self._wire = wire
+
+    async def check_name_free(self, user_id: UserId) -> None:
+        """Advisory (another can be faster), but it also knows reserved and deactivated names.
+
+        Raises:
+            NameTaken: the account exists, or did once.
+            UsageError: the name is reserved for an application service, or breaks a rule.
+        """
+        try:
+            await self._ask(
+                "GET",
+                f"/_synapse/admin/v1/username_available?username={part(user_id.localpart)}",
+                needs={"available": bool},
+            )
+        except HomeserverError as exc:
+            raise _name_refused(exc, user_id) from exc
+
+    async def register(
+        self,
+        shared_secret: Secret,
+        localpart: str,
+        *,
+        password: Secret,
+        display_name: str,
+        device_id: str,
+        admin: bool = False,
+    ) -> Session:
+        """Make an account with its first session in one atomic call; never touches an old one.
+
+        Not limited by `rc_login` or `rc_registration`. `device_id` and its name are honoured
+        though undocumented. The request is sent once: after HomeserverUnreachable the account
+        may exist.
+
+        Raises:
+            NameTaken: the account exists (or appeared between two of our calls).
+            HomeserverError: M_RESOURCE_LIMIT_EXCEEDED leaves the account made, without session.
+
+        Source: Synapse docs/admin_api/register_api.md.
+        """
+        path = "/_synapse/admin/v1/register"
+        _, offer = await self._wire.ask("GET", path, needs={"nonce": str})
+        nonce = str(offer["nonce"])
+        user_type = [] if admin else ["bot"]
+        signed = [
+            nonce,
+            localpart,
+            password.reveal(),
+            "admin" if admin else "notadmin",
+            *user_type,
+        ]
+        mac = hmac.new(
+            shared_secret.reveal().encode(), "\x00".join(signed).encode(), hashlib.sha1
+        ).hexdigest()
+        request: dict[str, Any] = {
+            "nonce": nonce,
+            "username": localpart,
+            "displayname": display_name,
+            "password": password.reveal(),
+            "admin": admin,
+            "mac": mac,
+            "device_id": device_id,
+            "initial_device_display_name": display_name,
+        }
+        if not admin:
+            request["user_type"] = "bot"
+        try:
+            _, body = await self._wire.ask("POST", path, request, once=True, needs=SESSION)
+        except HomeserverError as exc:
+            if exc.errcode == "M_USER_IN_USE":
+                raise NameTaken(localpart) from exc
+            if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
+                raise HomeserverError(
+                    "The homeserver does not accept the registration shared secret.",
+                    errcode=exc.errcode,
+                    status=403,
+                ) from exc
+            raise
+        return session_of(body)
+
+    async def create_blank(self, user_id: UserId) -> None:
+        """Make an account that cannot log in: no password, no display name.
+
+        The endpoint is create-*or-modify*; the empty body modifies nothing, and we go on
+        only on 201.
+
+        Raises:
+            NameTaken: it existed.
+        """
+        try:
+            status, _ = await self._ask("PUT", self._user(user_id), {}, once=True, needs=_USER)
+        except HomeserverError as exc:
+            raise _name_refused(exc, user_id) from exc
+        if status != 201:
+            raise NameTaken(user_id)
+
+    async def set_up(
+        self, user_id: UserId, *, display_name: str, password: Secret, admin: bool = False
+    ) -> None:
+        """Give an account that `create_blank` made its name, type and password."""
+        body: dict[str, Any] = {
+            "displayname": display_name,
+            "password": password.reveal(),
+            "logout_devices": False,
+        }
+        body |= {"admin": True} if admin else {"user_type": "bot"}
+        await self._ask("PUT", self._user(user_id), body, needs=_USER)
+
+    async def set_password(
+        self, user_id: UserId, password: Secret, *, logout_devices: bool
+    ) -> None:
+        """Replace the password; with `logout_devices` all sessions, devices and keys go, too.
+
+        The server's own default is to log out: it is never left to the default here.
+        """
+        body = {"password": password.reveal(), "logout_devices": logout_devices}
+        await self._ask("PUT", self._user(user_id), body, needs=_USER)
+
+    async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
+        """An access token of somebody's account without a device, which ends by itself.
+
+        Leaves no trace in the account's devices, and no login limit counts it.
+
+        Source: Synapse docs/admin_api/user_admin_api.md, "Login as a user".
+        """
+        path = f"/_synapse/admin/v1/users/{part(user_id)}/login"
+        ends_ms = round((self._wire.server_time().timestamp() + for_s) * 1000)
+        _, body = await self._ask(
+            "POST", path, {"valid_until_ms": ends_ms}, needs={"access_token": str}
+        )
+        return token_of(body)
+
+    async def find_account(self, user_id: UserId) -> AccountState | None:
+        try:
+            _, body = await self._ask("GET", self._user(user_id), needs=_USER)
+        except AccountGone:
+            return None
+        return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
+
+    async def devices(self, user_id: UserId) -> list[Device]:
+        """The account's sessions; those made with login-as have no device and are not here."""
+        path = f"{self._user(user_id)}/devices"
+        _, body = await self._ask("GET", path, needs={"devices": list})
+        return [
+            Device(str(entry["device_id"]), _from_ms(entry.get("last_seen_ts")))
+            for entry in body["devices"]
+            if isinstance(entry, dict) and "device_id" in entry
+        ]
+
+    async def whois(self, user_id: UserId) -> list[str]:
+        """IP addresses the account was seen from, as numbers and nothing else; ten at most."""
+        path = f"/_synapse/admin/v1/whois/{part(user_id)}"
+        _, body = await self._ask("GET", path, needs={"devices": dict})
+        try:
+            claimed = [
+                connection["ip"]
+                for device in body["devices"].values()
+                for session in device["sessions"]
+                for connection in session["connections"]
+            ]
+        except (AttributeError, KeyError, TypeError):
+            raise HomeserverUnreachable("an answer without addresses") from None
+        return sorted({ip for ip in map(_address, claimed) if ip})[:_MOST_ADDRESSES]
+
+    async def delete_device(self, user_id: UserId, device_id: str) -> None:
+        """Sign one session out for good, with its keys; one that is not there is no error."""
+        await self._ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
+
+    async def deactivate(self, user_id: UserId) -> None:
+        """Close an account: sessions and password gone, rooms left, the name never free again."""
+        path = f"/_synapse/admin/v1/deactivate/{part(user_id)}"
+        needs = {"id_server_unbind_result": str}
+        await self._ask("POST", path, {"erase": False}, needs=needs)
+
+    async def lift_rate_limit(self, user_id: UserId) -> None:
+        """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""
+        path = f"/_synapse/admin/v1/users/{part(user_id)}/override_ratelimit"
+        await self._ask("POST", path, {"messages_per_second": 0, "burst_count": 0})
+
+    async def _ask(
+        self, method: str, path: str, body: Any = None, **how: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """As `Wire.ask`; raises NotServerAdmin, AccountGone where that is what is wrong."""
+        try:
+            return await self._wire.ask(method, path, body, **how)
+        except HomeserverError as exc:
+            if exc.status == 403 and exc.errcode == "M_FORBIDDEN":
+                raise NotServerAdmin from exc
+            if exc.status == 404 and exc.errcode == "M_NOT_FOUND":
+                raise AccountGone from exc
+            raise
+
+    @staticmethod
+    def _user(user_id: UserId) -> str:
+        return f"/_synapse/admin/v2/users/{part(user_id)}"
+
+
+def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
+    if exc.errcode == "M_USER_IN_USE":
+        return NameTaken(user_id, f"{user_id.localpart}2")
+    if exc.errcode == "M_EXCLUSIVE":
+        return UsageError(
+            f"{user_id} is reserved for a bridge (application service).",
+            f"Pick another name: `!newbot {user_id.localpart}2`",
+        )
+    if exc.errcode == "M_INVALID_USERNAME":
+        return UsageError(f"The homeserver does not accept the name {user_id.localpart}.")
+    return exc
+
+
+def _address(claimed: object) -> str | None:
+    """An IP address in its usual form; None for anything else, also for a zone (`%eth0`)."""
+    if not isinstance(claimed, str) or "%" in claimed:  # a zone may be any text
+        return None
+    try:
+        return str(ipaddress.ip_address(claimed))
+    except ValueError:
+        return None
+
+
+def _from_ms(stamp_ms: object) -> datetime | None:
+    if not isinstance(stamp_ms, int) or stamp_ms <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
+    except (OverflowError, ValueError, OSError):  # a time that no calendar has
+        return None

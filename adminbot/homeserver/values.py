@@ -1,0 +1,67 @@
+"""What a homeserver says of accounts, as values; both APIs give them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from adminbot.errors import HomeserverUnreachable
+from adminbot.values.ids import UserId, is_device_id, is_localpart, is_token
+from adminbot.values.secret import Secret
+
+# What an answer must have to be a session: name → type.
+SESSION: Mapping[str, type] = {"user_id": str, "device_id": str, "access_token": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a program needs to be somebody: a token bound to a device."""
+
+    user_id: UserId
+    device_id: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One session of an account; `last_seen` is None when it was never used."""
+
+    device_id: str
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What the server says of an account."""
+
+    user_id: UserId
+    is_admin: bool
+    is_deactivated: bool
+
+
+def session_of(body: dict[str, Any]) -> Session:
+    """The session in a login or register answer: no more in it than may stand on a card.
+
+    Raises:
+        HomeserverUnreachable: it is none. That its user and device are those that were asked
+            for is for the caller to see.
+    """
+    user_id, device_id = user_of(body), body["device_id"]
+    if not (is_localpart(user_id.localpart) and is_device_id(device_id)):
+        raise HomeserverUnreachable("a login that is no login")
+    return Session(user_id, device_id, token_of(body))
+
+
+def token_of(body: dict[str, Any]) -> Secret:
+    """The access token in an answer. Raises HomeserverUnreachable if it is none."""
+    if not is_token(body["access_token"]):
+        raise HomeserverUnreachable("a token that is no token")
+    return Secret(body["access_token"])
+
+
+def user_of(body: dict[str, Any]) -> UserId:
+    """The user id in an answer. Raises HomeserverUnreachable if it is none."""
+    try:
+        return UserId.parse(body["user_id"])
+    except ValueError:
+        raise HomeserverUnreachable("a login of nobody") from None

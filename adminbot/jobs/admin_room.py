@@ -1,0 +1,150 @@
+"""Keeps the admin room to the admins: who is missing is invited, who is none any more goes.
+
+That the room is gone is told in the private chats. It cannot be entered again once we are out:
+only we may invite. Another one is made in the shell (`adminbot room --new`); until then the
+private chats do.
+"""
+
+import asyncio
+import logging
+import zlib
+
+from adminbot.chat import Chat
+from adminbot.chat.rooms import made_by
+from adminbot.errors import AdminbotError, HomeserverUnreachable
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.jobs.alarm import Alarm
+from adminbot.store import Store
+from adminbot.trust.pins import TrustPolicy
+from adminbot.values import render
+from adminbot.values.ids import UserId
+from adminbot.values.text import safe_to_quote
+
+log = logging.getLogger(__name__)
+
+_REMOVED = "🧹 I removed `{user}` from this room: no admin of mine any more."
+_STAYS = (
+    "⚠️ `{user}` is no admin of mine and sits in this room, and the homeserver does not let me "
+    "remove them. Until they have left, type what needs a card in our private chat."
+)
+_GONE = (
+    "⚠️ I am not in the admin room any more: somebody took me out of it, or deleted it. Here I "
+    "still do what you ask.\n"
+    "For a new one, whoever runs this server types\n`adminbot room --new`\nand restarts me."
+)
+_TOLD = "admin room gone"  # the fact: the room id that was told of
+_RETRY_S = 60
+
+
+class AdminRoom:
+    """Looks after the room in which the admins command; `changed` is notified after every sync."""
+
+    def __init__(
+        self,
+        room_id: str,
+        *,
+        chat: Chat,
+        account: ClientApi,
+        store: Store,
+        policy: TrustPolicy,
+        alarm: Alarm,
+        changed: asyncio.Condition,
+    ) -> None:
+        self._id = room_id
+        self._chat = chat
+        self._account = account
+        self._store = store
+        self._policy = policy
+        self._alarm = alarm
+        self._changed = changed
+
+    async def run(self) -> None:
+        """Put it in order, once a start; then see that it stays, until cancelled."""
+        await self._put_in_order()
+        async with self._changed:
+            await self._changed.wait_for(self._is_gone)
+        log.error("ALARM I am not in the admin room any more room=%s", self._id)
+        while True:
+            if await self._all_told():
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    def _is_gone(self) -> bool:
+        return self._chat.room(self._id) is None
+
+    def _admins(self) -> list[UserId]:
+        return [UserId.parse(admin) for admin in sorted(self._policy.admins)]
+
+    # -- who is in it
+
+    async def _put_in_order(self) -> None:
+        room = self._chat.room(self._id)
+        if room is None:
+            return
+        people = set(room.users)
+        await self._remove_others(people - self._policy.admins - {self._chat.user_id})
+        for admin in self._admins():
+            await self._welcome(admin, is_in=str(admin) in people)
+
+    async def _remove_others(self, others: set[str]) -> None:
+        """Nobody else has the power to. Only in a room of our making: another has other guests."""
+        if not others:
+            return
+        try:
+            if not made_by(await self._account.room_state(self._id), self._chat.user_id):
+                log.warning("others are in the admin room, which I did not make room=%s", self._id)
+                return
+        except AdminbotError as exc:
+            log.warning("could not look at the admin room why=%s", exc)
+            return
+        for other in sorted(others):
+            await self._remove(other)
+
+    async def _remove(self, other: str) -> None:
+        try:
+            await self._account.kick(self._id, other, reason="no admin of mine any more")
+        except AdminbotError as exc:
+            log.warning("could not remove from the admin room user=%s why=%s", other, exc)
+            self._alarm.tell_room(_STAYS.format(user=safe_to_quote(other, 60)))
+        else:
+            log.warning("removed from the admin room user=%s", other)
+            self._alarm.tell_room(_REMOVED.format(user=safe_to_quote(other, 60)))
+
+    async def _welcome(self, admin: UserId, *, is_in: bool) -> None:
+        """One who was added since setup, or who left: both rooms."""
+        try:
+            if not is_in:
+                await self._account.invite(self._id, admin)
+                log.info("invited admin=%s", admin)
+            if await self._store.dm(admin) is None:
+                await self._chat.ready_dm(admin)
+        except AdminbotError as exc:
+            log.warning("could not invite admin=%s why=%s", admin, exc)
+
+    # -- that it is gone
+
+    async def _all_told(self) -> bool:
+        """Tell every admin once, also across restarts; False if somebody is still to be told."""
+        try:
+            if await self._store.fact(_TOLD) == self._id:
+                return True
+            told = [await self._tell(admin) for admin in self._admins()]
+            if all(told):
+                await self._store.set_fact(_TOLD, self._id)
+        except AdminbotError as exc:
+            log.warning("not told that the admin room is gone why=%s", exc)
+            return False
+        return all(told)
+
+    async def _tell(self, admin: UserId) -> bool:
+        if not self._chat.trusted_devices(admin):
+            log.info("nobody to tell that the admin room is gone admin=%s", admin)
+            return True
+        try:
+            room_id = await self._chat.ready_dm(admin)
+            txn = f"room-gone-{zlib.crc32(f'{self._id} {admin}'.encode())}"
+            await self._chat.send(room_id, render.ringing(_GONE, admin), txn=txn)
+        except AdminbotError as exc:
+            log.warning("not told that the admin room is gone admin=%s why=%s", admin, exc)
+            return not isinstance(exc, HomeserverUnreachable)
+        return True

@@ -1,0 +1,240 @@
+"""Notices when a bot's program first shows its device, has it signed, and tells its owner.
+
+The server tells us of a program that starts, if we share an encrypted room with its account. For
+all others we have to ask: so often that it is seen within five seconds during the first two hours,
+then more and more rarely. One request asks for all that are due, and how many are asked for in a
+second is bounded: two thousand programs that never start cost next to nothing.
+"""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from adminbot.accounts.identities import Identities
+from adminbot.accounts.signing import Signer
+from adminbot.chat import Chat
+from adminbot.crypto.crosssigning import DeviceState, device_state, master_key, trusted_devices
+from adminbot.errors import AdminbotError, ForeignIdentity
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.store import Awaited, Store
+from adminbot.trust.lockdown import Restraint
+from adminbot.values import render
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
+
+log = logging.getLogger(__name__)
+
+_SOONEST_S, _AT_FIRST_S, _LATEST_S = 1.0, 4.0, 3600.0
+_FRESH, _OLD = timedelta(hours=2), timedelta(days=7)
+_AT_ONCE = 200  # bots in one request
+_EACH_S = 0.01  # what asking for one costs the next request in delay
+_REREAD_S = 60.0
+_RETRY_S = 5.0
+_BROKEN_S = 60.0
+
+
+def pause(age: timedelta) -> float:
+    """Seconds between two looks at a bot that has been awaited for `age`.
+
+    A second at first, four for the first two hours; then from 12 seconds to 17 minutes; an hour
+    once it is a week.
+    """
+    if age < _FRESH:
+        return min(max(age.total_seconds() / 10, _SOONEST_S), _AT_FIRST_S)
+    return age.total_seconds() / 600 if age < _OLD else _LATEST_S
+
+
+class _Planned(NamedTuple):
+    """When a bot is to be looked at again (monotonic), and how long it had to wait for that."""
+
+    at: float
+    pause_s: float
+
+
+class DeviceWatch:
+    """Waits for the devices in `Store.awaited`; survives restarts."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        store: Store,
+        account: ClientApi,
+        signer: Signer,
+        restraint: Restraint,
+        identities: Identities,
+    ) -> None:
+        self._restraint = restraint
+        self._identities = identities
+        self._chat = chat
+        self._store = store
+        self._account = account
+        self._signer = signer
+        self._wake = asyncio.Event()
+        self._changed = True  # somebody may have been added
+        self._read_at = 0.0
+        self._free_at = 0.0  # before that, nobody is asked for who is not hurried
+        self._hurried: set[str] = set()
+        self._next: dict[Awaited, _Planned] = {}
+        self._published: set[UserId] = set()  # whose identity is known to be out
+        self._last: dict[Awaited, str | None] = {}  # the master key at the last look
+
+    def wake(self, user_ids: Collection[str] = ()) -> None:
+        """Somebody was added, or these users' devices changed: look now."""
+        self._changed = self._changed or not user_ids
+        self._hurried.update(user_ids)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look, sign and tell, until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                wait_s = await self._round()
+            except AdminbotError as exc:
+                log.warning("could not look for arrivals why=%s", exc)
+                wait_s = _RETRY_S
+            except Exception:  # whatever it was: the next round may do better
+                log.exception("looking for arrivals failed")
+                wait_s = _BROKEN_S
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def _round(self) -> float:
+        """Look at those that are due, at some of them if they are many.
+
+        Returns the seconds until it is to be done again.
+        """
+        if await self._restraint.locked():
+            return _RETRY_S
+        await self._reread()
+        hurried, self._hurried = self._hurried, set()
+        due = self._due(hurried)
+        if due:
+            await self._look_at(due, hurried)
+        soonest = min((it.at for it in self._next.values()), default=float("inf"))
+        next_s = min(max(soonest, self._free_at) - time.monotonic(), _REREAD_S)
+        return max(next_s, 0.05)
+
+    async def _look_at(self, due: list[Awaited], hurried: set[str]) -> None:
+        """One request for all of them; then each, and when it is to be looked at again."""
+        try:
+            answer = await self._account.query_keys(*(it.user_id for it in due))
+        except AdminbotError:
+            self._hurried |= hurried
+            raise
+        self._free_at = time.monotonic() + _EACH_S * len(due)
+        for awaited in due:
+            self._plan(awaited, failed=True)  # whatever comes: it must not keep the others waiting
+            if await self._look(awaited, answer):
+                self._plan(awaited)
+
+    async def _reread(self) -> None:
+        """Who is awaited, when that may have changed. A newcomer is due at once."""
+        if not self._changed and time.monotonic() - self._read_at < _REREAD_S:
+            return
+        self._changed = False
+        try:
+            every = await self._store.awaited()
+        except AdminbotError:
+            self._changed = True
+            raise
+        self._read_at = time.monotonic()
+        moment = now()
+        self._next = {
+            it: self._next.get(it) or _Planned(self._read_at, pause(moment - it.since))
+            for it in every
+        }
+        self._last = {it: self._last[it] for it in every if it in self._last}
+
+    def _due(self, hurried: set[str]) -> list[Awaited]:
+        """The hurried, then those who are late by the most of their pauses.
+
+        One request serves those, too, that would be due soon.
+        """
+        at = time.monotonic()
+        may_ask = at >= self._free_at and any(it.at <= at for it in self._next.values())
+        found = [
+            (str(it.user_id) not in hurried, (plan.at - at) / plan.pause_s, it)
+            for it, plan in self._next.items()
+            if (may_ask and plan.at - plan.pause_s / 2 <= at) or str(it.user_id) in hurried
+        ]
+        found.sort(key=lambda entry: entry[:2])
+        return [it for _, _, it in found[:_AT_ONCE]]
+
+    def _plan(self, awaited: Awaited, *, failed: bool = False) -> None:
+        """When to look again. Of whom the server tells us, we ask no more than once an hour."""
+        if failed:
+            pause_s = _BROKEN_S
+        elif self._chat.shares_encrypted_room(str(awaited.user_id)):
+            pause_s = _LATEST_S
+        else:
+            pause_s = pause(now() - awaited.since)
+        self._next[awaited] = _Planned(time.monotonic() + pause_s, pause_s)
+
+    async def _look(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
+        """One bot: publish its identity, sign its device once it is there, tell its owner.
+
+        Returns whether that went well, as far as it goes.
+        """
+        name, shown = awaited.user_id.localpart, answer["device_keys"].get(str(awaited.user_id))
+        if shown and not await self._store.is_awaited(awaited):  # not any more
+            self._changed = True
+            return True
+        try:
+            is_there = await self._is_trusted(awaited, answer)
+        except ForeignIdentity as exc:
+            # It made one before we could, or its owner did.
+            await self._tell(awaited, f"⚠️ `{name}`: {exc} {exc.hint}")
+            await self._store.signs_itself(awaited.user_id)
+            self._changed = True
+        except AdminbotError as exc:
+            log.warning("not signed yet user=%s why=%s", awaited.user_id, exc)
+            return False
+        else:
+            if is_there:
+                await self._tell(awaited, f"✅ `{name}` is online and trusted.")
+                await self._store.arrived(awaited)
+                self._changed = True
+        return True
+
+    async def _is_trusted(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
+        user_id, device_id = str(awaited.user_id), awaited.device_id
+        master = master_key(answer, user_id)
+        is_shown = device_id in answer["device_keys"].get(user_id, {})
+        if not is_shown and self._last.get(awaited, "") == master:
+            return False  # as at the last look: of thousands that is nearly all
+        bot = await self._store.find_bot(awaited.user_id)
+        counts = await self._identities.counts(bot, answer) if bot else ""
+        state = device_state(answer, user_id, device_id, counts)
+        if not awaited.own_identity and (is_shown or awaited.user_id not in self._published):
+            await self._signer.ensure(awaited.user_id)
+            self._published.add(awaited.user_id)
+        self._last[awaited] = master
+        if awaited.own_identity:
+            return state is DeviceState.TRUSTED
+        if state in (DeviceState.NEVER_STARTED, DeviceState.REPLACED):
+            return False  # of one that was replaced since we made it, `counts` has told
+        if state is not DeviceState.TRUSTED:
+            keys = trusted_devices(answer, user_id, None)[device_id]
+            await self._signer.sign(awaited.user_id, keys)
+            log.info("device signed user=%s device=%s", user_id, device_id)
+        return True
+
+    async def _tell(self, awaited: Awaited, text: str) -> None:
+        """Once, also when it is said again after a crash: the transaction id is the same."""
+        if not self._chat.trusted_devices(awaited.tell):
+            log.info("nobody to tell of an arrival user=%s", awaited.user_id)
+            return
+        about = f"{awaited.user_id} {awaited.device_id} {text}"
+        try:
+            room_id = await self._chat.ready_dm(awaited.tell)
+            txn = f"arrived-{zlib.crc32(about.encode())}"
+            await self._chat.send(room_id, render.notice(text), txn=txn)
+        except AdminbotError as exc:
+            log.warning("not told of an arrival user=%s why=%s", awaited.user_id, exc)

@@ -1,0 +1,90 @@
+"""Who of ADMINBOT_ADMINS can be one: their accounts, looked up before they count.
+
+A name that nobody has is a seat that anybody may take who registers it. What a server says of
+an account of another server cannot be looked up here: such an admin is known by the pin alone.
+"""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from adminbot.errors import SetupError
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.store import Store
+from adminbot.values.ids import UserId
+
+_ABSENT = "no account of that name is on this server, and whoever registers it would command me"
+_CLOSED = "that account is deactivated"
+_SINCE = "there was no such account when I looked before, and anybody may have registered it since"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An admin by the settings who does not count; `why` is to be read after "because"."""
+
+    user_id: UserId
+    why: str
+
+    @property
+    def remedy(self) -> str:
+        accept = f"If it is the right person: `adminbot trust {self.user_id}`. Else: c"
+        start = accept if self.why == _SINCE else "C"
+        return f"{start}orrect ADMINBOT_ADMINS. Then start me again."
+
+
+async def unusable(
+    synapse: SynapseAdmin, own: UserId, admins: Collection[UserId]
+) -> list[LeftOut]:
+    """Those of our own server whose account is not there. Raises HomeserverError."""
+    found = await asyncio.gather(*(_why_not(synapse, own, admin) for admin in admins))
+    return [LeftOut(admin, why) for admin, why in zip(admins, found, strict=True) if why]
+
+
+async def _why_not(synapse: SynapseAdmin, own: UserId, admin: UserId) -> str:
+    if admin.server != own.server:
+        return ""
+    account = await synapse.find_account(admin)
+    if account is None:
+        return _ABSENT
+    return _CLOSED if account.is_deactivated else ""
+
+
+async def left_out(
+    synapse: SynapseAdmin, store: Store, own: UserId, admins: Collection[UserId]
+) -> tuple[LeftOut, ...]:
+    """Who does not count in this run.
+
+    One who was absent once is remembered, before anything else happens: turning up later, the
+    account counts only when the operator has said so (`adminbot trust`, which pins it).
+
+    Raises:
+        SetupError: nobody is left who could command.
+        HomeserverError: it could not be looked up.
+    """
+    found = await unusable(synapse, own, admins)
+    gone = {it.user_id for it in found}
+    for it in found:
+        if it.why == _ABSENT and await store.find_pin(str(it.user_id)) is None:
+            await store.set_fact(_name(it.user_id), "1")
+    for admin in admins:
+        if admin not in gone and await waits_for_trust(store, admin):
+            found.append(LeftOut(admin, _SINCE))
+    if len(found) == len(set(admins)):
+        first = found[0]
+        raise SetupError(
+            "Nobody in ADMINBOT_ADMINS can command me: "
+            + "; ".join(f"{it.user_id}, because {it.why}" for it in found)
+            + ".",
+            first.remedy,
+        )
+    return tuple(found)
+
+
+async def waits_for_trust(store: Store, admin: UserId) -> bool:
+    """Whether this account turned up late, and nobody has vouched for it yet."""
+    was_absent = await store.fact(_name(admin)) is not None
+    return was_absent and await store.find_pin(str(admin)) is None
+
+
+def _name(admin: UserId) -> str:
+    return f"absent admin {admin}"

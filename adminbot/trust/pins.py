@@ -1,0 +1,102 @@
+"""Which devices may command and receive: the pins, applied to raw /keys/query answers."""
+
+import enum
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from adminbot.config import Trust
+from adminbot.crypto.crosssigning import master_key, trusted_devices
+from adminbot.store import Pin, Store
+from adminbot.values.ids import UserId
+
+log = logging.getLogger(__name__)
+
+
+class PinState(enum.Enum):
+    """What is known of a person's cross-signing identity."""
+
+    UNKNOWN = "unknown"
+    NO_IDENTITY = "no identity"
+    AS_PINNED = "as pinned"
+    NOT_VERIFIED = "as pinned, emoji not compared"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """That somebody was asked to compare emoji. `before`: we had verified them before.
+
+    `still_invited`: they have not accepted our invitation to the chat that the request is in.
+    """
+
+    before: bool
+    still_invited: bool
+
+
+class TrustPolicy:
+    """Knows the admins and the pins; pins an identity the first time it is seen."""
+
+    def __init__(self, mode: Trust, admins: tuple[UserId, ...], store: Store) -> None:
+        self._mode = mode
+        self._admins = {str(admin) for admin in admins}
+        self._store = store
+        self._standing: dict[str, PinState] = {}
+        # Called with (user id, its master key of now), again and again until `store.alarmed`.
+        self.on_change: Callable[[UserId, str], None] = lambda user_id, master: None
+
+    def is_admin(self, user_id: str) -> bool:
+        return user_id in self._admins
+
+    @property
+    def admins(self) -> frozenset[str]:
+        return frozenset(self._admins)
+
+    def standing(self, user_id: str) -> PinState:
+        """As of the newest /keys/query answer."""
+        return self._standing.get(user_id, PinState.UNKNOWN)
+
+    def may_receive(self, user_id: str) -> bool:
+        """Whether this person's trusted devices may get secrets, and do everything."""
+        return self._mode is Trust.ANY or self.standing(user_id) is PinState.AS_PINNED
+
+    async def verified(self, user_id: UserId, master: str) -> None:
+        """This person's identity was compared by emoji, on both sides."""
+        await self._store.verified(user_id, master)
+        if self.standing(str(user_id)) is PinState.NOT_VERIFIED:
+            self._standing[str(user_id)] = PinState.AS_PINNED
+
+    async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Device id → device keys of those that belong to the identity that counts.
+
+        Nobody's but an admin's devices ever qualify. A first identity is pinned here; another
+        one than the pinned is refused as a whole. Where emoji have still to be compared, the
+        devices qualify for talking about that; `standing` keeps the rest back.
+        """
+        if user_id not in self._admins:
+            return {}
+        if self._mode is Trust.ANY:
+            return trusted_devices(answer, user_id, None)
+        seen = master_key(answer, user_id)
+        pin = await self._store.find_pin(user_id)
+        if seen is None and pin is None:
+            self._standing[user_id] = PinState.NO_IDENTITY
+            return {}
+        if pin is None:
+            pin = Pin(str(seen), verified=False, alarmed=None)
+            await self._store.pin(UserId.parse(user_id), pin.master_key)
+            log.info("identity pinned user=%s master_key=%s", user_id, seen)
+        if seen != pin.master_key:
+            self._changed(user_id, seen or "none", pin)
+            return {}
+        verified = pin.verified or self._mode is not Trust.VERIFIED
+        self._standing[user_id] = PinState.AS_PINNED if verified else PinState.NOT_VERIFIED
+        return trusted_devices(answer, user_id, pin.master_key)
+
+    def _changed(self, user_id: str, seen: str, pin: Pin) -> None:
+        if self.standing(user_id) is not PinState.CHANGED:
+            log.warning("identity CHANGED, nothing is taken from or given to user=%s", user_id)
+        self._standing[user_id] = PinState.CHANGED
+        if seen != pin.alarmed:
+            self.on_change(UserId.parse(user_id), seen)

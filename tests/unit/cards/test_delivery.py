@@ -1,0 +1,260 @@
+"""How a card goes out and is taken back: the rules, over the real store. No server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adminbot.cards.delivery import CardDelivery, CardText
+from adminbot.chat import Chat
+from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverable
+from adminbot.homeserver.values import Session
+from adminbot.store import Bot, Store, open_store
+from adminbot.trust.lockdown import Restraint, unlock
+from adminbot.values.clock import now, until
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer, Secret
+from tests.fakes import ended
+
+pytestmark = pytest.mark.anyio
+
+JSON = dict[str, Any]
+YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
+NANO = UserId("nano", "example.org")
+BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
+TTL = timedelta(hours=1)
+TEXT = CardText("https://matrix.example.org", TTL, "!")
+TOKEN = "syt_hunter2"
+
+
+class FakeChat(Chat):
+    """Notes what is said, to whom and in which room. `breaks`: what fails, and how."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, JSON]] = []  # how, room, content
+        self.secret: list[tuple[str, str, str]] = []  # reader, room, transaction
+        self.redacted: list[str] = []
+        self.breaks: dict[str, Exception] = {}
+        self.home = "!dm"
+
+    def _note(self, how: str, room_id: str, content: JSON) -> str:
+        if problem := self.breaks.pop(how, None):
+            raise problem
+        self.said.append((how, room_id, content))
+        return f"${how}{len(self.said)}"
+
+    async def ready_dm(self, user_id: UserId) -> str:
+        return self.home
+
+    async def send_secret(
+        self,
+        room_id: str,
+        content: JSON,
+        *,
+        reader: UserId,
+        txn: str,
+        check: Callable[[], Awaitable[None]],
+    ) -> str:
+        await check()
+        self.secret.append((str(reader), room_id, txn))
+        return self._note(
+            "block" if "formatted_body" not in content else "intro", room_id, content
+        )
+
+    async def send(
+        self, room_id: str, content: JSON, *, txn: str, kind: str = "m.room.message"
+    ) -> str:
+        return self._note("send", room_id, content)
+
+    async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
+        return self._note("react", room_id, {"key": key, "to": event_id})
+
+    async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
+        self._note("redact", room_id, {"of": event_id})
+        self.redacted.append(event_id)
+
+
+async def wait_for(found: Callable[[], Awaitable[object]]) -> None:
+    for _ in range(500):
+        if await found():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+class Place:
+    """A desk over a store, and one card for one reader."""
+
+    def __init__(self, store: Store, card_id: int) -> None:
+        self.store, self.card_id = store, card_id
+        self.chat = FakeChat()
+        self.restraint = Restraint(store, timedelta(hours=1))
+        self.desk = CardDelivery(self.chat, store, TEXT, self.restraint)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """The desk looks after its cards meanwhile."""
+        task = asyncio.create_task(self.desk.run())
+        try:
+            yield
+        finally:
+            await ended(task)
+
+    async def said(self) -> bool:
+        """Both messages and the button are out."""
+        return len(self.chat.said) == 3
+
+    async def one_is_gone(self) -> bool:
+        return len(await self.store.open_cards()) == len(self.chat.secret) // 2 - 1
+
+    async def vanishes_in_time(self) -> bool:
+        card = await self.store.card(self.card_id)
+        return card.vanishes_at is not None and card.vanishes_at <= until(TTL)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with open_store(tmp_path / "data", Sealer(bytes(32))) as store:
+        session = Session(NANO, "NANO1", Secret(TOKEN))
+        text = TEXT.phrase(BOT, session, {}, "new bot")
+        card_id = await store.hand_over(BOT, event_id="$act", reader=YOU, card=text)
+        yield Place(store, card_id)
+
+
+async def test_a_card_is_two_secrets_for_its_reader_and_is_forgotten(place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+
+    assert [(who, room) for who, room, _ in place.chat.secret] == [(str(YOU), "!dm")] * 2
+    (_, _, intro), (_, _, block), (how, _, button) = place.chat.said
+    assert TOKEN not in json.dumps(intro)
+    assert f"MATRIX_ACCESS_TOKEN={TOKEN}" in block["body"]
+    assert (how, button) == ("react", {"key": "✅", "to": "$intro1"})
+    card = await place.store.card(place.card_id)
+    assert card.content is None
+    assert card.vanishes_at
+    assert timedelta() < card.vanishes_at - now() <= TTL
+    await place.desk.deliver(place.card_id)
+    assert len(place.chat.secret) == 2, "once"
+
+
+async def test_a_waiting_card_does_not_go_out_during_a_lockdown(place: Place) -> None:
+    await place.restraint.lock(YOU)
+    with pytest.raises(NotDeliverable, match="locked down"):
+        await place.desk.deliver(place.card_id)
+    async with place.at_work():
+        await asyncio.sleep(0.1)
+        assert place.chat.said == []
+    assert (await place.store.card(place.card_id)).content
+
+    await unlock(place.store)
+    async with place.at_work():
+        await wait_for(place.said)
+
+
+async def test_a_card_that_is_out_vanishes_during_a_lockdown_all_the_same(place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+    await place.restraint.lock(YOU)
+    assert await place.desk.tapped(str(YOU), "$intro1")
+    assert place.chat.redacted == ["$block2"]
+
+
+@pytest.mark.parametrize("tapped", ["$intro1", "$block2"])
+async def test_its_reader_takes_a_card_away(tapped: str, place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+
+    assert await place.desk.tapped(str(YOU), tapped)
+    assert place.chat.redacted == ["$block2"]
+    assert await place.store.open_cards() == []
+    edit = place.chat.said[-1][2]
+    assert edit["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$intro1"}
+    assert "is removed" in edit["m.new_content"]["body"]
+    assert not await place.desk.tapped(str(YOU), tapped), "it is gone"
+
+
+@pytest.mark.parametrize("tapped", ["$intro1", "$block2"])
+async def test_nobody_else_does(tapped: str, place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+
+    assert not await place.desk.tapped(str(HER), tapped)
+    assert not await place.desk.tapped(str(YOU), "$another")
+    assert place.chat.redacted == []
+    assert len(await place.store.open_cards()) == 1
+
+
+async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+    async with place.at_work():
+        await asyncio.sleep(0.1)
+        assert place.chat.redacted == []
+    await place.store.cards_vanish_by(now())
+    async with place.at_work():
+        await wait_for(place.one_is_gone)
+    assert place.chat.redacted == ["$block2"]
+
+
+async def test_no_card_stays_longer_than_now_is_allowed(place: Place) -> None:
+    """What an earlier run meant, by another clock or setting, does not count."""
+    earlier = CardDelivery(place.chat, place.store, replace(TEXT, ttl=TTL * 100), place.restraint)
+    await earlier.deliver(place.card_id)
+    async with place.at_work():
+        assert not await place.vanishes_in_time()
+        await wait_for(place.vanishes_in_time)
+
+
+async def test_killed_between_the_two_messages_it_is_the_same_card_in_the_same_room(
+    place: Place,
+) -> None:
+    place.chat.breaks["block"] = HomeserverUnreachable("killed")
+    with pytest.raises(HomeserverUnreachable):
+        await place.desk.deliver(place.card_id)
+    card = await place.store.card(place.card_id)
+    assert (card.room_id, bool(card.content)) == ("!dm", True)
+    await place.desk.deliver(place.card_id)
+
+    first, second = place.chat.secret[:2], place.chat.secret[2:]
+    assert first == second, "the same transactions: to the server they are the same events"
+    place.chat.home = "!elsewhere"
+    assert len({txn for _, _, txn in place.chat.secret}) == 2
+
+
+async def test_in_another_room_it_is_another_message(place: Place) -> None:
+    """A transaction id of a message that nobody can reach any more would send nothing."""
+    place.chat.breaks["block"] = HomeserverUnreachable("killed")
+    with pytest.raises(HomeserverUnreachable):
+        await place.desk.deliver(place.card_id)
+    place.chat.home = "!elsewhere"
+    await place.desk.deliver(place.card_id)
+    assert len({txn for _, _, txn in place.chat.secret}) == 4
+
+
+async def test_a_card_that_could_not_be_redacted_is_not_called_gone(place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+    place.chat.breaks["redact"] = HomeserverError("no", status=500)
+    with pytest.raises(HomeserverError):
+        await place.desk.tapped(str(YOU), "$intro1")
+    assert len(await place.store.open_cards()) == 1
+
+    place.chat.breaks["redact"] = HomeserverError("gone", status=404)
+    assert await place.desk.tapped(str(YOU), "$intro1")
+    assert await place.store.open_cards() == []
+
+
+async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -> None:
+    await place.desk.deliver(place.card_id)
+    other = UserId("other", "example.org")
+    bot = Bot(other, "Other", "OTHER1", False, YOU, now(), now())
+    session = Session(other, "OTHER1", Secret(TOKEN))
+    text = TEXT.phrase(bot, session, {}, "new bot")
+    second = await place.store.hand_over(bot, event_id="$b", reader=YOU, card=text)
+    await place.desk.deliver(second)
+    await place.store.cards_vanish_by(now())
+    place.chat.breaks["redact"] = RuntimeError("whatever")
+    async with place.at_work():
+        await wait_for(place.one_is_gone)
+    assert len(place.chat.redacted) == 1

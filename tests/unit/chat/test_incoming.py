@@ -1,0 +1,137 @@
+"""Which events become a message to us, and what is claimed of them. No server."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from nio import Event, ReactionEvent, RoomMessageText
+
+from adminbot.chat import incoming
+from adminbot.chat.incoming import REACTION, TEXT, Incoming, plain, reaction_of, step_of, text_of
+from adminbot.values.clock import now
+
+JSON = dict[str, Any]
+YOU = "@you:example.org"
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def event(kind: str, content: JSON, *, age_s: float = 0) -> Any:
+    sent_ms = round((AT.timestamp() - age_s) * 1000)
+    return Event.parse_event(
+        {
+            "event_id": "$e",
+            "sender": YOU,
+            "origin_server_ts": sent_ms,
+            "type": kind,
+            "content": content,
+        }
+    )
+
+
+def text(
+    body: str, content: JSON | None = None, *, encrypted: bool = True, age_s: float = 0
+) -> Any:
+    found = event(
+        "m.room.message", {"msgtype": "m.text", "body": body, **(content or {})}, age_s=age_s
+    )
+    assert isinstance(found, RoomMessageText)
+    found.decrypted = encrypted
+    return found
+
+
+def read(found: RoomMessageText, *, trusted: bool = True, megolm: str | None = None) -> Incoming:
+    message = text_of(found, "!r", AT, trusted=trusted, megolm=megolm)
+    assert message
+    return message
+
+
+def test_a_text_is_what_was_typed_by_whom_and_where() -> None:
+    message = read(text("!ping"))
+    assert (message.kind, message.body, message.sender) == (TEXT, "!ping", YOU)
+    assert (message.event_id, message.room_id, message.relates_to) == ("$e", "!r", "")
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_encryption_and_trust_are_those_of_the_event(encrypted: bool, trusted: bool) -> None:
+    message = read(text("!ping", encrypted=encrypted), trusted=trusted)
+    assert (message.encrypted, message.trusted) == (encrypted, trusted)
+    assert not message.confirmed
+
+
+@pytest.mark.parametrize("body", ["!newbot edited", "* !newbot edited"])
+def test_an_edit_is_no_message(body: str) -> None:
+    """Whatever its body begins with: an app may leave the `* ` out."""
+    edit = text(
+        body,
+        {
+            "m.new_content": {"msgtype": "m.text", "body": "!newbot edited"},
+            "m.relates_to": {"rel_type": "m.replace", "event_id": "$before"},
+        },
+    )
+    assert text_of(edit, "!r", AT, trusted=True, megolm=None) is None
+
+
+def test_what_a_reply_quotes_is_not_what_was_typed() -> None:
+    relation = {"m.in_reply_to": {"event_id": "$question"}}
+    message = read(text("> <@she:x> !deletebot nano\n> really\n\nno", {"m.relates_to": relation}))
+    assert (message.body, message.relates_to) == ("no", "$question")
+    assert plain("> !deletebot nano", None, is_reply=False) == "> !deletebot nano"
+
+
+def test_a_reaction_proves_nothing_of_its_sender() -> None:
+    """It travels in clear, so anybody on the server's side can forge it."""
+    relation = {"rel_type": "m.annotation", "event_id": "$question", "key": "✅\ufe0f"}
+    found = event("m.reaction", {"m.relates_to": relation})
+    assert isinstance(found, ReactionEvent)
+    found.decrypted = True
+    message = reaction_of(found, "!r", AT)
+
+    assert (message.kind, message.body, message.relates_to) == (REACTION, "✅", "$question")
+    assert (message.encrypted, message.trusted, message.confirmed) == (False, False, False)
+
+
+@pytest.mark.parametrize(("age_s", "said"), [(90, 90), (0, 0), (-3600, 0)])
+def test_its_age_is_by_the_homeservers_clock_and_never_less_than_nothing(
+    age_s: float, said: int
+) -> None:
+    assert read(text("!ping", age_s=age_s)).age_s == said
+
+
+def test_a_message_grows_older_while_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also across a restart: else what waited for a day would be as fresh as on its first."""
+    message = read(text("!ping", age_s=90), megolm="key session 7")
+    again = Incoming.from_json(message.to_json())
+    assert again == message
+    assert again.megolm == "key session 7"
+    later = now() + timedelta(hours=2)
+    monkeypatch.setattr(incoming, "now", lambda: later)
+    assert again.age() >= timedelta(hours=2, seconds=89)
+    earlier = later - timedelta(days=1)
+    monkeypatch.setattr(incoming, "now", lambda: earlier)
+    assert again.age() == timedelta(seconds=90), "a clock that was set back makes nothing younger"
+
+
+def test_a_step_of_a_comparison_belongs_to_the_request_that_it_names() -> None:
+    relation = {"m.relates_to": {"rel_type": "m.reference", "event_id": "$request"}}
+    step = step_of(event("m.key.verification.start", relation), "!r")
+    assert step
+    assert (step.kind, step.transaction) == ("start", "$request")
+    request = {"msgtype": "m.key.verification.request", "body": "?"}
+    asked = step_of(event("m.room.message", request), "!r")
+    assert asked
+    assert (asked.kind, asked.transaction) == ("request", "$e")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("m.room.message", {"msgtype": "m.key.verification.start", "body": "?"}),
+        ("m.key.verification.start", {"m.relates_to": {"event_id": "$e"}}),
+        ("m.key.verification.request", {"m.relates_to": {"event_id": "$other"}}),
+        ("m.key.verification.start", {}),
+        ("org.example.else", {"m.relates_to": {"event_id": "$request"}}),
+    ],
+)
+def test_what_is_no_step(kind: str, content: JSON) -> None:
+    assert step_of(event(kind, content), "!r") is None

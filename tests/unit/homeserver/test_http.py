@@ -1,0 +1,600 @@
+"""Answers of every kind, patience, and an account's making when answers are lost.
+
+The server is an httpx.MockTransport only where a real one cannot be made to misbehave.
+"""
+
+import asyncio
+import json
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from adminbot.accounts.lifecycle import Accounts, Wanted
+from adminbot.accounts.order import Order
+from adminbot.accounts.signing import Signer
+from adminbot.errors import (
+    AdminbotError,
+    HomeserverError,
+    HomeserverUnreachable,
+    NameTaken,
+    RateLimited,
+    TokenRejected,
+)
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import HttpClient, decipher, open_http
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import Session
+from adminbot.store import Bot, Store, open_store
+from adminbot.values.ids import BotName, UserId
+from adminbot.values.secret import Sealer, Secret
+
+pytestmark = pytest.mark.anyio
+
+HINT = "hunter2"  # stands in every body, and in no error
+PAGE = f"<html><body>Bad gateway {HINT}</body></html>"
+
+
+def refusal(errcode: Any = "M_FORBIDDEN", **more: Any) -> str:
+    return json.dumps({"errcode": errcode, "error": HINT, **more})
+
+
+# -- decipher
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, PAGE, HomeserverUnreachable),
+        (502, PAGE, HomeserverUnreachable),
+        (404, PAGE, HomeserverUnreachable),
+        (401, PAGE, HomeserverUnreachable),
+        (302, PAGE, HomeserverUnreachable),
+        (200, f'{{"a": "{HINT}', HomeserverUnreachable),
+        (200, "", HomeserverUnreachable),
+        (403, "", HomeserverUnreachable),
+        (204, "", HomeserverUnreachable),
+        (200, f'"{HINT}"', HomeserverUnreachable),
+        (200, "null", HomeserverUnreachable),
+        (200, "1" * 5000, HomeserverUnreachable),
+        (200, "[" * 100_000, HomeserverUnreachable),
+        (200, '{"a":' * 100_000, HomeserverUnreachable),
+        (500, refusal("M_UNKNOWN"), HomeserverUnreachable),
+        (503, "{}", HomeserverUnreachable),
+        (599, f'["{HINT}"]', HomeserverUnreachable),
+        (400, refusal(), HomeserverError),
+        (400, refusal(None), HomeserverError),
+        (400, refusal(["M_FORBIDDEN", HINT]), HomeserverError),
+        (400, refusal({HINT: 1}), HomeserverError),
+        (400, f'["{HINT}"]', HomeserverError),
+        (401, refusal("M_FORBIDDEN"), HomeserverError),
+        (401, refusal("M_UNKNOWN_TOKEN"), TokenRejected),
+        (401, refusal("M_MISSING_TOKEN"), TokenRejected),
+        (403, refusal("M_UNKNOWN_TOKEN"), HomeserverError),
+        (302, f'{{"a": "{HINT}"}}', HomeserverError),
+        (429, PAGE, RateLimited),
+        (429, "", RateLimited),
+    ],
+)
+def test_every_answer_is_one_of_our_errors_and_nothing_of_it_is_said(
+    status: int, body: str, kind: type[HomeserverError]
+) -> None:
+    with pytest.raises(AdminbotError) as caught:
+        decipher(httpx.Response(status, content=body.encode()))
+
+    assert type(caught.value) is kind
+    said = [str(caught.value), caught.value.message(), repr(caught.value)]
+    said += traceback.format_exception_only(caught.value)
+    for cause in (caught.value.__cause__, caught.value.__context__):
+        said.append(repr(cause))
+    for text in said:
+        assert HINT not in text
+        assert len(text) < 300
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe{", b"\x00", b"\x1f\x8b\x08", bytes(range(256))])
+def test_bytes_that_are_no_text_are_no_answer(body: bytes) -> None:
+    with pytest.raises(HomeserverUnreachable):
+        decipher(httpx.Response(200, content=body))
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [("{}", {}), ('{"a": 1}', {"a": 1}), ("[]", {"list": []}), ("[1]", {"list": [1]})],
+)
+def test_a_good_answer_is_its_object(body: str, found: dict[str, Any]) -> None:
+    assert decipher(httpx.Response(201, content=body)) == found
+
+
+def test_a_refusal_keeps_its_code_for_the_code_and_shows_only_usual_letters() -> None:
+    with pytest.raises(HomeserverError) as caught:
+        decipher(httpx.Response(403, content=refusal("M_<b>`x`\n\u202e" + "Y" * 100)))
+
+    assert caught.value.status == 403
+    assert caught.value.errcode.startswith("M_<b>")
+    assert caught.value.answer["error"] == HINT
+    shown = str(caught.value)
+    assert shown.startswith("The homeserver refused (403 M_bxYYY")
+    assert len(shown) < 100
+    assert shown.isascii()
+
+
+WAITS = [
+    ({"retry_after_ms": 1500}, {}, 2),
+    ({"retry_after_ms": 1500}, {"Retry-After": "9"}, 2),
+    ({"retry_after_ms": 2400}, {}, 3),
+    ({"retry_after_ms": 2400.5}, {}, 3),
+    ({"retry_after_ms": 1}, {}, 1),
+    ({}, {"Retry-After": "9"}, 9),
+    ({}, {}, 5),
+    ({"retry_after_ms": 0}, {}, 5),
+    ({"retry_after_ms": -5}, {"Retry-After": "-9"}, 5),
+    ({"retry_after_ms": "1500"}, {}, 5),
+    ({"retry_after_ms": None}, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 5),
+    ({"retry_after_ms": 10**15}, {"Retry-After": "9" * 12}, 5),
+    ({"retry_after_ms": [1500]}, {"Retry-After": ""}, 5),
+    ({}, {"Retry-After": "9" * 5000}, 5),
+    ({}, {"Retry-After": "²"}, 5),
+]
+
+
+@pytest.mark.parametrize(("body", "headers", "seconds"), WAITS)
+def test_a_wait_is_what_the_server_says_within_reason(
+    body: dict[str, Any], headers: dict[str, str], seconds: int
+) -> None:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    response = httpx.Response(429, content=json.dumps(body), headers=raw)
+    with pytest.raises(RateLimited) as caught:
+        decipher(response)
+
+    assert caught.value.retry_after == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("stamp", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
+def test_a_wait_that_is_no_number_is_a_short_one(stamp: str) -> None:
+    with pytest.raises(RateLimited) as caught:
+        decipher(httpx.Response(429, content=f'{{"retry_after_ms": {stamp}}}'))
+
+    assert caught.value.retry_after == timedelta(seconds=5)
+
+
+# -- Wire
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Script:
+    """Answers one request after the other with what is written here, the last one for ever."""
+
+    def __init__(self, *steps: httpx.Response | type[httpx.HTTPError] | int) -> None:
+        self._steps = list(steps)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+        if isinstance(step, int):
+            return httpx.Response(step, content=PAGE if step != 200 else "{}")
+        if isinstance(step, type):
+            raise step(f"to {request.url} with {request.headers}")
+        return step
+
+
+@asynccontextmanager
+async def wire_to(handler: Handler, *, patience_s: float = 0) -> AsyncIterator[HttpClient]:
+    async with open_http(
+        "http://test",
+        Secret("syt_secret"),
+        transport=httpx.MockTransport(handler),
+        patience=timedelta(seconds=patience_s),
+    ) as wire:
+        yield wire
+
+
+NO_ANSWER = [
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout, httpx.ReadError),
+    *(httpx.RemoteProtocolError, httpx.PoolTimeout, httpx.DecodingError, httpx.WriteError),
+]
+
+
+@pytest.mark.parametrize("failure", NO_ANSWER)
+async def test_a_failure_of_the_network_is_an_unreachable_homeserver(
+    failure: type[httpx.HTTPError],
+) -> None:
+    """And what httpx says of it, the URL and the headers, stays out of the chain."""
+    async with wire_to(Script(failure)) as wire:
+        with pytest.raises(HomeserverUnreachable) as caught:
+            await wire.ask("GET", "/x")
+
+    assert failure.__name__ in str(caught.value)
+    text = "".join(traceback.format_exception(caught.value))
+    assert "syt_secret" not in text
+    assert "http://test" not in text
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout, 502, 200])
+async def test_a_request_that_may_be_repeated_is(failure: Any) -> None:
+    page = httpx.Response(200, content=PAGE) if failure == 200 else failure
+    script = Script(page, httpx.Response(200, content='{"a": 1}'))
+    async with wire_to(script, patience_s=5) as wire:
+        assert await wire.ask("PUT", "/x", {"b": 2}) == (200, {"a": 1})
+
+    assert len(script.requests) == 2
+    assert script.requests[0].content == script.requests[1].content == b'{"b":2}'
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout, 502])
+async def test_with_once_it_is_sent_once(failure: Any) -> None:
+    script = Script(failure, 200)
+    async with wire_to(script, patience_s=60) as wire:
+        with pytest.raises(HomeserverUnreachable):
+            await wire.ask("POST", "/x", {}, once=True)
+
+    assert len(script.requests) == 1
+
+
+async def test_patience_ends() -> None:
+    script = Script(httpx.ConnectError)
+    async with asyncio.timeout(5), wire_to(script, patience_s=0.5) as wire:
+        with pytest.raises(HomeserverUnreachable):
+            await wire.ask("GET", "/x")
+
+    assert len(script.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(429, content='{"retry_after_ms": 60000}'),
+        httpx.Response(401, content=refusal("M_UNKNOWN_TOKEN")),
+        httpx.Response(403, content=refusal()),
+    ],
+)
+async def test_a_plain_no_is_not_asked_again(answer: httpx.Response) -> None:
+    script = Script(answer)
+    async with wire_to(script, patience_s=60) as wire:
+        with pytest.raises(HomeserverError):
+            await wire.ask("GET", "/x")
+
+    assert len(script.requests) == 1
+
+
+async def test_the_token_travels_in_the_header_only(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    script = Script(502, 200)
+    async with wire_to(script, patience_s=5) as wire:
+        await wire.ask("POST", "/x?y=1", {"a": 1})
+        await wire.acting_with(Secret("syt_other")).ask("GET", "/y")
+        wire.token = None
+        await wire.ask("GET", "/z")
+        assert "syt_" not in repr(wire)
+
+    tokens = [request.headers.get("Authorization") for request in script.requests]
+    assert tokens == ["Bearer syt_secret", "Bearer syt_secret", "Bearer syt_other", None]
+    for request in script.requests:
+        assert "syt_" not in str(request.url)
+        assert b"syt_" not in request.content
+    assert "syt_" not in caplog.text
+
+
+async def test_a_token_that_fits_no_header_is_our_own_error() -> None:
+    async with open_http("http://127.0.0.1:9", Secret("syt_…"), patience=timedelta()) as wire:
+        with pytest.raises(AdminbotError):
+            await wire.ask("GET", "/x")
+
+
+async def test_a_body_that_is_no_unicode_is_our_own_error() -> None:
+    """A display name can hold half a surrogate pair: JSON may, UTF-8 may not."""
+    async with wire_to(Script(200)) as wire:
+        with pytest.raises(AdminbotError):
+            await wire.ask("PUT", "/x", {"displayname": "\ud83e"})
+
+
+async def test_no_proxy_of_the_environment_is_given_the_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with open_http(f"http://127.0.0.1:{port}", Secret("syt_secret")) as wire:
+            assert await wire.ask("GET", "/x", once=True) == (200, {})
+
+
+async def test_a_signature_that_was_not_taken_is_told() -> None:
+    """The server answers 200 all the same."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"failures": {"@nano:x": {"NANO1": {"status": 400}}}})
+
+    async with wire_to(refuse) as wire:
+        with pytest.raises(HomeserverError, match="did not take the device's signature"):
+            await ClientApi(wire).upload_signatures({})
+
+
+# -- an account's making, at transport height
+
+BOT = UserId("nano", "example.test")
+YOU = UserId("you", "example.test")
+
+
+class Server:
+    """As much of Synapse as `create` talks to; `register` and `put` say how those end."""
+
+    def __init__(self, *register: str, put: tuple[str, ...] = ("works",)) -> None:
+        self._register, self._put = list(register), list(put)
+        self.devices: list[str] | None = None  # None: the account is not there
+        self.admin = self.deactivated = False
+        self.sent: list[str] = []
+
+    @property
+    def changes(self) -> list[str]:
+        return [line for line in self.sent if not line.startswith("GET ")]
+
+    def appears(self, *devices: str) -> None:
+        self.devices = list(devices)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.rsplit("/", 1)[-1]
+        body = json.loads(request.content or b"{}")
+        self.sent.append(f"{request.method} {path}")
+        match request.method, path:
+            case "GET", "username_available":
+                return httpx.Response(200, json={"available": True})
+            case "GET", "register":
+                return httpx.Response(200, json={"nonce": "n"})
+            case "POST", "register":
+                return self._ends(self._register.pop(0), body)
+            case "GET", "@nano:example.test":
+                return self._account()
+            case "GET", "devices":
+                found = [{"device_id": device} for device in self.devices or ()]
+                return httpx.Response(200, json={"devices": found})
+            case "PUT", "@nano:example.test":
+                return self._ends(self._put.pop(0) if len(self._put) > 1 else self._put[0], body)
+            case "POST", "login":
+                return self._session(body["device_id"])
+            case "POST", "password":
+                return httpx.Response(200, json={})
+        raise AssertionError(self.sent[-1])
+
+    def _ends(self, how: str, body: dict[str, Any]) -> httpx.Response:
+        match how:
+            case "502":
+                return httpx.Response(502, content=PAGE)
+            case "dies":
+                raise httpx.RemoteProtocolError("cut off")
+            case "full":  # MAU: the account is made before the refusal
+                self.devices = []
+                return httpx.Response(403, json={"errcode": "M_RESOURCE_LIMIT_EXCEEDED"})
+        if "mac" not in body:
+            made, self.devices = self.devices is None, self.devices or []
+            if how == "works, then dies":
+                raise httpx.ReadTimeout("cut off")
+            return httpx.Response(201 if made else 200, json={"name": str(BOT)})
+        if self.devices is not None:
+            return httpx.Response(400, json={"errcode": "M_USER_IN_USE"})
+        self.devices = [body["device_id"]]
+        if how == "works, then dies":
+            raise httpx.ReadTimeout("cut off")
+        return self._session(body["device_id"])
+
+    def _account(self) -> httpx.Response:
+        if self.devices is None:
+            return httpx.Response(404, json={"errcode": "M_NOT_FOUND"})
+        body = {"name": str(BOT), "admin": self.admin, "deactivated": self.deactivated}
+        return httpx.Response(200, json=body)
+
+    def _session(self, device_id: str) -> httpx.Response:
+        self.devices = sorted({*(self.devices or []), device_id})
+        body = {"user_id": str(BOT), "device_id": device_id, "access_token": "syt_new"}
+        return httpx.Response(200, json=body)
+
+
+def phrase(bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
+    return f"{session.user_id} {session.device_id} {session.token.reveal()} {title}"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path / "data", Sealer(bytes(32))) as opened:
+        yield opened
+
+
+async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
+    """Make the bot as `!newbot nano` would; returns the text of its card."""
+
+    async def say(text: str) -> None:
+        raise AssertionError(text)
+
+    async def check() -> None:
+        raise AssertionError("nothing is waited for")
+
+    async def become(session: Session) -> None:
+        raise AssertionError(session.device_id)
+
+    async with wire_to(server, patience_s=1) as wire:
+        synapse, account = SynapseAdmin(wire), ClientApi(wire)
+        keeper = Accounts(
+            own=UserId("adminbot", "example.test"),
+            own_device="OWN",
+            synapse=synapse,
+            account=account,
+            store=store,
+            signer=Signer(synapse, account, store),
+            phrase=phrase,
+            shared_secret=Secret("shared") if shared else None,
+            become=become,
+        )
+        _, card = await keeper.create(
+            BotName("nano"),
+            Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
+            Order(YOU, "$act", say=say, will=partial(store.will, "$act"), check=check),
+        )
+    return str((await store.card(card)).content)
+
+
+CARD = "@nano:example.test NANO1 syt_new new bot"
+
+
+async def test_a_bot_is_made_by_one_request_when_all_is_well(store: Store) -> None:
+    server = Server("works")
+
+    assert await create(server, store) == CARD
+    assert server.changes == ["POST register"]
+
+
+@pytest.mark.parametrize("how", ["502", "dies"])
+async def test_an_account_that_was_not_made_is_registered_again(how: str, store: Store) -> None:
+    server = Server(how, how, "works")
+
+    assert await create(server, store) == CARD
+    assert server.changes == ["POST register"] * 3
+    lookups = [line for line in server.sent if line == "GET @nano:example.test"]
+    assert len(lookups) == 2, "it looks before it tries again"
+    assert server.devices == ["NANO1"]
+
+
+async def test_an_account_that_was_made_though_the_answer_was_lost_is_taken_over(
+    store: Store,
+) -> None:
+    server = Server("works, then dies")
+
+    assert await create(server, store) == CARD
+    assert server.changes.count("POST register") == 1
+    assert server.changes[-2:] == ["POST login", "POST password"], "older tokens die"
+    assert server.devices == ["NANO1"]
+
+
+async def test_an_account_made_on_a_full_server_is_taken_over(store: Store) -> None:
+    server = Server("full")
+
+    assert await create(server, store) == CARD
+    assert server.changes.count("POST register") == 1
+
+
+def owners() -> Iterator[Any]:
+    for devices in (["PHONE"], ["NANO1", "PHONE"], ["nano1"]):
+        yield pytest.param(devices, {}, id=" ".join(devices))
+    yield pytest.param(["NANO1"], {"admin": True}, id="server admin")
+    yield pytest.param(["NANO1"], {"deactivated": True}, id="deactivated")
+
+
+@pytest.mark.parametrize("how", ["502", "dies"])
+@pytest.mark.parametrize(("devices", "flags"), list(owners()))
+async def test_somebody_elses_account_that_came_in_between_is_not_touched(
+    how: str, devices: list[str], flags: dict[str, bool], store: Store
+) -> None:
+    server = Server(how, "works")
+
+    def meanwhile(request: httpx.Request) -> httpx.Response:
+        try:
+            return server(request)
+        finally:
+            if request.method == "POST" and server.devices is None:
+                server.appears(*devices)
+                for name, value in flags.items():
+                    setattr(server, name, value)
+
+    with pytest.raises(NameTaken):
+        await create(meanwhile, store)
+    assert set(server.changes) == {"POST register"}
+    assert server.devices == devices
+    assert await store.bots() == []
+    assert await store.open_cards() == []
+
+
+async def test_a_server_that_stays_away_is_said_so_and_nothing_is_kept(store: Store) -> None:
+    server = Server(*["dies"] * 50)
+    with pytest.raises(HomeserverUnreachable):
+        await create(server, store)
+
+    assert set(server.changes) == {"POST register"}
+    assert await store.bots() == []
+
+
+async def test_a_killed_making_is_gone_on_with_and_not_begun_anew(store: Store) -> None:
+    """The notes are there, the account is there; the process died before the card was kept."""
+    await store.begin_act("$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1")
+    await store.will("$act", "make the account")
+    server = Server("works")
+    server.appears("NANO1")
+
+    assert await create(server, store) == CARD
+    assert "GET username_available" not in server.sent
+    assert server.devices == ["NANO1"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("noted", [True, False])
+async def test_a_taken_name_is_final_where_no_outcome_is_unknown(
+    shared: bool, noted: bool, store: Store
+) -> None:
+    """However new and empty the account looks that came between the check and the making."""
+    if noted:  # cut off before anything was to be made
+        await store.begin_act(
+            "$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1"
+        )
+    server = Server("works")
+
+    def meanwhile(request: httpx.Request) -> httpx.Response:
+        if request.method in ("PUT", "POST"):
+            server.appears()
+        return server(request)
+
+    with pytest.raises(NameTaken):
+        await create(meanwhile, store, shared=shared)
+    assert len(server.changes) == 1
+    assert server.devices == []
+    assert await store.bots() == []
+
+
+# -- the same without the shared secret: an empty PUT makes the account
+
+
+async def test_without_the_shared_secret_a_bot_is_made_by_an_empty_put(store: Store) -> None:
+    server = Server()
+
+    assert await create(server, store, shared=False) == CARD
+    assert server.changes == ["PUT @nano:example.test"] * 2 + ["POST login"]
+
+
+async def test_without_the_shared_secret_a_lost_answer_is_looked_up(store: Store) -> None:
+    server = Server(put=("works, then dies", "works"))
+
+    assert await create(server, store, shared=False) == CARD
+    assert server.sent[1:3] == ["PUT @nano:example.test", "GET @nano:example.test"]
+    assert server.devices == ["NANO1"]
+
+
+@pytest.mark.parametrize("put", ["works", "dies"])
+async def test_without_the_shared_secret_somebody_elses_account_gets_an_empty_put_at_most(
+    put: str, store: Store
+) -> None:
+    server = Server(put=(put, "works"))
+    bodies = []
+
+    def meanwhile(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            server.appears("PHONE")
+            bodies.append(request.content)
+        return server(request)
+
+    with pytest.raises(NameTaken):
+        await create(meanwhile, store, shared=False)
+    assert set(bodies) == {b"{}"}
+    assert server.devices == ["PHONE"]

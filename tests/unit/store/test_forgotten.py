@@ -1,0 +1,50 @@
+"""What must not be remembered any longer than it holds: over the real store. No server."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adminbot.store import Bot, Store, open_store
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Sealer
+
+pytestmark = pytest.mark.anyio
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+YOU, NANO = UserId("you", "example.org"), UserId("nano", "example.org")
+BOT = Bot(NANO, "Nano", "NANO1", False, YOU, WHEN, WHEN)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path / "data", Sealer(bytes(32))) as opened:
+        await opened.hand_over(BOT, event_id="$a", reader=YOU, card="first")
+        yield opened
+
+
+async def test_the_device_of_a_bot_that_was_signed_out(store: Store) -> None:
+    """Its keys went with it: a token for it would be a device that nobody can read."""
+    await store.signed_out(NANO, event_id="$b")
+    bot = await store.find_bot(NANO)
+
+    assert bot
+    assert (bot.device_id, bot.token_at) == (None, None)
+    assert await store.awaited() == []
+    assert await store.open_cards() == []
+
+
+async def test_a_card_whose_token_is_dead(store: Store) -> None:
+    """One that never went out does not; one that may be half out is due at once."""
+    [first] = await store.open_cards()
+    second = await store.hand_over(BOT, event_id="$b", reader=YOU, card="second")
+    assert [card.id for card in await store.open_cards()] == [second]
+    assert (await store.card(first.id)).content is None
+
+    await store.card_goes_to(second, "!dm")
+    third = await store.hand_over(BOT, event_id="$c", reader=YOU, card="third")
+    half_out, fresh = await store.open_cards()
+    assert (half_out.id, fresh.id) == (second, third)
+    assert half_out.vanishes_at
+    assert not fresh.vanishes_at

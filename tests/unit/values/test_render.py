@@ -1,0 +1,175 @@
+"""What texts become on a screen, and that every error has a text for one."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from adminbot.accounts import lifecycle  # noqa: F401  # their errors count, too
+from adminbot.errors import (
+    AccountGone,
+    AdminbotError,
+    ConfigError,
+    ForeignIdentity,
+    HomeserverError,
+    HomeserverUnreachable,
+    MasNotSupported,
+    NameTaken,
+    NotDeliverable,
+    NotManaged,
+    NotServerAdmin,
+    RateLimited,
+    ReplacedIdentity,
+    SetupError,
+    StateError,
+    Superseded,
+    TokenRejected,
+    UsageError,
+)
+from adminbot.values.ids import UserId
+from adminbot.values.render import as_html, block, notice, plain, ringing
+from adminbot.values.text import format_duration
+
+YOU = UserId("you", "example.org")
+
+
+@pytest.mark.parametrize(
+    ("text", "html", "body"),
+    [
+        ("hi", "hi", "hi"),
+        ("a `b` c", "a <code>b</code> c", "a b c"),
+        ("**a** b", "<b>a</b> b", "a b"),
+        ("`a` **b** `c`", "<code>a</code> <b>b</b> <code>c</code>", "a b c"),
+        ("a\nb", "a<br>b", "a\nb"),
+        ("a\n\nb", "a<br><br>b", "a\n\nb"),
+        ("• a\n• b", "<ul><li>a</li><li>b</li></ul>", "• a\n• b"),
+        ("x\n• a\ny", "x<ul><li>a</li></ul>y", "x\n• a\ny"),
+        ("<b>&</b>", "&lt;b&gt;&amp;&lt;/b&gt;", "<b>&</b>"),
+        ("`<script>`", "<code>&lt;script&gt;</code>", "<script>"),
+        ("• <li>", "<ul><li>&lt;li&gt;</li></ul>", "• <li>"),
+        ("&lt;", "&amp;lt;", "&lt;"),
+        ("a ` b", "a ` b", "a ` b"),
+        ("`a\nb`", "`a<br>b`", "`a\nb`"),
+        ("`` **", "`` **", "`` **"),
+        ("", "", ""),
+    ],
+)
+def test_a_text_is_shown_as_html_and_as_plain_words(text: str, html: str, body: str) -> None:
+    assert as_html(text) == html
+    assert plain(text) == body
+
+
+@pytest.mark.parametrize("text", ["`**x**`", "`a**b` and `c**d`", "`**`"])
+def test_what_is_code_stays_as_it_is(text: str) -> None:
+    """A token or password is shown letter by letter, whatever letters it has."""
+    assert plain(text) == text.replace("`", "")
+    assert "<b>" not in as_html(text)
+
+
+def test_an_answer_rings_no_phone_and_replies() -> None:
+    assert notice("a `b`", reply_to="$e") == {
+        "msgtype": "m.notice",
+        "body": "a b",
+        "format": "org.matrix.custom.html",
+        "formatted_body": "a <code>b</code>",
+        "m.relates_to": {"m.in_reply_to": {"event_id": "$e"}},
+    }
+    assert "m.relates_to" not in notice("a")
+
+
+def test_a_card_rings_its_readers_phone_and_nobody_elses() -> None:
+    content = ringing("**new**", YOU)
+
+    assert content["msgtype"] == "m.text"
+    assert content["m.mentions"] == {"user_ids": ["@you:example.org"]}
+    assert "m.relates_to" not in content
+
+
+def test_the_block_is_nothing_but_what_is_pasted() -> None:
+    pasted = "A=`**<b>&\nB=2"
+
+    assert block(pasted) == {"msgtype": "m.text", "body": pasted}
+
+
+# -- errors
+
+ERRORS: dict[type[AdminbotError], AdminbotError] = {
+    AdminbotError: AdminbotError("It is so.", "Do this."),
+    UsageError: UsageError("It cannot be.", "Type: `!x`"),
+    NameTaken: NameTaken(YOU, "you2"),
+    NotManaged: NotManaged("you"),
+    ConfigError: ConfigError("The settings are wrong.", "See there."),
+    SetupError: SetupError("It cannot be used.", "Try this."),
+    MasNotSupported: MasNotSupported(),
+    StateError: StateError(),
+    NotDeliverable: NotDeliverable("Somebody else is in the room."),
+    ForeignIdentity: ForeignIdentity(YOU),
+    ReplacedIdentity: ReplacedIdentity(YOU),
+    NotServerAdmin: NotServerAdmin(),
+    AccountGone: AccountGone(),
+    Superseded: Superseded(YOU, "revoke"),
+    HomeserverError: HomeserverError("Refused.", errcode="M_FORBIDDEN", status=403),
+    RateLimited: RateLimited(timedelta(seconds=278)),
+    TokenRejected: TokenRejected(),
+    HomeserverUnreachable: HomeserverUnreachable("ReadTimeout"),
+}
+
+
+def kinds(of: type[AdminbotError] = AdminbotError) -> Iterator[type[AdminbotError]]:
+    yield of
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+
+
+def named(kind: object) -> str:
+    return kind.__name__ if isinstance(kind, type) else ""
+
+
+@pytest.mark.parametrize("kind", list(kinds()), ids=named)
+def test_every_error_can_be_shown(kind: type[AdminbotError]) -> None:
+    told = ERRORS[kind].message() if kind in ERRORS else kind("It is so.", "Do this.").message()
+
+    assert str(ERRORS.get(kind, "It is so."))
+    assert told[0].isupper() or told[0] == "@" or told.startswith("you")
+    assert told.endswith((".", "`"))
+    assert "None" not in told
+    assert "\n" not in told
+    content = notice(f"❌ {told}")
+    assert "`" not in content["body"]
+    assert json.dumps(content)
+
+
+def test_a_wait_is_said_and_kept() -> None:
+    error = RateLimited(timedelta(milliseconds=277_600))
+
+    assert str(error) == "Synapse asks me to wait 4 min 38 s."
+    assert error.retry_after == timedelta(seconds=278)
+    assert RateLimited(timedelta(0)).retry_after == timedelta(seconds=1)
+
+
+def test_a_taken_name_comes_with_another_one() -> None:
+    told = NameTaken(YOU, "you2").message()
+
+    assert told == "@you:example.org already exists. Nothing was changed. " + (
+        "Pick another name: `!newbot you2`"
+    )
+
+
+@pytest.mark.parametrize("typed", ["x" * 60_000, "`a` **b**\n• c"])
+def test_a_bot_that_is_not_ours_is_named_briefly_and_on_one_line(typed: str) -> None:
+    told = NotManaged(typed).message()
+
+    assert len(told) < 300
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        *((0, "0 s"), (1, "1 s"), (59, "59 s"), (60, "1 min"), (278, "4 min 38 s"), (3600, "1 h")),
+        *((3601, "1 h 1 s"), (7200, "2 h"), (90_061, "1 d 1 h"), (259_200, "3 d")),
+    ],
+)
+def test_durations_are_said_in_two_units_at_most(seconds: int, said: str) -> None:
+    assert format_duration(seconds) == said
