@@ -8,10 +8,11 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo test faults mutants lint bench lock clean
+.PHONY: help demo check test faults mutants lint bench lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
+	@echo 'make check   lint, and the tests that need neither Node nor a Synapse: seconds'
 	@echo 'make test    the tests'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
@@ -29,6 +30,9 @@ test: $(VENV)/dev
 	  exit 1; }; done
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+check: lint
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -q tests/unit $(ARGS)
+
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)
 
@@ -39,6 +43,7 @@ lint: $(VENV)/dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -13,7 +13,7 @@ from adminbot.accounts.lifecycle import Accounts
 from adminbot.accounts.signing import Signer
 from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat import Chat
-from adminbot.chat.own_identity import adopt_session, own_party
+from adminbot.chat.own_identity import adopt_session
 from adminbot.chat.sync import Sync
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
@@ -37,6 +37,7 @@ from adminbot.jobs.device_watch import DeviceWatch
 from adminbot.logs import ready
 from adminbot.trust.lockdown import Restraint
 from adminbot.verification import control
+from adminbot.verification.party import own_party
 from adminbot.verification.service import Verifications
 
 log = logging.getLogger(__name__)

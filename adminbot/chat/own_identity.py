@@ -18,7 +18,6 @@ from adminbot.homeserver.values import Session
 from adminbot.store import Store
 from adminbot.values.ids import UserId, new_device_id
 from adminbot.values.secret import Secret, new_password
-from adminbot.verification.sas import Party
 
 log = logging.getLogger(__name__)
 
@@ -104,13 +103,6 @@ async def own_identity(store: Store) -> Identity:
     if seeds is None:
         raise SetupError("The bot's cross-signing identity is gone.", "Start it again.")
     return Identity.from_seeds(seeds)
-
-
-async def own_party(client: Client, store: Store) -> Party:
-    """Us, as others are to verify us."""
-    device_key = client.olm.account.identity_keys["ed25519"]
-    identity = await own_identity(store)
-    return Party(str(client.user_id), str(client.device_id), device_key, identity.master.public)
 
 
 async def keys_are_ours(client: Client, account: ClientApi, user_id: UserId) -> bool:
