@@ -17,7 +17,7 @@ from adminbot.chat.own_identity import adopt_session
 from adminbot.chat.sync import Sync
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
-from adminbot.connections import BACKOFF_S, LOG_IN_AGAIN, Connections, open_connections
+from adminbot.connections import LOG_IN_AGAIN, Connections, open_connections
 from adminbot.dispatch.dispatcher import Dispatcher, Manners
 from adminbot.dispatch.executor import Executor
 from adminbot.dispatch.permission import why_untrusted
@@ -36,6 +36,7 @@ from adminbot.jobs.background import Background
 from adminbot.jobs.device_watch import DeviceWatch
 from adminbot.logs import ready
 from adminbot.trust.lockdown import Restraint
+from adminbot.values.backoff import pauses
 from adminbot.verification import control
 from adminbot.verification.party import own_party
 from adminbot.verification.service import Verifications
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 _Loop = Callable[[], Coroutine[None, None, None]]
 _FINISH_S = 3
+_RETRY_MOST_S = 10
 
 
 async def run(settings: Settings) -> None:
@@ -210,14 +212,13 @@ async def _wired(
 
 async def _start(sync: Sync, edges: Connections) -> None:
     """The first sync, once the admins' devices are judged by what the server says now."""
-    for attempt in range(1_000_000):
+    for pause_s in pauses(_RETRY_MOST_S):
         try:
             await edges.client.refresh_keys(*edges.policy.admins)
             await sync.start()
         except (HomeserverUnreachable, RateLimited, StateError) as exc:
-            pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
-            log.warning("first sync failed, trying again in_s=%s why=%s", pause, exc)
-            await asyncio.sleep(pause)
+            log.warning("first sync failed, trying again in_s=%s why=%s", pause_s, exc)
+            await asyncio.sleep(pause_s)
         else:
             return
 
