@@ -118,7 +118,7 @@ def test_the_source_archive_holds_all_that_it_is_built_and_tested_from(tmp_path:
         held = {name.partition("/")[2] for name in tar.getnames()}
 
     wanted = {"Makefile", "README.md", "LICENSE", "CONTRIBUTING.md", ".env.example", ".ci/run"}
-    wanted |= {"deploy/adminbot.verification", "deploy/compose.yaml", "tests/human/human.mjs"}
+    wanted |= {"deploy/adminbot.service", "deploy/compose.yaml", "tests/human/human.mjs"}
     for recipe in ("Makefile", "deploy/Dockerfile"):
         wanted |= set(
             re.findall(r"requirements[-a-z]*\.txt|pyproject\.toml", text_of(top, recipe))
