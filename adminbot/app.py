@@ -84,7 +84,7 @@ async def _serve(settings: Settings, began: float) -> None:
     given = Session(settings.user_id, settings.device_id, settings.access_token)
     async with open_connections(settings, given) as edges, asyncio.TaskGroup() as tasks:
         sync, dispatcher, verifications, loops = await _wired(settings, edges, tasks)
-        unanswered = await edges.store.unanswered()
+        unanswered = await edges.store.inbox.unanswered()
         await verifications.take_up()
         await _start(sync, edges)
         dispatcher.take_up(unanswered)

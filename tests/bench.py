@@ -276,10 +276,10 @@ async def with_old_ones(server: Homeserver, world: World, idle_s: float) -> floa
         world.bot.data_dir, Sealer.from_base64(Secret(world.bot.setting("STORE_KEY")))
     ) as store:
         for user_id in kept:
-            await store.add_bot(Bot(user_id, "old", "OLD1", False, you, since, since))
+            await store.bots.add(Bot(user_id, "old", "OLD1", False, you, since, since))
         seeds = Kept.new(you, None).to_json()
         nothing_to_publish = json.dumps(json.loads(seeds) | {"identity": None})
-        await store.set_secrets({identity_of(user_id): nothing_to_publish for user_id in kept})
+        await store.sealed.set_all({identity_of(user_id): nothing_to_publish for user_id in kept})
     with closing(sqlite3.connect(world.bot.data_dir / "adminbot.db")) as db, db:
         rows = [(str(user_id), "OLD1", str(you), since.isoformat()) for user_id in kept]
         db.executemany("INSERT INTO awaited VALUES (?, ?, ?, ?)", rows)

@@ -338,7 +338,7 @@ class Desk:
         about = {"room_id": ROOM} | about
         incoming = Incoming(f"$m{next(_ids)}", sender=str(sender), body=body, **about)
         letter = InboxMessage(incoming.event_id, incoming.to_json(), None)
-        await self.store.receive([letter], since="s")
+        await self.store.inbox.receive([letter], since="s")
         self.dispatcher.take(incoming)
         return incoming.event_id
 
@@ -353,15 +353,15 @@ class Desk:
 
     async def unanswer(self, letter: InboxMessage) -> None:
         """As if a crash had come before anything of the answer was noted."""
-        content = self.store._sealer.seal("inbox", letter.content)
+        content = self.store._db.seal("inbox", letter.content)
         sql = "UPDATE inbox SET content = ?, reply = NULL WHERE event_id = ?"
-        await self.store._write(sql, content, letter.event_id)
+        await self.store._db.write(sql, content, letter.event_id)
 
     async def question(self) -> str:
         """The event id under which the only open question is out."""
         async with asyncio.timeout(5):
             while True:
-                found = await self.store.questions(YOU)
+                found = await self.store.questions.of(YOU)
                 if found and found[0].event_id.startswith("$"):
                     return found[0].event_id
                 await asyncio.sleep(0.01)
@@ -369,7 +369,7 @@ class Desk:
     async def settled(self) -> None:
         """Once everything that came in is answered or dropped."""
         async with asyncio.timeout(5):
-            while await self.store.unanswered():  # noqa: ASYNC110
+            while await self.store.inbox.unanswered():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
@@ -395,7 +395,7 @@ async def a_desk(directory: Path, server: Server | None = None) -> AsyncIterator
     tasks = Tasks()
     async with open_store(directory, Sealer(b"k" * 32)) as store:
         desk = Desk(store, tasks, server or Server())
-        desk.dispatcher.take_up(await store.unanswered())
+        desk.dispatcher.take_up(await store.inbox.unanswered())
         try:
             yield desk
         finally:

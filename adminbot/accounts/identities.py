@@ -47,7 +47,7 @@ class Identities:
             answer: of /keys/query. Another identity in it than one that counted before is told.
         """
         seen = master_key(answer, str(bot.user_id))
-        pin = await self._store.find_bot_pin(bot.user_id)
+        pin = await self._store.bot_pins.find(bot.user_id)
         if bot.own_identity:
             counting = pin.master_key if pin else seen or ""
         else:
@@ -56,7 +56,7 @@ class Identities:
             if kept is None or not kept.is_out:
                 return counting  # nothing of ours was ever shown, so nothing was replaced
         if counting and (pin is None or pin.master_key != counting):
-            await self._store.pin_bot(bot.user_id, counting)
+            await self._store.bot_pins.pin(bot.user_id, counting)
             pin = Pin(counting, verified=False, alarmed=None)
         if seen and seen != counting and pin and pin.alarmed != seen:
             self._ring(bot, counting, seen)
@@ -89,7 +89,7 @@ class Identities:
         return changed
 
     async def _look(self, only: set[str] | None) -> None:
-        every = await self._store.bots()
+        every = await self._store.bots.all()
         due = [bot for bot in every if only is None or str(bot.user_id) in only]
         for start in range(0, len(due), _AT_ONCE):
             some = due[start : start + _AT_ONCE]

@@ -30,7 +30,7 @@ from adminbot.errors import (
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
-from adminbot.store import Act, Bot, Store
+from adminbot.store import ActNote, Bot, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import BotName, UserId, new_device_id
 from adminbot.values.secret import Secret, new_password
@@ -108,7 +108,7 @@ class Accounts:
                 f"`{user_id}` is my own account, so I leave it alone.",
                 f"To renew my own token: `!rotate {user_id.localpart} --me-too`",
             )
-        bot = await self._store.find_bot(user_id)
+        bot = await self._store.bots.find(user_id)
         if bot is None and self._holds.is_held_by_others(user_id):
             raise Refused(
                 f"`{user_id}` is still being made, and has no login yet.", "Wait for that answer."
@@ -126,7 +126,7 @@ class Accounts:
             )
 
     async def all(self) -> list[Bot]:
-        return await self._store.bots()
+        return await self._store.bots.all()
 
     @asynccontextmanager
     async def _acting(self, user_id: UserId, order: Order) -> AsyncIterator[Order]:
@@ -136,7 +136,7 @@ class Accounts:
             Superseded: a brake came later than the order, now or before a restart.
         """
         async with self._holds.act(user_id) as hold:
-            brake = await self._store.brake_after(order.event_id, str(user_id))
+            brake = await self._store.acts.brake_after(order.event_id, str(user_id))
             if brake:
                 raise Superseded(user_id, brake)
             yield replace(order, aside=hold.aside, whole=hold.whole)
@@ -160,8 +160,8 @@ class Accounts:
         user_id = UserId(name.localpart, self.server)
         async with self._acting(user_id, order) as order:
             self._holds.check_nobody_waits(user_id)
-            noted = await self._store.find_act(order.event_id)
-            attempt = Attempt(MAKE in await self._store.steps(order.event_id))
+            noted = await self._store.acts.find(order.event_id)
+            attempt = Attempt(MAKE in await self._store.acts.steps(order.event_id))
             if noted is None:
                 await self._synapse.check_name_free(user_id)
                 device_id = self._usable(wanted.device_id) or new_device_id(name.localpart)
@@ -192,9 +192,9 @@ class Accounts:
 
     async def _begin(
         self, command: str, target: UserId, order: Order, *, device_id: str | None = None
-    ) -> Act:
+    ) -> ActNote:
         """Note the act; on a second run after a crash, what the first one noted."""
-        return await self._store.begin_act(
+        return await self._store.acts.begin(
             order.event_id,
             who=order.owner,
             command=command,
@@ -203,7 +203,7 @@ class Accounts:
         )
 
     async def _keep_half_made(
-        self, bot: Bot, noted: Act, attempt: Attempt, exc: AdminbotError
+        self, bot: Bot, noted: ActNote, attempt: Attempt, exc: AdminbotError
     ) -> None:
         """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
         try:
@@ -211,7 +211,7 @@ class Accounts:
         except HomeserverError:
             made = False
         if made:
-            await self._store.add_bot(replace(bot, token_at=None))
+            await self._store.bots.add(replace(bot, token_at=None))
             exc.hint = (
                 f"The account is made, but has no login yet: `!rotate {bot.user_id.localpart}`"
             )

@@ -8,7 +8,7 @@ from adminbot.accounts.sessions import Sessions
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
-from adminbot.store import Act, Bot
+from adminbot.store import ActNote, Bot
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret, new_password
 
@@ -39,7 +39,7 @@ class NewAccounts:
         self._shared_secret = shared_secret
 
     async def make(
-        self, bot: Bot, noted: Act, order: Order, attempt: Attempt
+        self, bot: Bot, noted: ActNote, order: Order, attempt: Attempt
     ) -> tuple[Session, Secret]:
         """Create if absent, whatever the network does; what is ours already is taken over.
 
@@ -94,11 +94,11 @@ class NewAccounts:
         await self._synapse.set_up(bot.user_id, display_name=bot.display_name, password=password)
         return await self._sessions.log_in(bot, password, order), password
 
-    async def is_ours(self, attempt: Attempt, noted: Act, user_id: UserId) -> bool:
+    async def is_ours(self, attempt: Attempt, noted: ActNote, user_id: UserId) -> bool:
         """Whether the account that is there now came of this attempt. Raises HomeserverError."""
         return attempt.may_be_ours and await self._was_made_by(noted, user_id)
 
-    async def _was_made_by(self, noted: Act, user_id: UserId) -> bool:
+    async def _was_made_by(self, noted: ActNote, user_id: UserId) -> bool:
         """Whether the account that is there now is what this act made.
 
         It was not there when the act was noted, and an outcome is unknown. A person's account that

@@ -80,7 +80,7 @@ class Signer:
 
     async def kept(self, user_id: UserId) -> Kept | None:
         """What is kept of the identity that was made here; None if none was."""
-        sealed = await self._store.secret(identity_of(user_id))
+        sealed = await self._store.sealed.get(identity_of(user_id))
         return Kept.from_json(sealed) if sealed else None
 
     async def check_not_replaced(self, bot: Bot, answer: JSON) -> None:
@@ -102,11 +102,11 @@ class Signer:
         known = await self.kept(user_id)
         kept = known or Kept.new(user_id, None)
         if not known:
-            await self._store.set_secret(identity_of(user_id), kept.to_json())
+            await self._store.sealed.set(identity_of(user_id), kept.to_json())
         if kept.identity:
             await self._publish(user_id, kept.identity, kept.storage or {})
             kept = replace(kept, identity=None, storage=None)
-            await self._store.set_secret(identity_of(user_id), kept.to_json())
+            await self._store.sealed.set(identity_of(user_id), kept.to_json())
         return kept
 
     async def ensure_with_recovery(self, user_id: UserId) -> Secret:
@@ -115,11 +115,11 @@ class Signer:
         It stays sealed until it is on a card (`Store.hand_over`), so that a second run after a
         crash finds the one that opens what was published.
         """
-        known = await self._store.secret(recovery_of(user_id))
+        known = await self._store.sealed.get(recovery_of(user_id))
         if known is None:
             key = RecoveryKey.new()
             known = str(key)
-            await self._store.set_secrets(
+            await self._store.sealed.set_all(
                 {
                     recovery_of(user_id): known,
                     identity_of(user_id): Kept.new(user_id, key).to_json(),
@@ -133,7 +133,7 @@ class Signer:
             try:
                 await account.upload_cross_signing(identity)
             except ForeignIdentity:
-                await self._store.drop_secret(identity_of(user_id))  # it can never be used
+                await self._store.sealed.drop(identity_of(user_id))  # it can never be used
                 raise
             for kind, content in storage.items():
                 await account.set_account_data(user_id, kind, content)

@@ -130,12 +130,12 @@ class CardDelivery:
             HomeserverError: likewise.
         """
         async with self._busy[card_id]:
-            card = await self._store.card(card_id)
+            card = await self._store.cards.find(card_id)
             if card.content is None:
                 return card.intro_id is not None
             await self._check_unlocked()
             room_id = await self._chat.ready_dm(card.reader)
-            if not await self._store.card_goes_to(card_id, room_id):
+            if not await self._store.cards.goes_to(card_id, room_id):
                 return False
             parts = json.loads(card.content)
             # The room is part of it: in another room it is another message.
@@ -154,7 +154,7 @@ class CardDelivery:
                 txn=f"{txn}-block",
                 check=self._check_unlocked,
             )
-            await self._store.card_shown(
+            await self._store.cards.shown(
                 card_id,
                 intro_id=intro_id,
                 block_id=block_id,
@@ -175,7 +175,7 @@ class CardDelivery:
 
     async def tapped(self, sender: str, event_id: str) -> bool:
         """Take a card back because its reader tapped one of its messages; False if it is none."""
-        for card in await self._store.open_cards():
+        for card in await self._store.cards.open():
             if event_id in (card.intro_id, card.block_id) and sender == str(card.reader):
                 await self._take_back(card, "saved")
                 return True
@@ -188,8 +188,8 @@ class CardDelivery:
     async def _take_back(self, card: Card, why: str) -> None:
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
         async with self._busy[card.id]:
-            present = await self._store.find_bot(card.bot)
-            newer = await self._store.newer_card(card)
+            present = await self._store.bots.find(card.bot)
+            newer = await self._store.cards.newer_than(card)
             text, fate = self._text.gone(card, present, newer)
             why = fate or why
             txn = f"card-{card.id}-gone"
@@ -204,7 +204,7 @@ class CardDelivery:
                 log.warning("card out of reach card=%s why=%s", card.id, exc)
             except NotDeliverable as exc:
                 log.warning("card's room is gone card=%s why=%s", card.id, exc)
-            await self._store.card_gone(card.id)
+            await self._store.cards.gone(card.id)
         log.info("card taken back card=%s why=%s", card.id, why)
 
     async def run(self) -> None:
@@ -257,8 +257,8 @@ class CardDelivery:
         """Cards that are not gone; none, and a short wait, while our state cannot be used."""
         try:
             # What an earlier run sent, by another clock perhaps, stays no longer than others.
-            await self._store.cards_vanish_by(until(self._text.ttl))
-            return await self._store.open_cards()
+            await self._store.cards.vanish_by(until(self._text.ttl))
+            return await self._store.cards.open()
         except StateError as exc:
             log.warning("cards wait why=%s", exc)
             waits.append(_RETRY_S)

@@ -252,7 +252,7 @@ class Chat:
 
     async def dm_is_open_invitation(self, user_id: UserId) -> bool:
         """Whether this person has still to accept the invitation to our direct chat."""
-        known = await self._store.dm(user_id)
+        known = await self._store.rooms.dm(user_id)
         return known is not None and self.is_invited(known, user_id)
 
     def can_reach(self, reader: UserId) -> bool:
@@ -289,7 +289,7 @@ class Chat:
         return room_id
 
     async def _fit_dm(self, user_id: UserId) -> str:
-        known = await self._store.dm(user_id)
+        known = await self._store.rooms.dm(user_id)
         room = self.room(known) if known else None
         problem = why_unfit(room, self._pair(user_id)) if room else ""
         if known and room and not problem and _is_in(room, user_id):
@@ -357,7 +357,7 @@ class Chat:
         return room_id
 
     async def _keep_dm(self, user_id: UserId, room_id: str) -> None:
-        await self._store.set_dm(user_id, room_id)
+        await self._store.rooms.set_dm(user_id, room_id)
         self._client.keep_encrypted(room_id)
         async with self._direct_lock:  # it is read, changed and written as a whole
             await record_direct(self._account, UserId.parse(self.user_id), user_id, room_id)

@@ -28,7 +28,7 @@ _PLANNED = "healing device"
 
 async def current_session(store: Store, given: Session) -> Session:
     """The session to use: the given one, or the one that replaced it when it was healed."""
-    healed = await store.secret(_HEALED)
+    healed = await store.sealed.get(_HEALED)
     if healed:
         replaces, device_id, token = healed.split("|")
         if replaces == given.device_id:
@@ -48,12 +48,12 @@ async def adopt_session(
 async def keep_session(store: Store, env_device: str, fresh: Session) -> None:
     """Let the next start use this one, as long as the env file names `env_device`."""
     kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
-    await store.set_secret(_HEALED, kept)
+    await store.sealed.set(_HEALED, kept)
 
 
 async def forget_session(store: Store) -> None:
     """The session in the env file is the one to use again."""
-    await store.drop_secret(_HEALED)
+    await store.sealed.drop(_HEALED)
 
 
 async def ensure_trusted(
@@ -66,7 +66,7 @@ async def ensure_trusted(
     """
     if client.should_upload_keys:
         await expect(KeysUploadResponse, client.keys_upload())
-    seeds = await store.secret(_SEEDS)
+    seeds = await store.sealed.get(_SEEDS)
     answer = await account.query_keys(user_id)
     published = master_key(answer, str(user_id))
     if seeds is None:
@@ -77,7 +77,7 @@ async def ensure_trusted(
                 "Put the old data directory back, or use another --bot-name and --data-dir.",
             )
         seeds = Identity.new_seeds()
-        await store.set_secret(_SEEDS, seeds)  # before the upload: it could not be undone
+        await store.sealed.set(_SEEDS, seeds)  # before the upload: it could not be undone
     identity = Identity.from_seeds(seeds)
     if published is None:
         await account.upload_cross_signing(identity.upload_body(str(user_id)))
@@ -99,7 +99,7 @@ async def ensure_trusted(
 
 async def own_identity(store: Store) -> Identity:
     """The identity itself, which can sign; kept since `ensure_trusted`."""
-    seeds = await store.secret(_SEEDS)
+    seeds = await store.sealed.get(_SEEDS)
     if seeds is None:
         raise SetupError("The bot's cross-signing identity is gone.", "Start it again.")
     return Identity.from_seeds(seeds)
@@ -147,15 +147,15 @@ async def heal(
     in between leads to the same device again; the old device goes last.
     """
     log.warning("the crypto store does not fit device=%s, taking a new device", session.device_id)
-    device_id = await store.secret(_PLANNED) or new_device_id("adminbot")
-    await store.set_secret(_PLANNED, device_id)
+    device_id = await store.sealed.get(_PLANNED) or new_device_id("adminbot")
+    await store.sealed.set(_PLANNED, device_id)
     password = new_password()
     await synapse.set_password(given.user_id, password, logout_devices=False)
     fresh = await account.log_in(
         given.user_id.localpart, password, device_id=device_id, device_name="adminbot"
     )
-    await store.set_secret(_HEALED, f"{given.device_id}|{device_id}|{fresh.token.reveal()}")
-    await store.drop_secret(_PLANNED)
+    await store.sealed.set(_HEALED, f"{given.device_id}|{device_id}|{fresh.token.reveal()}")
+    await store.sealed.drop(_PLANNED)
     account.become(fresh.token)
     client = open_client(fresh)
     await ensure_trusted(client, account, store, given.user_id)

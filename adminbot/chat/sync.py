@@ -77,13 +77,13 @@ class Sync:
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
-        since = self._kept = await self._store.fact("since")
-        self._encrypted = await self._store.encrypted_rooms()
+        since = self._kept = await self._store.facts.get("since")
+        self._encrypted = await self._store.rooms.encrypted()
         self._client.keep_encrypted(*self._encrypted)
         response = await self._sync(since, first=True)
         if since is None:
             await self._note_encrypted()
-            await self._store.receive([], since=response.next_batch)
+            await self._store.inbox.receive([], since=response.next_batch)
             self._kept = response.next_batch
             await self._client.after_sync(response)
         else:
@@ -154,7 +154,7 @@ class Sync:
         # What is still to be read must come again after a crash; event ids keep it single.
         keep = self._kept if self._kept and self._unread else response.next_batch
         if letters or keep != self._kept:
-            fresh = await self._store.receive(letters, since=keep)
+            fresh = await self._store.inbox.receive(letters, since=keep)
             self._kept = keep
             for item in incoming:
                 if item.event_id in fresh:
@@ -171,7 +171,7 @@ class Sync:
         """Before anything is said there: what was encrypted once is so for good."""
         rooms = {room_id for room_id, room in self._client.rooms.items() if room.encrypted}
         for room_id in rooms - self._encrypted:
-            await self._store.remember_encrypted(room_id)
+            await self._store.rooms.remember_encrypted(room_id)
             self._encrypted.add(room_id)
 
     async def _with_gap_filled(

@@ -92,17 +92,17 @@ async def _make(
             f"{env_file} cannot be written. Nothing was made.",
             "Run this as the user that adminbot runs as, where its env file is.",
         )
-    room_id = await store.fact(_MADE)
+    room_id = await store.facts.get(_MADE)
     if room_id is None or room_id not in await account.joined_rooms():
         room_id = await account.create_room(admin_room(admins))
-        await store.set_fact(_MADE, room_id)
+        await store.facts.set(_MADE, room_id)
     print("✅ encrypted admin room made, admins invited")
     if in_file:
         replace_values(env_file, {f"{PREFIX}ROOM": room_id})
         print(f"✅ {PREFIX}ROOM in {env_file}")
     else:
         print(f"⚠️ {PREFIX}ROOM is set in the environment, which wins. Set it there:\n  {room_id}")
-    await store.drop_fact(_MADE)
+    await store.facts.drop(_MADE)
     if await control.is_served(settings.data_dir):
         print("⚠️ The service runs, and listens in the old room until it is restarted.")
     else:

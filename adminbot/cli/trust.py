@@ -34,7 +34,7 @@ async def main(args: argparse.Namespace) -> None:
         raise UsageFault("name a full user id such as @you:example.org") from None
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
-        bot = None if user_id in settings.admins else await store.find_bot(user_id)
+        bot = None if user_id in settings.admins else await store.bots.find(user_id)
         if user_id not in settings.admins and bot is None:
             raise SetupError(
                 f"{user_id} is not in ADMINBOT_ADMINS, and no bot of mine.", "Add it there first."
@@ -50,15 +50,15 @@ async def main(args: argparse.Namespace) -> None:
             raise SetupError("Left as it was.")
         if bot:
             await store.signs_itself(user_id)  # what we keep is no use any more
-            await store.pin_bot(user_id, present)
+            await store.bot_pins.pin(user_id, present)
             print("Remembered. I sign nothing for it any more: its program does that itself.")
             return
         now = "It counts once the service is started again." if late else _AT_ONCE
         if remembered is None:
-            await store.pin(user_id, present)
+            await store.pins.pin(user_id, present)
             print(f"Remembered. {now}")
             return
-        await store.pin_anew(user_id, present)
+        await store.pins.pin_anew(user_id, present)
         print(f"Remembered. {now}")
         print(_VERIFY_AGAIN.format(user=user_id))
 
@@ -79,12 +79,12 @@ async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -
 
 
 async def _of_admin(store: Store, user_id: UserId) -> str | None:
-    pin = await store.find_pin(str(user_id))
+    pin = await store.pins.find(str(user_id))
     return pin.master_key if pin else None
 
 
 async def _of_bot(store: Store, bot: Bot) -> str | None:
-    pin = await store.find_bot_pin(bot.user_id)
+    pin = await store.bot_pins.find(bot.user_id)
     return pin.master_key if pin else None
 
 

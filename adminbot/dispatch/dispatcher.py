@@ -164,7 +164,7 @@ class Dispatcher:
             await asyncio.sleep(_STUCK_S)
             with suppress(StateError):
                 await self._store.check_writable()
-                return await self._store.find_unanswered(event_id)
+                return await self._store.inbox.find_unanswered(event_id)
 
     @staticmethod
     def _opened(letter: InboxMessage) -> tuple[Incoming, Reply | None]:
@@ -194,7 +194,7 @@ class Dispatcher:
                 await self._tell(incoming.room_id, incoming.about, incoming.sender, text)
             case _CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
-        await self._store.answered(incoming.event_id)
+        await self._store.inbox.answered(incoming.event_id)
 
     async def _meant(self, incoming: Incoming) -> _Run | _Refuse | _CardTap | Reply | None:
         """What is to be done about a message; None: it is not for us.
@@ -203,7 +203,7 @@ class Dispatcher:
         """
         if incoming.confirmed:
             return await self._allowed(incoming, incoming.body)
-        every = not_long_ago(await self._store.questions(UserId.parse(incoming.sender)))
+        every = not_long_ago(await self._store.questions.of(UserId.parse(incoming.sender)))
         here = [question for question in every if question.room_id == incoming.room_id]
         if incoming.kind == REACTION:
             return await self._tapped(incoming, here)
@@ -217,7 +217,7 @@ class Dispatcher:
     async def _allowed(self, incoming: Incoming, line: str) -> _Run | _Refuse:
         refusal = self._why_not(incoming, line)
         # What was begun was allowed then, and is finished.
-        if refusal and await self._store.find_act(incoming.event_id) is None:
+        if refusal and await self._store.acts.find(incoming.event_id) is None:
             return _Refuse(refusal)
         return _Run(incoming, line)
 
@@ -259,7 +259,7 @@ class Dispatcher:
         if incoming.body == DONE:
             return await self._agreed(incoming, asked[0])
         # Anybody may have forged that: the word still counts.
-        await self._store.only_typed(asked[0])
+        await self._store.questions.only_typed(asked[0])
         left = _LEFT + _ALL_THE_SAME.format(answer=asked[0].answer)
         return await self._close(incoming, [], Reply(left))
 
@@ -282,13 +282,13 @@ class Dispatcher:
         confirmed = replace(
             incoming, body=question.line, encrypted=True, trusted=True, confirmed=True
         )
-        await self._store.settle(
+        await self._store.inbox.settle(
             [question], event_id=incoming.event_id, content=confirmed.to_json(), reply=None
         )
         return _Run(confirmed, question.line)
 
     async def _close(self, incoming: Incoming, questions: list[Question], reply: Reply) -> Reply:
-        await self._store.settle(
+        await self._store.inbox.settle(
             questions,
             event_id=incoming.event_id,
             content=incoming.to_json(),
@@ -308,12 +308,12 @@ class Dispatcher:
             raise  # it stays decided, and is given once that can be done
         except AdminbotError as exc:
             log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
-            await self._store.drop_question(noted_as(incoming))
-            await self._store.answered(incoming.event_id)
+            await self._store.questions.drop(noted_as(incoming))
+            await self._store.inbox.answered(incoming.event_id)
             return
         if reply.ask:
-            await self._store.asked(noted_as(incoming), event_id, time_to_confirm_ends())
-        await self._store.answered(incoming.event_id)
+            await self._store.questions.asked(noted_as(incoming), event_id, time_to_confirm_ends())
+        await self._store.inbox.answered(incoming.event_id)
         if reply.tap:
             await self._put_marks(incoming.room_id, event_id)
 

@@ -32,7 +32,7 @@ from adminbot.errors import (
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.background import Background
 from adminbot.jobs.device_watch import DeviceWatch
-from adminbot.store import Act, Store
+from adminbot.store import ActNote, Store
 from adminbot.trust.lockdown import Restraint
 from adminbot.trust.pins import Asked, TrustPolicy
 from adminbot.values import render
@@ -91,8 +91,8 @@ class Executor:
 
     async def decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept."""
-        noted = await self._store.find_act(incoming.event_id)
-        so_far = await self._store.steps(incoming.event_id) if noted else []
+        noted = await self._store.acts.find(incoming.event_id)
+        so_far = await self._store.acts.steps(incoming.event_id) if noted else []
         outcome = "done"
         try:
             command, args = self._router.resolve(line, self._prefix)
@@ -122,7 +122,7 @@ class Executor:
         if noted:
             reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
         question = question_of(incoming, line, reply)
-        await self._store.decided(incoming.event_id, reply.to_json(), outcome, question)
+        await self._store.inbox.decided(incoming.event_id, reply.to_json(), outcome, question)
         return reply
 
     def _in_prefix(self, text: str) -> str:
@@ -130,7 +130,7 @@ class Executor:
         return text.replace("`!", f"`{self._prefix}")
 
     async def _run(
-        self, command: Command, args: Args, incoming: Incoming, earlier: Act | None, turn: Turn
+        self, command: Command, args: Args, incoming: Incoming, earlier: ActNote | None, turn: Turn
     ) -> Reply:
         """`earlier`: the act as an earlier run noted it."""
         sender = UserId.parse(incoming.sender)
@@ -157,7 +157,7 @@ class Executor:
                 owner=sender,
                 event_id=incoming.event_id,
                 say=say,
-                will=partial(self._store.will, incoming.event_id),
+                will=partial(self._store.acts.will, incoming.event_id),
                 check=self._restraint.check_unlocked,
             ),
             room_id=incoming.room_id,

@@ -116,7 +116,7 @@ class AdminRoom:
             if not is_in:
                 await self._account.invite(self._id, admin)
                 log.info("invited admin=%s", admin)
-            if await self._store.dm(admin) is None:
+            if await self._store.rooms.dm(admin) is None:
                 await self._chat.ready_dm(admin)
         except AdminbotError as exc:
             log.warning("could not invite admin=%s why=%s", admin, exc)
@@ -126,11 +126,11 @@ class AdminRoom:
     async def _all_told(self) -> bool:
         """Tell every admin once, also across restarts; False if somebody is still to be told."""
         try:
-            if await self._store.fact(_TOLD) == self._id:
+            if await self._store.facts.get(_TOLD) == self._id:
                 return True
             told = [await self._tell(admin) for admin in self._admins()]
             if all(told):
-                await self._store.set_fact(_TOLD, self._id)
+                await self._store.facts.set(_TOLD, self._id)
         except AdminbotError as exc:
             log.warning("not told that the admin room is gone why=%s", exc)
             return False

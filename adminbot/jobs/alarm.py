@@ -143,16 +143,16 @@ class Alarm:
 
     async def _tell_change(self, user_id: UserId, master: str) -> None:
         """Tell all, and note that; what is noted keeps it quiet from then on."""
-        pin = await self._store.find_pin(str(user_id))
+        pin = await self._store.pins.find(str(user_id))
         about = f"{user_id} {pin.master_key if pin else None} {master}"
         await self._tell_each(_TEXT.format(user=user_id), about, user_id)
-        await self._store.alarmed(user_id, master)
+        await self._store.pins.alarmed(user_id, master)
         self._known.discard((user_id, master))
 
     async def _tell_bot_change(self, user_id: UserId, counts: str, master: str, text: str) -> None:
         """Likewise of a bot."""
         await self._tell_each(text, f"{user_id} {counts} {master}", user_id)
-        await self._store.bot_alarmed(user_id, master)
+        await self._store.bot_pins.alarmed(user_id, master)
         self._known.discard((user_id, master))
 
     async def _tell_each(self, text: str, about: str, user_id: UserId) -> None:

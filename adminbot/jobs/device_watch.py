@@ -140,7 +140,7 @@ class DeviceWatch:
             return
         self._changed = False
         try:
-            every = await self._store.awaited()
+            every = await self._store.awaited.all()
         except AdminbotError:
             self._changed = True
             raise
@@ -183,7 +183,7 @@ class DeviceWatch:
         Returns whether that went well, as far as it goes.
         """
         name, shown = awaited.user_id.localpart, answer["device_keys"].get(str(awaited.user_id))
-        if shown and not await self._store.is_awaited(awaited):  # not any more
+        if shown and not await self._store.awaited.holds(awaited):  # not any more
             self._changed = True
             return True
         try:
@@ -199,7 +199,7 @@ class DeviceWatch:
         else:
             if is_there:
                 await self._tell(awaited, f"✅ `{name}` is online and trusted.")
-                await self._store.arrived(awaited)
+                await self._store.awaited.arrived(awaited)
                 self._changed = True
         return True
 
@@ -209,7 +209,7 @@ class DeviceWatch:
         is_shown = device_id in answer["device_keys"].get(user_id, {})
         if not is_shown and self._last.get(awaited, "") == master:
             return False  # as at the last look: of thousands that is nearly all
-        bot = await self._store.find_bot(awaited.user_id)
+        bot = await self._store.bots.find(awaited.user_id)
         counts = await self._identities.counts(bot, answer) if bot else ""
         state = device_state(answer, user_id, device_id, counts)
         if not awaited.own_identity and (is_shown or awaited.user_id not in self._published):

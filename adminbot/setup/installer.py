@@ -97,7 +97,7 @@ async def install(plan: Plan, say: Say) -> str:
 async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> None:
     """Before anything is made on the server: can the state be kept there?"""
     async with open_store(plan.data_dir, Sealer.from_base64(store_key)) as store:
-        if await store.fact("since") and not journal.get("TOKEN"):
+        if await store.facts.get("since") and not journal.get("TOKEN"):
             raise SetupError(
                 f"{plan.data_dir} already holds the state of another bot.",
                 "Choose another with --data-dir.",
@@ -150,10 +150,10 @@ async def _make_rooms(plan: Plan, journal: Journal, edges: Connections, say: Say
     journal.keep(ROOM=room_id)
     say("✅ encrypted admin room made, admins invited")
     for admin in plan.admins:
-        if await edges.store.dm(admin) is None:
+        if await edges.store.rooms.dm(admin) is None:
             chat = made_before([admin], None) or await account.create_room(direct_chat(admin))
             await record_direct(account, own, admin, chat)
-            await edges.store.set_dm(admin, chat)
+            await edges.store.rooms.set_dm(admin, chat)
         say(f"✅ private chat with {admin}")
     return room_id
 
@@ -163,7 +163,7 @@ async def _pin(plan: Plan, edges: Connections, say: Say) -> None:
     await edges.client.refresh_keys(*(str(admin) for admin in plan.admins))
     for admin in plan.admins:
         standing = edges.policy.standing(str(admin))
-        pin = await edges.store.find_pin(str(admin))
+        pin = await edges.store.pins.find(str(admin))
         if standing is PinState.AS_PINNED and pin:
             say(f"✅ identity of {admin} remembered: {in_groups(pin.master_key)}")
         else:
@@ -175,7 +175,7 @@ async def _pin(plan: Plan, edges: Connections, say: Say) -> None:
 
 async def _remember_now(edges: Connections) -> None:
     """Fix the point from which on messages count."""
-    if await edges.store.fact("since") is None:
+    if await edges.store.facts.get("since") is None:
         sync = Sync(
             edges.client,
             edges.account,

@@ -128,9 +128,9 @@ async def _helper(
     It is noted before it is made, and closed again whatever happens; after a crash by the next
     login. Nobody ever has its password, and its token lives in this process only.
     """
-    left_behind = await store.secret(_HELPER)
+    left_behind = await store.sealed.get(_HELPER)
     name = f"adminbot-login-{secrets.token_hex(4)}"
-    await store.set_secret(_HELPER, f"{left_behind} {name}" if left_behind else name)
+    await store.sealed.set(_HELPER, f"{left_behind} {name}" if left_behind else name)
     try:
         session = await register_admin(name, secret, wire, name.upper(), new_password())
     except WrongCredential:
@@ -145,7 +145,7 @@ async def _helper(
 
 
 async def _close_helper(synapse: SynapseAdmin, store: Store, own: UserId) -> None:
-    for name in (await store.secret(_HELPER) or "").split():
+    for name in (await store.sealed.get(_HELPER) or "").split():
         user_id = UserId(name, own.server)
         if await synapse.find_account(user_id) is not None:
             await synapse.deactivate(user_id)
@@ -154,6 +154,6 @@ async def _close_helper(synapse: SynapseAdmin, store: Store, own: UserId) -> Non
 
 async def _note(store: Store, names: str | None) -> None:
     if names:
-        await store.set_secret(_HELPER, names)
+        await store.sealed.set(_HELPER, names)
     else:
-        await store.drop_secret(_HELPER)
+        await store.sealed.drop(_HELPER)

@@ -1,4 +1,4 @@
-"""The SQLite edge: what adminbot remembers, one question per method. No secrets in clear."""
+"""The SQLite edge: what adminbot remembers, a class a table. No secrets in clear."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -8,27 +8,25 @@ from pathlib import Path
 import aiosqlite
 
 from adminbot.errors import SetupError
-from adminbot.store.bots import Bots
-from adminbot.store.inbox import Inbox
+from adminbot.store.acts import ActNote, Acts
+from adminbot.store.awaited import Awaited, AwaitedDevices
+from adminbot.store.bots import Bot, Bots
+from adminbot.store.cards import Card, Cards
+from adminbot.store.database import Database
+from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of
+from adminbot.store.inbox import Inbox, InboxMessage
 from adminbot.store.owner import SoleOwner
-from adminbot.store.people import People
-from adminbot.store.rows import (
-    Act,
-    Awaited,
-    Bot,
-    Card,
-    InboxMessage,
-    OpenRequest,
-    Pin,
-    Question,
-    identity_of,
-    recovery_of,
-)
+from adminbot.store.pins import BotPins, Pin, Pins
+from adminbot.store.questions import Question, Questions
+from adminbot.store.requests import OpenRequest, Requests
+from adminbot.store.rooms import Rooms
 from adminbot.store.schema import migrate
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
 
 __all__ = [
-    "Act",
+    "ActNote",
     "Awaited",
     "Bot",
     "Card",
@@ -43,11 +41,83 @@ __all__ = [
 ]
 
 
-class Store(Bots, Inbox, People):
-    """All that is remembered between two runs; opened by `open_store`.
+class Store:
+    """All that is remembered between two runs, by table; opened by `open_store`.
 
-    Every method raises StateError when SQLite cannot do it now; then nothing of it was done.
+    What several tables keep of one event is written here, in one transaction. Every method
+    raises StateError when SQLite cannot do its work now; then nothing of it was done.
     """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.facts = Facts(db)
+        self.sealed = SealedSecrets(db)
+        self.bots = Bots(db)
+        self.bot_pins = BotPins(db)
+        self.awaited = AwaitedDevices(db)
+        self.cards = Cards(db)
+        self.acts = Acts(db)
+        self.questions = Questions(db)
+        self.inbox = Inbox(db, self.facts, self.acts, self.questions)
+        self.requests = Requests(db, self.facts)
+        self.pins = Pins(db, self.facts, self.requests)
+        self.rooms = Rooms(db, self.facts)
+
+    async def check_writable(self) -> None:
+        """Raises StateError when nothing can be written."""
+        await self.facts.set("written", now().isoformat())
+
+    async def hand_over(self, bot: Bot, *, event_id: str, reader: UserId, card: str) -> int:
+        """Remember the bot's new token's date, its sealed card and the act's success, at once.
+
+        Returns the card's id. From here on a crash cannot lose the secret.
+        """
+        async with self._db.transaction():
+            before = await self.bots.find(bot.user_id)
+            await self.bots.put(bot)
+            await self.acts.end(event_id, "done")
+            await self.sealed.forget(recovery_of(bot.user_id))  # the card has the recovery key
+            is_new = before is None or before.device_id != bot.device_id
+            await self.awaited.expect(bot, reader, is_new=is_new)
+            if bot.own_identity and is_new:  # its program starts afresh, and may make another one
+                await self.bot_pins.forget(bot.user_id)
+            dropped = await self.cards.void(bot.user_id)
+            card_id = await self.cards.add(bot.user_id, reader, card)
+        if dropped:
+            await self._db.scrub()
+        return card_id
+
+    async def signs_itself(self, user_id: UserId) -> None:
+        """The bot has an identity of its own: we keep none for it and sign nothing.
+
+        The next identity that is seen is the one that counts.
+        """
+        async with self._db.transaction():
+            await self.bots.set_own_identity(user_id)
+            await self.sealed.forget(identity_of(user_id))
+            await self.bot_pins.forget(user_id)
+
+    async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
+        """The bot has no session any more; its next token needs a new device. Ends the act."""
+        async with self._db.transaction():
+            await self.bots.set_signed_out(user_id)
+            await self.awaited.forget(user_id)
+            dropped = await self.cards.void(user_id)
+            await self.acts.end(event_id, "done")
+        if dropped:
+            await self._db.scrub()
+
+    async def bot_deleted(self, user_id: UserId, *, event_id: str) -> None:
+        """The account is closed; the bot's row stays as a memory. Ends the act."""
+        async with self._db.transaction():
+            await self.bots.set_deleted(user_id)
+            await self.awaited.forget(user_id)
+            await self.sealed.forget(identity_of(user_id))
+            await self.bot_pins.forget(user_id)
+            dropped = await self.cards.void(user_id)
+            await self.acts.end(event_id, "done")
+        if dropped:
+            await self._db.scrub()
 
 
 @asynccontextmanager
@@ -69,7 +139,7 @@ async def open_store(
         try:
             with _as_set_up():
                 await _prepare(db)
-            yield Store(db, sealer)
+            yield Store(Database(db, sealer))
         finally:
             await db.close()
 

@@ -1,4 +1,4 @@
-"""One SQLite connection: transactions, the seal, and small facts by name. No tables of others.
+"""One SQLite connection: transactions and the seal. No tables.
 
 Every write is one statement or one `BEGIN IMMEDIATE` under the lock, because all coroutines share
 one connection and with it one transaction state.
@@ -20,48 +20,23 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """What the rest of the store stands on."""
+    """What every table holds.
+
+    A table's method that says "within a transaction" runs in `transaction` of its caller, so that
+    what several tables keep is written together.
+    """
 
     def __init__(self, db: aiosqlite.Connection, sealer: Sealer) -> None:
         self._db = db
         self._sealer = sealer
         self._lock = asyncio.Lock()
 
-    # -- facts and sealed secrets
+    def seal(self, purpose: str, text: str) -> bytes:
+        """Sealed text; only the same `purpose` opens it again."""
+        return self._sealer.seal(purpose, text)
 
-    async def fact(self, name: str) -> str | None:
-        """A small remembered value, such as the sync token."""
-        row = await self._one("SELECT value FROM fact WHERE name = ?", name)
-        return str(row[0]) if row else None
-
-    async def set_fact(self, name: str, value: str) -> None:
-        await self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", name, value)
-
-    async def drop_fact(self, name: str) -> None:
-        await self._write("DELETE FROM fact WHERE name = ?", name)
-
-    async def secret(self, name: str) -> str | None:
-        """A sealed secret in clear. Raises SetupError when the store key is another one."""
-        row = await self._one("SELECT blob FROM sealed WHERE name = ?", name)
-        return self._open(name, row[0]) if row else None
-
-    async def set_secret(self, name: str, value: str) -> None:
-        await self.set_secrets({name: value})
-
-    async def set_secrets(self, values: dict[str, str]) -> None:
-        """Keep several secrets, all at once or none."""
-        async with self._transaction():
-            for name, value in values.items():
-                blob = self._sealer.seal(name, value)
-                await self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?)", (name, blob))
-
-    async def drop_secret(self, name: str) -> None:
-        await self._write("DELETE FROM sealed WHERE name = ?", name)
-
-    async def _forget(self, name: str) -> None:
-        await self._db.execute("DELETE FROM sealed WHERE name = ?", (name,))
-
-    def _open(self, purpose: str, blob: bytes) -> str:
+    def open(self, purpose: str, blob: bytes) -> str:
+        """Sealed text in clear. Raises SetupError when the store key is another one."""
         try:
             return self._sealer.open(purpose, blob)
         except ValueError as exc:
@@ -70,9 +45,7 @@ class Database:
                 "Put the old key back, or start afresh with an empty data directory.",
             ) from exc
 
-    # -- below
-
-    async def _scrub(self) -> None:
+    async def scrub(self) -> None:
         """Empty the write-ahead log, which `secure_delete` does not reach.
 
         What it is called for is done already, so failing is no failure of that: the next time
@@ -83,7 +56,8 @@ class Database:
                 await self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[None]:
+    async def transaction(self) -> AsyncIterator[None]:
+        """All statements that `execute` runs within, or none of them. Raises StateError."""
         async with self._lock:
             with _told():
                 try:
@@ -96,16 +70,23 @@ class Database:
                         await self._db.execute("ROLLBACK")
                     raise
 
-    async def _write(self, sql: str, *values: Any) -> None:
+    async def execute(self, sql: str, *values: Any) -> aiosqlite.Cursor:
+        """One statement of the caller's `transaction`."""
+        return await self._db.execute(sql, values)
+
+    async def write(self, sql: str, *values: Any) -> None:
+        """One statement that is a transaction by itself. Raises StateError."""
         async with self._lock:
             with _told():
                 await self._db.execute(sql, values)
 
-    async def _one(self, sql: str, *values: Any) -> aiosqlite.Row | None:
-        rows = await self._all(sql, *values)
+    async def one(self, sql: str, *values: Any) -> aiosqlite.Row | None:
+        """The first row, if there is one. Raises StateError."""
+        rows = await self.all(sql, *values)
         return rows[0] if rows else None
 
-    async def _all(self, sql: str, *values: Any) -> Sequence[aiosqlite.Row]:
+    async def all(self, sql: str, *values: Any) -> Sequence[aiosqlite.Row]:
+        """All rows. Raises StateError."""
         with _told():
             return list(await self._db.execute_fetchall(sql, values))
 

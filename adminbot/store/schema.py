@@ -112,4 +112,5 @@ async def migrate(db: aiosqlite.Connection) -> None:
             "Use that version, or restore a backup from before.",
         )
     for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-        await db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
+        # A line of its own: a script may end in a comment, which would swallow what follows.
+        await db.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")

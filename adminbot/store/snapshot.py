@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adminbot.errors import SetupError
-from adminbot.store.rows import recovery_of
+from adminbot.store.facts import recovery_of
 from adminbot.store.schema import MIGRATIONS
 from adminbot.values.clock import now
 

@@ -64,8 +64,8 @@ async def left_out(
     found = await unusable(synapse, own, admins)
     gone = {it.user_id for it in found}
     for it in found:
-        if it.why == _ABSENT and await store.find_pin(str(it.user_id)) is None:
-            await store.set_fact(_name(it.user_id), "1")
+        if it.why == _ABSENT and await store.pins.find(str(it.user_id)) is None:
+            await store.facts.set(_name(it.user_id), "1")
     for admin in admins:
         if admin not in gone and await waits_for_trust(store, admin):
             found.append(LeftOut(admin, _SINCE))
@@ -82,8 +82,8 @@ async def left_out(
 
 async def waits_for_trust(store: Store, admin: UserId) -> bool:
     """Whether this account turned up late, and nobody has vouched for it yet."""
-    was_absent = await store.fact(_name(admin)) is not None
-    return was_absent and await store.find_pin(str(admin)) is None
+    was_absent = await store.facts.get(_name(admin)) is not None
+    return was_absent and await store.pins.find(str(admin)) is None
 
 
 def _name(admin: UserId) -> str:

@@ -57,7 +57,7 @@ class Restraint:
                 f"That was sent while I was away, {ago} ago. Nothing was done.",
                 "Send it again if you still want it.",
             )
-        if not is_brake and await self._store.acts_since(who, now() - _WITHIN) >= _MOST:
+        if not is_brake and await self._store.acts.count_since(who, now() - _WITHIN) >= _MOST:
             log.warning("too many changes user=%s", who)
             raise Refused(
                 f"You have asked for {_MOST} changes in {format_duration(_WITHIN.seconds)}. "
@@ -75,22 +75,22 @@ class Restraint:
 
     async def locked(self) -> bool:
         """Asked each time: the shell lifts it beside a running service."""
-        return await self._store.fact(_LOCKED) is not None
+        return await self._store.facts.get(_LOCKED) is not None
 
     async def lock(self, who: UserId) -> bool:
         """Refuse every change from now on; returns whether that was so before."""
         if await self.locked():
             return True
-        await self._store.set_fact(_LOCKED, f"{who} {now().isoformat(timespec='seconds')}")
+        await self._store.facts.set(_LOCKED, f"{who} {now().isoformat(timespec='seconds')}")
         log.warning("LOCKDOWN user=%s", who)
         return False
 
 
 async def unlock(store: Store) -> tuple[UserId, datetime] | None:
     """Lift the lockdown; returns who had asked for it and when, None if nobody had."""
-    noted = await store.fact(_LOCKED)
+    noted = await store.facts.get(_LOCKED)
     if noted is None:
         return None
-    await store.drop_fact(_LOCKED)
+    await store.facts.drop(_LOCKED)
     who, at = noted.split(" ")
     return UserId.parse(who), datetime.fromisoformat(at)

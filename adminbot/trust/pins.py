@@ -43,7 +43,7 @@ class TrustPolicy:
         self._admins = {str(admin) for admin in admins}
         self._store = store
         self._standing: dict[str, PinState] = {}
-        # Called with (user id, its master key of now), again and again until `store.alarmed`.
+        # Called with (user id, its master key of now), again and again until `store.pins.alarmed`.
         self.on_change: Callable[[UserId, str], None] = lambda user_id, master: None
 
     def is_admin(self, user_id: str) -> bool:
@@ -63,7 +63,7 @@ class TrustPolicy:
 
     async def verified(self, user_id: UserId, master: str) -> None:
         """This person's identity was compared by emoji, on both sides."""
-        await self._store.verified(user_id, master)
+        await self._store.pins.verified(user_id, master)
         if self.standing(str(user_id)) is PinState.NOT_VERIFIED:
             self._standing[str(user_id)] = PinState.AS_PINNED
 
@@ -79,13 +79,13 @@ class TrustPolicy:
         if self._mode is Trust.ANY:
             return trusted_devices(answer, user_id, None)
         seen = master_key(answer, user_id)
-        pin = await self._store.find_pin(user_id)
+        pin = await self._store.pins.find(user_id)
         if seen is None and pin is None:
             self._standing[user_id] = PinState.NO_IDENTITY
             return {}
         if pin is None:
             pin = Pin(str(seen), verified=False, alarmed=None)
-            await self._store.pin(UserId.parse(user_id), pin.master_key)
+            await self._store.pins.pin(UserId.parse(user_id), pin.master_key)
             log.info("identity pinned user=%s master_key=%s", user_id, seen)
         if seen != pin.master_key:
             self._changed(user_id, seen or "none", pin)

@@ -143,7 +143,7 @@ class Verifications:
 
     async def take_up(self) -> None:
         """At start, before anything is heard: cancel what an earlier run left open."""
-        for request in await self._store.open_requests():
+        for request in await self._store.requests.all():
             user_id = UserId.parse(request.user_id)
             work = partial(self._abandon, request, _CUT_OFF)
             self._start(user_id, request.room_id, request.transaction, work)
@@ -152,7 +152,7 @@ class Verifications:
         """At the end: cancel what is open, within two seconds. What is left, `take_up` ends."""
         with suppress(TimeoutError, AdminbotError):
             async with asyncio.timeout(_STOP_S):
-                for request in await self._store.open_requests():
+                for request in await self._store.requests.all():
                     await self._abandon(request, _STOPPED)
 
     def take(self, step: Step) -> None:
@@ -312,7 +312,7 @@ class Verifications:
     async def _party(self, answer: JSON, user_id: UserId, device_id: str) -> Party | None:
         """The other side by a /keys/query answer, if the device is of the pinned identity."""
         trusted = await self._policy.trusted(str(user_id), answer)
-        pin = await self._store.find_pin(str(user_id))
+        pin = await self._store.pins.find(str(user_id))
         keys = trusted.get(device_id)
         if not pin or not keys or self._policy.standing(str(user_id)) not in _MAY_VERIFY:
             return None
@@ -335,11 +335,11 @@ class Verifications:
     async def _ask(self, user_id: UserId) -> Asked:
         """Noted before it goes out, so that it is not left open whatever happens."""
         await self._check(user_id)
-        pin = await self._store.find_pin(str(user_id))
+        pin = await self._store.pins.find(str(user_id))
         room_id = await self._chat.ready_dm(user_id)
         await self._drop(user_id)
         request = OpenRequest(str(user_id), room_id, "", _new_txn(), now().isoformat())
-        await self._store.request_open(request)
+        await self._store.requests.open(request)
         transaction = await self._send_request(request)
         await self._begin(user_id, room_id, transaction)
         log.info("verification asked for user=%s", user_id)
@@ -414,7 +414,7 @@ class Verifications:
         await self._account.upload_signatures(signature)
         waited = self._policy.standing(str(user_id)) is PinState.NOT_VERIFIED
         told = _TOLD_DONE + (_TOLD_FREE if waited else "")
-        renewed = await self._store.is_renewed(user_id)
+        renewed = await self._store.pins.is_renewed(user_id)
         told += _TOLD_SHIELDS if renewed else ""
         await self._policy.verified(user_id, them.master_key)
         log.info("verified user=%s master_key=%s", user_id, them.master_key)
@@ -429,7 +429,7 @@ class Verifications:
 
     async def _begin(self, user_id: UserId, room_id: str, transaction: str) -> _Exchange:
         begun = OpenRequest(str(user_id), room_id, transaction, "", now().isoformat())
-        await self._store.request_open(begun)
+        await self._store.requests.open(begun)
 
         def give_up() -> None:
             self._start(user_id, room_id, transaction, partial(self._time_out, exchange))
@@ -510,7 +510,7 @@ class Verifications:
     async def _note_over(self, user_id: UserId) -> None:
         """What cannot be noted now is cancelled once more at the next start: no harm."""
         with suppress(StateError):
-            await self._store.request_over(user_id)
+            await self._store.requests.over(user_id)
 
     def _end(self, exchange: _Exchange, *, verified: bool, text: str) -> None:
         self._forget(exchange)

@@ -226,7 +226,7 @@ async def test_one_that_fails_does_not_stand_in_the_way(directory: Path) -> None
 async def test_one_that_is_not_awaited_any_more_is_left_alone(directory: Path) -> None:
     async with waiting(directory) as it:
         await it.add("gone")
-        [awaited] = await it.store.awaited()
+        [awaited] = await it.store.awaited.all()
         bot = Bot(awaited.user_id, "gone", "D1", False, YOU, now(), now())
         await it.store.signed_out(bot.user_id, event_id="$none")
         answer: dict[str, Any] = {"device_keys": {"@gone:example.org": {"D1": {}}}}

@@ -127,23 +127,23 @@ def made(place: Place) -> Backup:
 
 async def fill(data_dir: Path) -> None:
     async with open_store(data_dir, SEALER) as store:
-        await store.set_secret("cross-signing seeds", "seeds")
-        await store.set_secret("healed session", "ADMINBOT1|ADMINBOT2|syt_healed")
-        await store.pin(YOU, "master")
-        await store.set_dm(YOU, "!dm")
+        await store.sealed.set("cross-signing seeds", "seeds")
+        await store.sealed.set("healed session", "ADMINBOT1|ADMINBOT2|syt_healed")
+        await store.pins.pin(YOU, "master")
+        await store.rooms.set_dm(YOU, "!dm")
         letters = [
             InboxMessage("$1", f"message {TOKEN}", None, "k s 0"),
             InboxMessage("$2", "{}", None),
         ]
-        await store.receive(letters, since="s1")
-        await store.decided("$1", f"reply {TOKEN}", "done")
-        await store.begin_act("$1", who=YOU, command="newbot", target="nano", device_id="NANO1")
-        await store.ask(Question(YOU, "!dm", "$2", "revoke nano", "yes", WHEN))
+        await store.inbox.receive(letters, since="s1")
+        await store.inbox.decided("$1", f"reply {TOKEN}", "done")
+        await store.acts.begin("$1", who=YOU, command="newbot", target="nano", device_id="NANO1")
+        await store.questions.ask(Question(YOU, "!dm", "$2", "revoke nano", "yes", WHEN))
         other = UserId("other", "example.org")
         shown = await store.hand_over(a_bot(other), event_id="$0", reader=YOU, card=TOKEN)
-        await store.card_shown(shown, intro_id="$i", block_id="$b", vanishes_at=now())
+        await store.cards.shown(shown, intro_id="$i", block_id="$b", vanishes_at=now())
         await store.hand_over(a_bot(NANO), event_id="$1", reader=YOU, card=TOKEN)
-        await store.set_secret(recovery_of(NANO), "a recovery key that is on no card yet")
+        await store.sealed.set(recovery_of(NANO), "a recovery key that is on no card yet")
 
 
 def a_bot(user_id: UserId) -> Bot:
@@ -195,16 +195,16 @@ def test_everything_else_is_there_again(place: Place, file: Path, key_file: Path
 
     async def look() -> None:
         async with open_store(place.data_dir, SEALER) as store:
-            assert {bot.user_id for bot in await store.bots()} == {
+            assert {bot.user_id for bot in await store.bots.all()} == {
                 NANO,
                 UserId.parse("@other:example.org"),
             }
-            assert await store.secret("cross-signing seeds") == "seeds"
-            assert await store.dm(YOU) == "!dm"
-            assert (act := await store.find_act("$1"))
+            assert await store.sealed.get("cross-signing seeds") == "seeds"
+            assert await store.rooms.dm(YOU) == "!dm"
+            assert (act := await store.acts.find("$1"))
             assert act.outcome == "done"
-            assert await store.unanswered() == []
-            [card] = await store.open_cards()
+            assert await store.inbox.unanswered() == []
+            [card] = await store.cards.open()
             assert card.block_id == "$b"  # it is out, and to be taken back
 
     asyncio.run(look())

@@ -182,9 +182,9 @@ async def test_nothing_is_made_when_no_device_can_read_its_card(
         )
         sealer = Sealer.from_base64(Secret(world.bot.setting("STORE_KEY")))
         async with open_store(world.bot.data_dir, sealer) as store:
-            since = await store.fact("since")
+            since = await store.facts.get("since")
             letter = InboxMessage(command.event_id, command.to_json(), None, None)
-            assert await store.receive([letter], since=str(since)) == [command.event_id]
+            assert await store.inbox.receive([letter], since=str(since)) == [command.event_id]
         await them.human.raw("POST", "/_matrix/client/v3/logout", {})
     await world.bot.start()
     told = await world.human.wait_message(

@@ -106,8 +106,8 @@ async def all_secrets(bench: Bench, texts: list[str]) -> dict[str, str]:
                 found[value] = name
     sealer = Sealer.from_base64(Secret(bench.bot.setting("STORE_KEY")))
     async with open_store(bench.bot.data_dir, sealer) as store:
-        seeds = json.loads(str(await store.secret("cross-signing seeds")))
-        kept = json.loads(str(await store.secret("identity @one:example.test")))
+        seeds = json.loads(str(await store.sealed.get("cross-signing seeds")))
+        kept = json.loads(str(await store.sealed.get("identity @one:example.test")))
     for seed in (*seeds.values(), kept["seed"]):
         found[seed] = "a seed"
         found[base64.b64encode(bytes.fromhex(seed)).decode().rstrip("=")] = "a seed"

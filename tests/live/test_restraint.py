@@ -162,7 +162,7 @@ async def test_too_many_changes_by_one_person_are_refused_and_others_go_on(store
     restraint = Restraint(store, timedelta(hours=1))
     for n in range(120):
         await restraint.check(YOU, age=timedelta())
-        await store.begin_act(f"${n}", who=YOU, command="rotate", target="x", device_id=None)
+        await store.acts.begin(f"${n}", who=YOU, command="rotate", target="x", device_id=None)
     with pytest.raises(Refused, match="120 changes in 10 min"):
         await restraint.check(YOU, age=timedelta())
     await restraint.check(OTHER, age=timedelta())

@@ -152,7 +152,7 @@ async def test_an_admin_in_clear_text_is_told(
         await world.bot.stop()
         sealer = Sealer.from_base64(Secret(world.bot.setting("STORE_KEY")))
         async with open_store(world.bot.data_dir, sealer) as store:
-            await store._write("DELETE FROM dm")
+            await store._db.write("DELETE FROM dm")
         await world.bot.start()
         before = len(said_on_server(world, room))
         await world.ask(f"!newbot clear-{directory.name}")

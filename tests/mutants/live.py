@@ -91,10 +91,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/trust/pins.py",
-        old="            await self._store.pin(UserId.parse(user_id), pin.master_key)\n",
-        new="            await self._store.pin(UserId.parse(user_id), pin.master_key)\n"
+        old="            await self._store.pins.pin(UserId.parse(user_id), pin.master_key)\n",
+        new="            await self._store.pins.pin(UserId.parse(user_id), pin.master_key)\n"
         "            if self._mode is Trust.VERIFIED:\n"
-        "                await self._store.verified(UserId.parse(user_id), pin.master_key)\n",
+        "                await self._store.pins.verified(UserId.parse(user_id), pin.master_key)\n",
         means="where emoji are asked for, what the service sees first counts without them",
         test="tests/live/test_verification.py::test_only_who_was_verified_commands",
     ),

@@ -193,14 +193,14 @@ MUTANTS: tuple[Mutant, ...] = (
         QUESTIONS + "test_two_minutes_are_two_minutes",
     ),
     Mutant(
-        "adminbot/store/inbox.py",
-        '"DELETE FROM question WHERE event_id = ?", (question.event_id,)',
-        '"DELETE FROM question WHERE event_id = ?", ("",)',
+        "adminbot/store/questions.py",
+        '"DELETE FROM question WHERE event_id = ?", question.event_id',
+        '"DELETE FROM question WHERE event_id = ?", ""',
         "an answered question stays open",
         TURNS + "test_an_answered_question_is_closed",
     ),
     Mutant(
-        "adminbot/store/inbox.py",
+        "adminbot/store/questions.py",
         '"SELECT * FROM question WHERE asked_of = ?", str(asked_of)',
         "\"SELECT * FROM question WHERE ? != ''\", str(asked_of)",
         "another admin confirms for you",
@@ -251,14 +251,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/dispatcher.py",
-        "        await self._store.only_typed(asked[0])\n        left",
-        "        await self._store.drop_question(asked[0].event_id)\n        left",
+        "        await self._store.questions.only_typed(asked[0])\n        left",
+        "        await self._store.questions.drop(asked[0].event_id)\n        left",
         "a forged ❌ takes a revoke away from who typed it",
         TURNS + "test_a_cross_leaves_things_as_they_are",
     ),
     Mutant(
         "adminbot/dispatch/dispatcher.py",
-        "            await self._store.drop_question(noted_as(incoming))\n",
+        "            await self._store.questions.drop(noted_as(incoming))\n",
         "",
         "a question that nobody saw deletes a bot",
         TURNS + "test_a_question_that_nobody_saw_is_not_answered",
@@ -278,7 +278,7 @@ MUTANTS: tuple[Mutant, ...] = (
         TURNS + "test_refusals_are_not_given_without_end",
     ),
     Mutant(
-        "adminbot/store/bots.py",
+        "adminbot/store/cards.py",
         "WHERE id = ? AND gone_at IS NULL",
         "WHERE id = ?",
         "a card goes out whose login a revoke has ended",
@@ -294,7 +294,7 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- permission, crashes, cards
     Mutant(
         "adminbot/dispatch/dispatcher.py",
-        "        if refusal and await self._store.find_act(incoming.event_id) is None:\n",
+        "        if refusal and await self._store.acts.find(incoming.event_id) is None:\n",
         "        if False:\n",
         "whatever an untrusted device types is carried out",
         TURNS + "test_what_an_untrusted_device_types_is_refused",

@@ -12,7 +12,7 @@ from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import AccountState, Device, Session
-from adminbot.store import Act, Bot
+from adminbot.store import ActNote, Bot
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 YOU, NANO = UserId("you", "example.org"), UserId("nano", "example.org")
 BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
-NOTED = Act("$act", str(YOU), "newbot", str(NANO), now(), None, "NANO1")
+NOTED = ActNote("$act", str(YOU), "newbot", str(NANO), None, "NANO1")
 
 
 class Server:

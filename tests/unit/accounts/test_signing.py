@@ -127,7 +127,7 @@ async def test_an_identity_is_kept_before_it_is_published_and_published_once(pla
     place.account.breaks["identity"] = HomeserverUnreachable("killed")
     with pytest.raises(HomeserverUnreachable):
         await place.signer.ensure(NANO)
-    sealed = await place.store.secret(identity_of(NANO))
+    sealed = await place.store.sealed.get(identity_of(NANO))
     assert sealed
     kept = Kept.from_json(sealed)
     await place.signer.ensure(NANO)
@@ -141,7 +141,7 @@ async def test_one_that_cannot_be_published_is_forgotten(place: Place) -> None:
     place.account.breaks["identity"] = ForeignIdentity(NANO)
     with pytest.raises(ForeignIdentity):
         await place.signer.ensure(NANO)
-    assert await place.store.secret(identity_of(NANO)) is None
+    assert await place.store.sealed.get(identity_of(NANO)) is None
 
 
 def test_only_the_seed_that_signs_devices_is_kept() -> None:
@@ -159,7 +159,7 @@ async def test_a_recovery_key_opens_what_is_published_also_after_a_crash(place: 
     place.account.breaks["m.cross_signing.master"] = HomeserverUnreachable("killed")
     with pytest.raises(HomeserverUnreachable):
         await place.signer.ensure_with_recovery(NANO)
-    first = await place.store.secret(recovery_of(NANO))
+    first = await place.store.sealed.get(recovery_of(NANO))
     key = await place.signer.ensure_with_recovery(NANO)
 
     assert key.reveal() == first

@@ -111,10 +111,10 @@ class Place:
         return len(self.chat.said) == 3
 
     async def one_is_gone(self) -> bool:
-        return len(await self.store.open_cards()) == len(self.chat.secret) // 2 - 1
+        return len(await self.store.cards.open()) == len(self.chat.secret) // 2 - 1
 
     async def vanishes_in_time(self) -> bool:
-        card = await self.store.card(self.card_id)
+        card = await self.store.cards.find(self.card_id)
         return card.vanishes_at is not None and card.vanishes_at <= until(TTL)
 
 
@@ -135,7 +135,7 @@ async def test_a_card_is_two_secrets_for_its_reader_and_is_forgotten(place: Plac
     assert TOKEN not in json.dumps(intro)
     assert f"MATRIX_ACCESS_TOKEN={TOKEN}" in block["body"]
     assert (how, button) == ("react", {"key": "✅", "to": "$intro1"})
-    card = await place.store.card(place.card_id)
+    card = await place.store.cards.find(place.card_id)
     assert card.content is None
     assert card.vanishes_at
     assert timedelta() < card.vanishes_at - now() <= TTL
@@ -150,7 +150,7 @@ async def test_a_waiting_card_does_not_go_out_during_a_lockdown(place: Place) ->
     async with place.at_work():
         await asyncio.sleep(0.1)
         assert place.chat.said == []
-    assert (await place.store.card(place.card_id)).content
+    assert (await place.store.cards.find(place.card_id)).content
 
     await unlock(place.store)
     async with place.at_work():
@@ -170,7 +170,7 @@ async def test_its_reader_takes_a_card_away(tapped: str, place: Place) -> None:
 
     assert await place.desk.tapped(str(YOU), tapped)
     assert place.chat.redacted == ["$block2"]
-    assert await place.store.open_cards() == []
+    assert await place.store.cards.open() == []
     edit = place.chat.said[-1][2]
     assert edit["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$intro1"}
     assert "is removed" in edit["m.new_content"]["body"]
@@ -184,7 +184,7 @@ async def test_nobody_else_does(tapped: str, place: Place) -> None:
     assert not await place.desk.tapped(str(HER), tapped)
     assert not await place.desk.tapped(str(YOU), "$another")
     assert place.chat.redacted == []
-    assert len(await place.store.open_cards()) == 1
+    assert len(await place.store.cards.open()) == 1
 
 
 async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> None:
@@ -192,7 +192,7 @@ async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> N
     async with place.at_work():
         await asyncio.sleep(0.1)
         assert place.chat.redacted == []
-    await place.store.cards_vanish_by(now())
+    await place.store.cards.vanish_by(now())
     async with place.at_work():
         await wait_for(place.one_is_gone)
     assert place.chat.redacted == ["$block2"]
@@ -213,7 +213,7 @@ async def test_killed_between_the_two_messages_it_is_the_same_card_in_the_same_r
     place.chat.breaks["block"] = HomeserverUnreachable("killed")
     with pytest.raises(HomeserverUnreachable):
         await place.desk.deliver(place.card_id)
-    card = await place.store.card(place.card_id)
+    card = await place.store.cards.find(place.card_id)
     assert (card.room_id, bool(card.content)) == ("!dm", True)
     await place.desk.deliver(place.card_id)
 
@@ -238,11 +238,11 @@ async def test_a_card_that_could_not_be_redacted_is_not_called_gone(place: Place
     place.chat.breaks["redact"] = HomeserverError("no", status=500)
     with pytest.raises(HomeserverError):
         await place.desk.tapped(str(YOU), "$intro1")
-    assert len(await place.store.open_cards()) == 1
+    assert len(await place.store.cards.open()) == 1
 
     place.chat.breaks["redact"] = HomeserverError("gone", status=404)
     assert await place.desk.tapped(str(YOU), "$intro1")
-    assert await place.store.open_cards() == []
+    assert await place.store.cards.open() == []
 
 
 async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -> None:
@@ -253,7 +253,7 @@ async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -
     text = TEXT.phrase(bot, session, {}, "new bot")
     second = await place.store.hand_over(bot, event_id="$b", reader=YOU, card=text)
     await place.desk.deliver(second)
-    await place.store.cards_vanish_by(now())
+    await place.store.cards.vanish_by(now())
     place.chat.breaks["redact"] = RuntimeError("whatever")
     async with place.at_work():
         await wait_for(place.one_is_gone)

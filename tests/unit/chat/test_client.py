@@ -235,7 +235,7 @@ async def test_nor_after_the_operator_accepted_the_new_identity(place: Place) ->
     async with place.run() as client:
         await client.refresh_keys(YOU)
         heard = hear(client, curve25519=PHONE.curve25519, ed25519=PHONE.ed25519)
-        await place.store.pin(ME, OTHER.master.public)
+        await place.store.pins.pin(ME, OTHER.master.public)
         place.server.shown = answer_of(OTHER, PHONE.signed(MINE), TABLET.signed(OTHER))
         await client.refresh_keys(YOU)
 

@@ -212,7 +212,7 @@ async def test_reach_is_a_question_of_the_identity_and_of_devices(place: Place) 
 
 
 async def test_a_fit_chat_is_used_again(place: Place) -> None:
-    await place.store.set_dm(YOU, DM)
+    await place.store.rooms.set_dm(YOU, DM)
     assert await place.chat.ready_dm(YOU) == DM
     assert place.account.rooms_made == []
 
@@ -223,12 +223,12 @@ async def test_a_fit_chat_is_used_again(place: Place) -> None:
 async def test_a_spoiled_chat_is_left_and_the_reason_said_in_the_new_one(
     spoil: Callable[[Place], None], why: str, place: Place
 ) -> None:
-    await place.store.set_dm(YOU, DM)
+    await place.store.rooms.set_dm(YOU, DM)
     spoil(place)
     fresh = await place.chat.ready_dm(YOU)
 
     assert fresh == "!made1"
-    assert await place.store.dm(YOU) == fresh
+    assert await place.store.rooms.dm(YOU) == fresh
     assert place.account.data["m.direct"] == {str(YOU): [fresh]}
     [told] = place.account.events
     assert told.room_id == fresh
@@ -276,12 +276,12 @@ async def test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there(
     fresh = await place.chat.ready_dm(YOU)
 
     assert fresh == (DM if fits else "!made1")
-    assert await place.store.dm(YOU) == fresh
+    assert await place.store.rooms.dm(YOU) == fresh
     assert place.account.data["m.direct"] == {str(YOU): [fresh]}
 
 
 async def test_one_who_left_is_invited_again_into_the_same_chat(place: Place) -> None:
-    await place.store.set_dm(YOU, DM)
+    await place.store.rooms.set_dm(YOU, DM)
     place.client.rooms[DM].remove_member(str(YOU))
     assert await place.chat.ready_dm(YOU) == DM
     assert place.account.invited == [(DM, str(YOU))]
@@ -290,7 +290,7 @@ async def test_one_who_left_is_invited_again_into_the_same_chat(place: Place) ->
 async def test_a_chat_into_which_nobody_can_be_invited_any_more_is_replaced(
     place: Place,
 ) -> None:
-    await place.store.set_dm(YOU, DM)
+    await place.store.rooms.set_dm(YOU, DM)
     place.client.rooms[DM].remove_member(str(YOU))
 
     async def refuse(room_id: str, user_id: UserId) -> None:

@@ -221,7 +221,7 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def store(fresh: Store) -> Store:
     """A store of a service that was up before."""
-    await fresh.receive([], since="s0")
+    await fresh.inbox.receive([], since="s0")
     return fresh
 
 
@@ -232,8 +232,8 @@ async def test_what_admins_say_is_taken_in_with_the_token(store: Store) -> None:
         "$2",
     ]
     assert run.client.asked[0] == "s0"
-    assert await store.fact("since") == "s1"
-    assert [letter.event_id for letter in await store.unanswered()] == ["$1", "$2"]
+    assert await store.facts.get("since") == "s1"
+    assert [letter.event_id for letter in await store.inbox.unanswered()] == ["$1", "$2"]
 
 
 async def test_what_strangers_say_is_not_read(store: Store) -> None:
@@ -248,12 +248,12 @@ async def test_what_strangers_say_is_not_read(store: Store) -> None:
     ]
     assert await run.take(synced(*events, token="s1")) == []
     assert (run.steps, run.unreadable) == ([], [])
-    assert await store.unanswered() == []
+    assert await store.inbox.unanswered() == []
 
 
 async def test_what_was_said_before_the_first_start_is_not_acted_upon(fresh: Store) -> None:
     assert await Run(fresh).take(synced(said("!newbot old"), token="s1")) == []
-    assert await fresh.fact("since") == "s1"
+    assert await fresh.facts.get("since") == "s1"
 
 
 async def test_the_same_message_comes_once(store: Store) -> None:
@@ -304,7 +304,7 @@ async def test_a_message_whose_key_comes_later_is_read_then_and_outlives_a_crash
     """What waits for its key must come again: the token stays where it is."""
     run = Run(store)
     assert await run.take(synced(unread(), token="s1")) == []
-    assert await store.fact("since") == "s0"
+    assert await store.facts.get("since") == "s0"
 
     again = Run(store)
     again.client.answers = [synced(unread(), token="s1")]
@@ -312,7 +312,7 @@ async def test_a_message_whose_key_comes_later_is_read_then_and_outlives_a_crash
     again.client.keys = {"its session"}
     again.client.answers = [synced(token="s2")]
     assert await again.go_on() == ["$1"]
-    assert await store.fact("since") == "s2"
+    assert await store.facts.get("since") == "s2"
 
 
 async def test_an_admin_is_told_when_a_key_is_withheld_and_only_by_their_own_note(

@@ -173,14 +173,14 @@ async def test_after_a_restart_a_rotation_knows_of_the_revoke_that_came_later(
     server = Server()
     async with a_desk(tmp_path, server) as desk:
         token, rotate = await waiting_rotation(desk)
-        letter = await desk.store.find_unanswered(rotate)
+        letter = await desk.store.inbox.find_unanswered(rotate)
         assert letter
         await desk.asks("!revoke nano")
         await desk.asks("nano")
         await desk.settled()
         # Cut off before anything of the rotation's end was noted.
         await desk.unanswer(letter)
-        await desk.store._write("UPDATE act SET outcome = NULL WHERE command = 'rotate'")
+        await desk.store._db.write("UPDATE act SET outcome = NULL WHERE command = 'rotate'")
     server.logins_left = 5
     async with a_desk(tmp_path, server) as desk:
         [answer] = await desk.chat.answers(rotate)
@@ -246,7 +246,7 @@ async def test_a_card_does_not_go_out_after_a_brake(desk: Desk) -> None:
     [answer] = await desk.chat.answers(renewed)
     assert "does not go out" in answer or "so I gave this up" in answer
     assert len(desk.chat.secrets) == seen
-    assert not any(card.content for card in await desk.store.open_cards())
+    assert not any(card.content for card in await desk.store.cards.open())
 
 
 async def test_a_card_does_not_go_out_under_a_lockdown_that_came_late(desk: Desk) -> None:
@@ -306,7 +306,7 @@ async def test_a_tap_confirms_only_under_its_own_question(desk: Desk) -> None:
     tap = await desk.taps("✅", question)
     await desk.settled()
     assert not desk.server.alive(token)
-    assert not await desk.store.questions(YOU)
+    assert not await desk.store.questions.of(YOU)
     # What answers a tap stands under the question.
     assert any(to == question and "signed out" in text for to, text in desk.chat.said)
     assert not any(to == tap for to, _ in desk.chat.said)
@@ -349,7 +349,7 @@ async def test_a_tap_does_nothing_that_must_be_typed(desk: Desk, line: str) -> N
         await desk.settled()
     assert desk.server.alive(token)
     assert not await desk.restraint.locked()
-    assert await desk.store.questions(YOU)
+    assert await desk.store.questions.of(YOU)
 
 
 @pytest.mark.parametrize(
@@ -435,13 +435,13 @@ async def test_each_of_several_questions_has_its_answer(desk: Desk) -> None:
     tokens = {name: await token_of(desk, f"!newbot {name}") for name in names}
     for name in names:
         await desk.asks(f"!revoke {name}")
-    questions = {q.answer: q.event_id for q in await desk.store.questions(YOU)}
+    questions = {q.answer: q.event_id for q in await desk.store.questions.of(YOU)}
     assert "signed out" in await desk.asks("two")
     await desk.taps("✅", questions["four"])
     await desk.settled()
     assert {n for n in names if desk.server.alive(tokens[n])} == {"one", "three"}
     assert "Left as it is" in await desk.asks("!cancel", room_id=DM)
-    assert not await desk.store.questions(YOU)
+    assert not await desk.store.questions.of(YOU)
 
 
 async def test_an_answer_that_is_given_again_asks_nothing_again(tmp_path: Path) -> None:
@@ -456,12 +456,12 @@ async def test_an_answer_that_is_given_again_asks_nothing_again(tmp_path: Path) 
         reply = Reply("sure?", ask="nano", tap=True).to_json()
         content = Incoming(asked, ROOM, str(YOU), TEXT, "!revoke nano", True, True).to_json()
         await desk.unanswer(InboxMessage(asked, content, None))
-        sealed = desk.store._sealer.seal("reply", reply)
-        await desk.store._write("UPDATE inbox SET reply = ? WHERE event_id = ?", sealed, asked)
+        sealed = desk.store._db.seal("reply", reply)
+        await desk.store._db.write("UPDATE inbox SET reply = ? WHERE event_id = ?", sealed, asked)
     async with a_desk(tmp_path, server) as desk:
         await desk.chat.answers(asked)
         await desk.settled()
-        assert not await desk.store.questions(YOU)
+        assert not await desk.store.questions.of(YOU)
 
 
 async def test_a_question_that_nobody_saw_is_not_answered(desk: Desk) -> None:

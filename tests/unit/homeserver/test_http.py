@@ -443,9 +443,9 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
         _, card = await keeper.create(
             BotName("nano"),
             Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
-            Order(YOU, "$act", say=say, will=partial(store.will, "$act"), check=check),
+            Order(YOU, "$act", say=say, will=partial(store.acts.will, "$act"), check=check),
         )
-    return str((await store.card(card)).content)
+    return str((await store.cards.find(card)).content)
 
 
 CARD = "@nano:example.test NANO1 syt_new new bot"
@@ -514,8 +514,8 @@ async def test_somebody_elses_account_that_came_in_between_is_not_touched(
         await create(meanwhile, store)
     assert set(server.changes) == {"POST register"}
     assert server.devices == devices
-    assert await store.bots() == []
-    assert await store.open_cards() == []
+    assert await store.bots.all() == []
+    assert await store.cards.open() == []
 
 
 async def test_a_server_that_stays_away_is_said_so_and_nothing_is_kept(store: Store) -> None:
@@ -524,13 +524,13 @@ async def test_a_server_that_stays_away_is_said_so_and_nothing_is_kept(store: St
         await create(server, store)
 
     assert set(server.changes) == {"POST register"}
-    assert await store.bots() == []
+    assert await store.bots.all() == []
 
 
 async def test_a_killed_making_is_gone_on_with_and_not_begun_anew(store: Store) -> None:
     """The notes are there, the account is there; the process died before the card was kept."""
-    await store.begin_act("$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1")
-    await store.will("$act", "make the account")
+    await store.acts.begin("$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1")
+    await store.acts.will("$act", "make the account")
     server = Server("works")
     server.appears("NANO1")
 
@@ -546,7 +546,7 @@ async def test_a_taken_name_is_final_where_no_outcome_is_unknown(
 ) -> None:
     """However new and empty the account looks that came between the check and the making."""
     if noted:  # cut off before anything was to be made
-        await store.begin_act(
+        await store.acts.begin(
             "$act", who=YOU, command="newbot", target=str(BOT), device_id="NANO1"
         )
     server = Server("works")
@@ -560,7 +560,7 @@ async def test_a_taken_name_is_final_where_no_outcome_is_unknown(
         await create(meanwhile, store, shared=shared)
     assert len(server.changes) == 1
     assert server.devices == []
-    assert await store.bots() == []
+    assert await store.bots.all() == []
 
 
 # -- the same without the shared secret: an empty PUT makes the account

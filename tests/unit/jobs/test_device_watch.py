@@ -121,7 +121,7 @@ class Place:
         await ended(task)
 
     async def awaited(self) -> list[str]:
-        return [it.device_id for it in await self.store.awaited()]
+        return [it.device_id for it in await self.store.awaited.all()]
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ async def test_an_identity_made_elsewhere_is_told_and_left_alone(
     assert place.signer.signed == []
     assert [said for said in place.chat.said if "that I did not make" in said]
     assert (f"✅ {NANO.localpart} is online and trusted." in place.chat.said) is signed
-    bot = await store.find_bot(NANO)
+    bot = await store.bots.find(NANO)
     assert bot
     assert bot.own_identity, "from now on it signs itself"
 
@@ -231,7 +231,7 @@ async def test_one_that_was_faster_with_an_identity_is_told_and_waited_for(store
     await place.work()
 
     assert "that I did not make" in place.chat.said[0]
-    bot = await store.find_bot(NANO)
+    bot = await store.bots.find(NANO)
     assert bot
     assert bot.own_identity, "from now on it signs itself"
     assert place.signer.made == [NANO]

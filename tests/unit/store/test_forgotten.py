@@ -27,24 +27,24 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_the_device_of_a_bot_that_was_signed_out(store: Store) -> None:
     """Its keys went with it: a token for it would be a device that nobody can read."""
     await store.signed_out(NANO, event_id="$b")
-    bot = await store.find_bot(NANO)
+    bot = await store.bots.find(NANO)
 
     assert bot
     assert (bot.device_id, bot.token_at) == (None, None)
-    assert await store.awaited() == []
-    assert await store.open_cards() == []
+    assert await store.awaited.all() == []
+    assert await store.cards.open() == []
 
 
 async def test_a_card_whose_token_is_dead(store: Store) -> None:
     """One that never went out does not; one that may be half out is due at once."""
-    [first] = await store.open_cards()
+    [first] = await store.cards.open()
     second = await store.hand_over(BOT, event_id="$b", reader=YOU, card="second")
-    assert [card.id for card in await store.open_cards()] == [second]
-    assert (await store.card(first.id)).content is None
+    assert [card.id for card in await store.cards.open()] == [second]
+    assert (await store.cards.find(first.id)).content is None
 
-    await store.card_goes_to(second, "!dm")
+    await store.cards.goes_to(second, "!dm")
     third = await store.hand_over(BOT, event_id="$c", reader=YOU, card="third")
-    half_out, fresh = await store.open_cards()
+    half_out, fresh = await store.cards.open()
     assert (half_out.id, fresh.id) == (second, third)
     assert half_out.vanishes_at
     assert not fresh.vanishes_at

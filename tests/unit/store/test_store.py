@@ -19,6 +19,7 @@ from adminbot.store import (
     identity_of,
     open_store,
     recovery_of,
+    schema,
 )
 from adminbot.store.schema import MIGRATIONS
 from adminbot.values.clock import now
@@ -73,10 +74,10 @@ def question(answer: str = "yes", room_id: str = "!r") -> Question:
 
 async def test_an_empty_directory_becomes_a_store_of_the_newest_version(data_dir: Path) -> None:
     async with opened(data_dir / "deep" / "er") as store:
-        await store.receive([], since="s1")
+        await store.inbox.receive([], since="s1")
     async with opened(data_dir / "deep" / "er") as store:
-        assert await store.fact("since") == "s1"
-        assert await store.fact("other") is None
+        assert await store.facts.get("since") == "s1"
+        assert await store.facts.get("other") is None
     with sqlite3.connect(data_dir / "deep/er/adminbot.db") as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     db.close()
@@ -93,8 +94,8 @@ async def test_every_older_version_is_brought_up_to_date(done: int, data_dir: Pa
     db.close()
 
     async with opened(data_dir) as store:
-        await store.add_bot(BOT)
-        assert await store.bots() == [BOT]
+        await store.bots.add(BOT)
+        assert await store.bots.all() == [BOT]
 
 
 async def test_a_newer_version_is_refused_and_left_as_it_is(data_dir: Path) -> None:
@@ -112,14 +113,27 @@ async def test_a_newer_version_is_refused_and_left_as_it_is(data_dir: Path) -> N
     db.close()
 
 
+async def test_a_migration_may_end_in_a_comment(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = (*MIGRATIONS, "CREATE TABLE more (name TEXT) STRICT; -- what for")
+    monkeypatch.setattr(schema, "MIGRATIONS", added)
+    async with opened(data_dir) as store:
+        await store.facts.set("since", "s1")
+    db = sqlite3.connect(data_dir / "adminbot.db")
+    assert db.execute("PRAGMA user_version").fetchone() == (len(added),)
+    assert db.execute("SELECT count(*) FROM more").fetchone() == (0,)
+    db.close()
+
+
 async def test_a_second_owner_is_refused_while_the_first_one_lives(data_dir: Path) -> None:
     async with opened(data_dir) as first:
         with pytest.raises(SetupError, match="Another adminbot already runs"):
             async with opened(data_dir):
                 pass
-        await first.receive([], since="mine")
+        await first.inbox.receive([], since="mine")
     async with opened(data_dir) as second:
-        assert await second.fact("since") == "mine"
+        assert await second.facts.get("since") == "mine"
 
 
 async def test_a_directory_that_cannot_be_is_our_own_error(tmp_path: Path) -> None:
@@ -138,43 +152,43 @@ async def test_a_file_that_is_no_database_is_our_own_error(data_dir: Path) -> No
 
 async def test_another_store_key_is_named_for_everything_that_was_sealed(data_dir: Path) -> None:
     async with opened(data_dir) as store:
-        await store.set_secret("seeds", "abc")
+        await store.sealed.set("seeds", "abc")
         await store.hand_over(BOT, event_id="$e", reader=YOU, card=TOKEN)
-        await store.receive([InboxMessage("$e", "!ping", None)], since="s")
+        await store.inbox.receive([InboxMessage("$e", "!ping", None)], since="s")
 
     async with opened(data_dir, bytes(32)) as store:
-        for ask in (store.secret("seeds"), store.open_cards(), store.unanswered()):
+        for ask in (store.sealed.get("seeds"), store.cards.open(), store.inbox.unanswered()):
             with pytest.raises(SetupError, match="another ADMINBOT_STORE_KEY"):
                 await ask
 
 
 async def test_a_sealed_secret_cannot_be_moved_to_another_name(data_dir: Path) -> None:
     async with opened(data_dir) as store:
-        await store.set_secret("seeds", "abc")
-        await store.set_secret("healed session", "x")
+        await store.sealed.set("seeds", "abc")
+        await store.sealed.set("healed session", "x")
     db = sqlite3.connect(data_dir / "adminbot.db")
     db.execute("UPDATE sealed SET blob = (SELECT blob FROM sealed WHERE name = 'seeds')")
     db.commit()
     db.close()
 
     async with opened(data_dir) as store:
-        assert await store.secret("seeds") == "abc"
+        assert await store.sealed.get("seeds") == "abc"
         with pytest.raises(SetupError):
-            await store.secret("healed session")
+            await store.sealed.get("healed session")
 
 
 async def test_secrets_facts_pins_and_rooms_are_remembered_and_replaced(store: Store) -> None:
     for value in ("one", "two"):
-        await store.set_secret("seeds", value)
-        await store.pin(YOU, value)
-        await store.set_dm(YOU, value)
-        assert await store.secret("seeds") == value
-        pin = await store.find_pin(str(YOU))
+        await store.sealed.set("seeds", value)
+        await store.pins.pin(YOU, value)
+        await store.rooms.set_dm(YOU, value)
+        assert await store.sealed.get("seeds") == value
+        pin = await store.pins.find(str(YOU))
         assert pin == Pin(value, verified=False, alarmed=None)
-        assert await store.dm(YOU) == value
-    await store.drop_secret("seeds")
-    assert await store.secret("seeds") is None
-    assert await store.dm(NANO) is None
+        assert await store.rooms.dm(YOU) == value
+    await store.sealed.drop("seeds")
+    assert await store.sealed.get("seeds") is None
+    assert await store.rooms.dm(NANO) is None
 
 
 # -- bots and cards
@@ -182,16 +196,16 @@ async def test_secrets_facts_pins_and_rooms_are_remembered_and_replaced(store: S
 
 async def test_a_bot_is_remembered_as_it_is(store: Store) -> None:
     older = replace(BOT, user_id=YOU, made_at=WHEN - timedelta(days=1), has_password=True)
-    await store.add_bot(BOT)
-    await store.add_bot(older)
+    await store.bots.add(BOT)
+    await store.bots.add(older)
 
-    assert await store.bots() == [older, BOT]
-    assert await store.find_bot(NANO) == BOT
+    assert await store.bots.all() == [older, BOT]
+    assert await store.bots.find(NANO) == BOT
     await store.signed_out(NANO, event_id="$out")
-    assert await store.find_bot(NANO) == replace(BOT, device_id=None, token_at=None)
+    assert await store.bots.find(NANO) == replace(BOT, device_id=None, token_at=None)
     await store.bot_deleted(NANO, event_id="$deleted")
-    assert await store.find_bot(NANO) is None
-    assert await store.bots() == [older]
+    assert await store.bots.find(NANO) is None
+    assert await store.bots.all() == [older]
 
 
 async def test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown(
@@ -200,16 +214,16 @@ async def test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown(
     """Also by one who has the store key and reads the files, write-ahead log included."""
     text = f"card {TOKEN}".rjust(20_000)  # several pages of the file
     card_id = await store.hand_over(BOT, event_id="$e", reader=YOU, card=text)
-    assert (await store.card(card_id)).content == text
+    assert (await store.cards.find(card_id)).content == text
     assert found_in_files(data_dir, b"Nano"), "the search finds what is there"
     assert found_in_files(data_dir, TOKEN.encode()) == []
     sealed = await sealed_card(data_dir)
     assert found_in_files(data_dir, sealed)
 
-    await store.card_goes_to(card_id, "!dm")
-    await store.card_shown(card_id, intro_id="$i", block_id="$b", vanishes_at=WHEN)
+    await store.cards.goes_to(card_id, "!dm")
+    await store.cards.shown(card_id, intro_id="$i", block_id="$b", vanishes_at=WHEN)
 
-    [card] = await store.open_cards()
+    [card] = await store.cards.open()
     assert card.content is None
     assert (card.room_id, card.intro_id, card.block_id) == ("!dm", "$i", "$b")
     assert card.vanishes_at == WHEN
@@ -223,36 +237,36 @@ async def test_a_card_that_was_never_shown_is_forgotten_when_a_newer_one_comes(
     sealed = await sealed_card(data_dir)
     second = await store.hand_over(BOT, event_id="$2", reader=YOU, card="two")
 
-    assert [card.id for card in await store.open_cards()] == [second]
-    assert (await store.card(first)).content is None
+    assert [card.id for card in await store.cards.open()] == [second]
+    assert (await store.cards.find(first)).content is None
     assert found_in_files(data_dir, sealed) == []
 
 
 async def test_a_shown_card_stays_open_beside_a_newer_one_until_it_is_gone(store: Store) -> None:
     """It still hangs in the chat: somebody has to take it back."""
     first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
-    await store.card_goes_to(first, "!dm")
-    await store.card_shown(first, intro_id="$i", block_id="$b", vanishes_at=WHEN)
+    await store.cards.goes_to(first, "!dm")
+    await store.cards.shown(first, intro_id="$i", block_id="$b", vanishes_at=WHEN)
     other = replace(BOT, user_id=YOU)
     unsent = await store.hand_over(other, event_id="$2", reader=YOU, card="two")
     await store.hand_over(BOT, event_id="$3", reader=YOU, card="three")
-    assert first in [card.id for card in await store.open_cards()]
-    assert unsent in [card.id for card in await store.open_cards()]
+    assert first in [card.id for card in await store.cards.open()]
+    assert unsent in [card.id for card in await store.cards.open()]
 
-    await store.card_gone(first)
-    assert first not in [card.id for card in await store.open_cards()]
+    await store.cards.gone(first)
+    assert first not in [card.id for card in await store.cards.open()]
 
 
 async def test_a_card_that_is_void_before_it_is_out_is_due_as_soon_as_it_is(store: Store) -> None:
     """Its first message may be out: it is gone on with, and taken back at once."""
     first = await store.hand_over(BOT, event_id="$1", reader=YOU, card="one")
-    await store.card_goes_to(first, "!dm")
+    await store.cards.goes_to(first, "!dm")
     await store.hand_over(BOT, event_id="$2", reader=YOU, card="two")
-    assert (await store.card(first)).content == "one"
+    assert (await store.cards.find(first)).content == "one"
 
     later = now() + timedelta(hours=1)
-    await store.card_shown(first, intro_id="$i", block_id="$b", vanishes_at=later)
-    card = await store.card(first)
+    await store.cards.shown(first, intro_id="$i", block_id="$b", vanishes_at=later)
+    card = await store.cards.find(first)
     assert card.content is None
     assert card.vanishes_at
     assert card.vanishes_at <= now()
@@ -261,46 +275,46 @@ async def test_a_card_that_is_void_before_it_is_out_is_due_as_soon_as_it_is(stor
 async def test_a_new_device_is_awaited_until_it_came(store: Store) -> None:
     """In place nothing new is awaited; what still is, is looked for eagerly again."""
     await store.hand_over(BOT, event_id="$1", reader=YOU, card="new")
-    [first] = await store.awaited()
+    [first] = await store.awaited.all()
     assert (first.user_id, first.device_id, first.tell) == (NANO, "NANO1", YOU)
     await store.hand_over(BOT, event_id="$2", reader=YOU, card="rotated")
-    [again] = await store.awaited()
+    [again] = await store.awaited.all()
     assert again.since > first.since
-    await store.arrived(again)
+    await store.awaited.arrived(again)
     await store.hand_over(BOT, event_id="$3", reader=YOU, card="rotated")
-    assert await store.awaited() == []
+    assert await store.awaited.all() == []
 
     fresh = replace(BOT, device_id="NANO2")
     await store.hand_over(fresh, event_id="$4", reader=YOU, card="new device")
-    await store.arrived(again)  # late news of the old one
-    assert [it.device_id for it in await store.awaited()] == ["NANO2"]
+    await store.awaited.arrived(again)  # late news of the old one
+    assert [it.device_id for it in await store.awaited.all()] == ["NANO2"]
     await store.signed_out(NANO, event_id="$5")
-    assert await store.awaited() == []
+    assert await store.awaited.all() == []
 
 
 async def test_what_signs_a_bot_goes_with_it(store: Store) -> None:
     secrets = {identity_of(NANO): "seed", recovery_of(NANO): "key", identity_of(YOU): "other"}
-    await store.set_secrets(secrets)
+    await store.sealed.set_all(secrets)
     await store.hand_over(BOT, event_id="$1", reader=YOU, card="new")
-    assert await store.secret(recovery_of(NANO)) is None, "it is on the card"
-    assert await store.secret(identity_of(NANO)) == "seed"
+    assert await store.sealed.get(recovery_of(NANO)) is None, "it is on the card"
+    assert await store.sealed.get(identity_of(NANO)) == "seed"
     await store.bot_deleted(NANO, event_id="$2")
-    assert await store.secret(identity_of(NANO)) is None
-    assert await store.secret(identity_of(YOU)) == "other"
+    assert await store.sealed.get(identity_of(NANO)) is None
+    assert await store.sealed.get(identity_of(YOU)) == "other"
 
     await store.signs_itself(YOU)
-    assert await store.secret(identity_of(YOU)) is None
+    assert await store.sealed.get(identity_of(YOU)) is None
 
 
 async def test_a_pin_knows_of_emoji_and_forgets_them_with_the_identity(store: Store) -> None:
-    await store.pin(YOU, "one")
-    await store.verified(YOU, "another")
-    assert await store.find_pin(str(YOU)) == Pin("one", verified=False, alarmed=None)
-    await store.verified(YOU, "one")
-    await store.alarmed(YOU, "two")
-    assert await store.find_pin(str(YOU)) == Pin("one", verified=True, alarmed="two")
-    await store.pin(YOU, "two")
-    assert await store.find_pin(str(YOU)) == Pin("two", verified=False, alarmed=None)
+    await store.pins.pin(YOU, "one")
+    await store.pins.verified(YOU, "another")
+    assert await store.pins.find(str(YOU)) == Pin("one", verified=False, alarmed=None)
+    await store.pins.verified(YOU, "one")
+    await store.pins.alarmed(YOU, "two")
+    assert await store.pins.find(str(YOU)) == Pin("one", verified=True, alarmed="two")
+    await store.pins.pin(YOU, "two")
+    assert await store.pins.find(str(YOU)) == Pin("two", verified=False, alarmed=None)
 
 
 async def test_a_file_of_the_first_version_is_brought_up_to_date(data_dir: Path) -> None:
@@ -313,8 +327,8 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(data_dir: Path)
     db.commit()
     db.close()
     async with opened(data_dir) as store:
-        assert await store.bots() == [BOT]
-        assert await store.find_pin(str(YOU)) == Pin("one", verified=False, alarmed=None)
+        assert await store.bots.all() == [BOT]
+        assert await store.pins.find(str(YOU)) == Pin("one", verified=False, alarmed=None)
 
 
 async def sealed_card(data_dir: Path) -> bytes:
@@ -332,49 +346,56 @@ async def sealed_card(data_dir: Path) -> bytes:
 
 async def test_a_message_is_taken_in_once_in_order_and_with_the_sync_token(store: Store) -> None:
     letters = [InboxMessage("$b", "1", None, "k s 0"), InboxMessage("$a", "2", None, "k s 1")]
-    assert await store.receive(letters, since="s1") == ["$b", "$a"]
-    assert await store.receive([*letters, InboxMessage("$c", "3", None)], since="s2") == ["$c"]
+    assert await store.inbox.receive(letters, since="s1") == ["$b", "$a"]
+    assert await store.inbox.receive([*letters, InboxMessage("$c", "3", None)], since="s2") == [
+        "$c"
+    ]
 
-    assert [letter.content for letter in await store.unanswered()] == ["1", "2", "3"]
-    assert await store.fact("since") == "s2"
+    assert [letter.content for letter in await store.inbox.unanswered()] == ["1", "2", "3"]
+    assert await store.facts.get("since") == "s2"
 
 
 async def test_an_answered_message_does_not_come_again(store: Store) -> None:
     letter = InboxMessage("$a", "!newbot x", None, "k s 0")
-    await store.receive([letter], since="s1")
-    await store.answered("$a")
+    await store.inbox.receive([letter], since="s1")
+    await store.inbox.answered("$a")
 
-    assert await store.receive([letter], since="s2") == []
-    assert await store.unanswered() == []
+    assert await store.inbox.receive([letter], since="s2") == []
+    assert await store.inbox.unanswered() == []
 
 
 async def test_the_same_ciphertext_under_another_event_id_is_not_taken_in(store: Store) -> None:
-    assert await store.receive([InboxMessage("$a", "!newbot x", None, "k s 0")], since="s1")
-    await store.answered("$a")
+    assert await store.inbox.receive([InboxMessage("$a", "!newbot x", None, "k s 0")], since="s1")
+    await store.inbox.answered("$a")
 
-    assert await store.receive([InboxMessage("$b", "!newbot x", None, "k s 0")], since="s2") == []
-    assert await store.receive([InboxMessage("$c", "!newbot x", None, "k s 1")], since="s3") == [
-        "$c"
+    assert (
+        await store.inbox.receive([InboxMessage("$b", "!newbot x", None, "k s 0")], since="s2")
+        == []
+    )
+    assert await store.inbox.receive(
+        [InboxMessage("$c", "!newbot x", None, "k s 1")], since="s3"
+    ) == ["$c"]
+    assert await store.inbox.receive([InboxMessage("$d", "x", None, "k t 0")], since="s4") == [
+        "$d"
     ]
-    assert await store.receive([InboxMessage("$d", "x", None, "k t 0")], since="s4") == ["$d"]
 
 
 async def test_many_messages_without_a_ciphertext_are_all_taken_in(store: Store) -> None:
     letters = [InboxMessage(f"${n}", "reaction", None, None) for n in range(5)]
 
-    assert len(await store.receive(letters, since="s")) == 5
+    assert len(await store.inbox.receive(letters, since="s")) == 5
 
 
 async def test_a_message_rests_sealed_and_is_forgotten_once_it_is_answered(
     store: Store, data_dir: Path
 ) -> None:
-    await store.receive([InboxMessage("$a", "hunter2 typed", None)], since="s")
-    await store.decided("$a", "hunter2 answered", "done")
-    [letter] = await store.unanswered()
+    await store.inbox.receive([InboxMessage("$a", "hunter2 typed", None)], since="s")
+    await store.inbox.decided("$a", "hunter2 answered", "done")
+    [letter] = await store.inbox.unanswered()
     assert (letter.content, letter.reply) == ("hunter2 typed", "hunter2 answered")
-    await store.answered("$a")
+    await store.inbox.answered("$a")
 
-    assert await store.unanswered() == []
+    assert await store.inbox.unanswered() == []
     assert found_in_files(data_dir, b"hunter2") == []
 
 
@@ -382,70 +403,74 @@ async def test_a_message_rests_sealed_and_is_forgotten_once_it_is_answered(
 
 
 async def test_an_act_is_noted_once_and_ends_once(store: Store) -> None:
-    first = await store.begin_act(
+    first = await store.acts.begin(
         "$a", who=YOU, command="newbot", target=str(NANO), device_id="D1"
     )
-    again = await store.begin_act(
+    again = await store.acts.begin(
         "$a", who=YOU, command="newbot", target=str(NANO), device_id="D2"
     )
     assert again == first
     assert again.device_id == "D1"
     assert again.outcome is None
 
-    await store.decided("$a", "reply", "done")
-    await store.decided("$a", "reply", "NameTaken")
-    act = await store.find_act("$a")
+    await store.inbox.decided("$a", "reply", "done")
+    await store.inbox.decided("$a", "reply", "NameTaken")
+    act = await store.acts.find("$a")
     assert act
     assert act.outcome == "done"
-    assert await store.find_act("$b") is None
+    assert await store.acts.find("$b") is None
 
 
 async def test_what_changes_a_bot_ends_its_act_at_once(store: Store) -> None:
     """A crash right after it must not lead to doing it again."""
     for name in ("$made", "$out", "$gone"):
-        await store.begin_act(name, who=YOU, command="x", target=str(NANO), device_id="D")
+        await store.acts.begin(name, who=YOU, command="x", target=str(NANO), device_id="D")
     await store.hand_over(BOT, event_id="$made", reader=YOU, card="c")
     await store.signed_out(NANO, event_id="$out")
     await store.bot_deleted(NANO, event_id="$gone")
 
     for name in ("$made", "$out", "$gone"):
-        act = await store.find_act(name)
+        act = await store.acts.find(name)
         assert act
         assert act.outcome == "done"
 
 
 async def test_the_same_word_asked_for_again_in_a_room_is_the_newer_question(store: Store) -> None:
-    await store.ask(question("nano"))
-    await store.ask(replace(question("nano"), line="deletebot nano", event_id="$2"))
-    await store.ask(question("other"))
-    await store.ask(question("nano", "!other"))
+    await store.questions.ask(question("nano"))
+    await store.questions.ask(replace(question("nano"), line="deletebot nano", event_id="$2"))
+    await store.questions.ask(question("other"))
+    await store.questions.ask(question("nano", "!other"))
 
-    found = {(q.room_id, q.answer): q.line for q in await store.questions(YOU)}
+    found = {(q.room_id, q.answer): q.line for q in await store.questions.of(YOU)}
     assert len(found) == 3
     assert found["!r", "nano"] == "deletebot nano"
-    assert await store.questions(NANO) == []
+    assert await store.questions.of(NANO) == []
 
 
 async def test_an_agreed_question_becomes_the_message_that_answered_it(store: Store) -> None:
     other = replace(question("other"), event_id="$2")
-    await store.ask(question())
-    await store.ask(other)
-    await store.receive([InboxMessage("$yes", "yes", None)], since="s")
-    await store.settle([question()], event_id="$yes", content="confirmed: revoke nano", reply=None)
+    await store.questions.ask(question())
+    await store.questions.ask(other)
+    await store.inbox.receive([InboxMessage("$yes", "yes", None)], since="s")
+    await store.inbox.settle(
+        [question()], event_id="$yes", content="confirmed: revoke nano", reply=None
+    )
 
-    assert await store.questions(YOU) == [other]
-    assert [letter.content for letter in await store.unanswered()] == ["confirmed: revoke nano"]
+    assert await store.questions.of(YOU) == [other]
+    assert [letter.content for letter in await store.inbox.unanswered()] == [
+        "confirmed: revoke nano"
+    ]
 
 
 async def test_a_declined_question_and_what_is_said_of_that_are_noted_at_once(
     store: Store,
 ) -> None:
-    await store.ask(question())
-    await store.receive([InboxMessage("$no", "no", None)], since="s")
-    await store.settle([question()], event_id="$no", content="no", reply="left as it is")
+    await store.questions.ask(question())
+    await store.inbox.receive([InboxMessage("$no", "no", None)], since="s")
+    await store.inbox.settle([question()], event_id="$no", content="no", reply="left as it is")
 
-    assert await store.questions(YOU) == []
-    [letter] = await store.unanswered()
+    assert await store.questions.of(YOU) == []
+    [letter] = await store.inbox.unanswered()
     assert (letter.content, letter.reply) == ("no", "left as it is")
 
 
@@ -454,39 +479,39 @@ async def test_a_question_that_was_answered_before_it_was_seen_to_be_out_stays_c
 ) -> None:
     """It is remembered with the answer that asks it; only one that is open learns its event id."""
     noted = replace(question(), event_id="about $cmd")
-    await store.receive(
+    await store.inbox.receive(
         [InboxMessage("$cmd", "x", None), InboxMessage("$yes", "yes", None)], since="s"
     )
-    await store.decided("$cmd", "sure?", "done", noted)
-    await store.asked("about $cmd", "$q", question().expires_at.isoformat())
-    assert await store.questions(YOU) == [replace(noted, event_id="$q")]
+    await store.inbox.decided("$cmd", "sure?", "done", noted)
+    await store.questions.asked("about $cmd", "$q", question().expires_at.isoformat())
+    assert await store.questions.of(YOU) == [replace(noted, event_id="$q")]
 
-    await store.decided("$cmd", "sure?", "done", noted)
-    await store.settle([noted], event_id="$yes", content="yes", reply=None)
-    await store.asked("about $cmd", "$q", question().expires_at.isoformat())
-    assert await store.questions(YOU) == []
+    await store.inbox.decided("$cmd", "sure?", "done", noted)
+    await store.inbox.settle([noted], event_id="$yes", content="yes", reply=None)
+    await store.questions.asked("about $cmd", "$q", question().expires_at.isoformat())
+    assert await store.questions.of(YOU) == []
 
 
 async def test_a_brake_counts_by_its_place_in_the_inbox(store: Store) -> None:
     """Whatever the clock says: only one that came after the message."""
     for event_id in ("$rotate", "$revoke", "$later"):
-        await store.receive([InboxMessage(event_id, "x", None)], since="s")
-    await store.begin_act("$revoke", who=YOU, command="revoke", target=str(NANO), device_id=None)
-    assert await store.brake_after("$rotate", str(NANO)) == "revoke"
-    assert await store.brake_after("$later", str(NANO)) is None
-    assert await store.brake_after("$rotate", "@other:example.org") is None
+        await store.inbox.receive([InboxMessage(event_id, "x", None)], since="s")
+    await store.acts.begin("$revoke", who=YOU, command="revoke", target=str(NANO), device_id=None)
+    assert await store.acts.brake_after("$rotate", str(NANO)) == "revoke"
+    assert await store.acts.brake_after("$later", str(NANO)) is None
+    assert await store.acts.brake_after("$rotate", "@other:example.org") is None
 
 
 async def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:
     """Half a surrogate pair is no text to SQLite: the whole of it is undone, and it goes on."""
     with pytest.raises(UnicodeEncodeError):
-        await store.receive(
+        await store.inbox.receive(
             [InboxMessage("$a", "1", None), InboxMessage("\ud800", "2", None)], since="s2"
         )
-    assert await store.unanswered() == []
-    assert await store.fact("since") is None
+    assert await store.inbox.unanswered() == []
+    assert await store.facts.get("since") is None
 
-    assert await store.receive([InboxMessage("$a", "1", None)], since="s3") == ["$a"]
+    assert await store.inbox.receive([InboxMessage("$a", "1", None)], since="s3") == ["$a"]
 
 
 async def test_times_are_aware() -> None:

@@ -65,9 +65,9 @@ async def test_a_command_that_is_too_old_is_not_run(store: Store) -> None:
 async def test_too_many_changes_of_one_person_are_refused_and_others_go_on(store: Store) -> None:
     restraint = Restraint(store, HOUR)
     for number in range(119):
-        await store.begin_act(f"${number}", who=YOU, command="x", target="x", device_id=None)
+        await store.acts.begin(f"${number}", who=YOU, command="x", target="x", device_id=None)
     await restraint.check(YOU, age=FRESH)
-    await store.begin_act("$119", who=YOU, command="x", target="x", device_id=None)
+    await store.acts.begin("$119", who=YOU, command="x", target="x", device_id=None)
     with pytest.raises(Refused, match="120 changes in 10 min"):
         await restraint.check(YOU, age=FRESH)
     await restraint.check(HER, age=FRESH)

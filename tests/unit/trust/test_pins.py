@@ -42,9 +42,9 @@ async def pin(store: Store, pinned: str) -> None:
     """`pinned`: none, same or other; with `verified`, emoji were compared with it."""
     if not pinned.startswith("none"):
         master = (OTHER if pinned.startswith("other") else MINE).master.public
-        await store.pin(ME, master)
+        await store.pins.pin(ME, master)
         if pinned.endswith("verified"):
-            await store.verified(ME, master)
+            await store.pins.verified(ME, master)
 
 
 P, V, A = Trust.PINNED, Trust.VERIFIED, Trust.ANY
@@ -95,7 +95,7 @@ async def test_the_first_identity_is_remembered_and_nobody_has_compared_it(
     mode: Trust, store: Store
 ) -> None:
     await TrustPolicy(mode, (ME,), store).trusted(YOU, SEEN)
-    found = await store.find_pin(YOU)
+    found = await store.pins.find(YOU)
 
     assert found
     assert (found.master_key, found.verified) == (MINE.master.public, False)
@@ -109,7 +109,7 @@ async def test_nobody_but_an_admin_has_devices_that_count(mode: Trust, store: St
     policy = TrustPolicy(mode, (UserId("other", "example.org"),), store)
 
     assert await policy.trusted(YOU, SEEN) == {}
-    assert await store.find_pin(YOU) is None
+    assert await store.pins.find(YOU) is None
     assert not policy.is_admin(YOU)
 
 
@@ -144,7 +144,7 @@ async def test_a_change_is_alarmed_until_everybody_was_told(store: Store) -> Non
     await policy.trusted(YOU, RESET)
     await policy.trusted(YOU, RESET)
     assert told == [(ME, OTHER.master.public)] * 2
-    await store.alarmed(ME, OTHER.master.public)
+    await store.pins.alarmed(ME, OTHER.master.public)
     await policy.trusted(YOU, RESET)
     assert len(told) == 2
     await policy.trusted(YOU, NO_IDENTITY)
@@ -156,7 +156,7 @@ async def test_what_the_operator_accepts_counts_and_the_old_one_no_more(store: S
     await pin(store, "same, verified")
     policy = TrustPolicy(P, (ME,), store)
     await policy.trusted(YOU, RESET)
-    await store.pin(ME, OTHER.master.public)
+    await store.pins.pin(ME, OTHER.master.public)
 
     assert set(await policy.trusted(YOU, RESET)) == GOOD
     assert policy.standing(YOU) is OK
@@ -168,7 +168,7 @@ async def test_after_the_operator_accepted_another_one_emoji_are_compared_anew(
     store: Store,
 ) -> None:
     await pin(store, "same, verified")
-    await store.pin_anew(ME, OTHER.master.public)
+    await store.pins.pin_anew(ME, OTHER.master.public)
     policy = TrustPolicy(V, (ME,), store)
 
     await policy.trusted(YOU, RESET)

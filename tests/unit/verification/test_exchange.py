@@ -184,7 +184,7 @@ class Table:
         assert not self.policy.may_receive(str(ANN))
         assert self.chat.sent.empty(), self.chat.sent.get_nowait()
         assert self.account.signatures == []
-        pin = await self.store.find_pin(str(ANN))
+        pin = await self.store.pins.find(str(ANN))
         assert not (pin and pin.verified)
 
     def request(self, **more: Any) -> JSON:
@@ -224,7 +224,7 @@ async def a_table(directory: Path, mode: Trust = Trust.VERIFIED) -> AsyncIterato
     us = Party(BOT, "BOT1", SigningKey(b"b" * 32).public, identity.master.public)
     chat, account = FakeChat(), FakeAccount()
     async with open_store(directory / "data", sealer) as store, asyncio.TaskGroup() as tasks:
-        await store.set_secret("cross-signing seeds", seeds)
+        await store.sealed.set("cross-signing seeds", seeds)
         policy = TrustPolicy(mode, (ANN,), store)
         verifications = Verifications(
             us,
@@ -282,7 +282,7 @@ async def test_both_say_yes(table: Table) -> None:
     assert key == table.account.identity.master.public
     signer = table.identity.user_signing.public
     assert is_signed(signed, BOT, signer, signer)
-    pin = await table.store.find_pin(str(ANN))
+    pin = await table.store.pins.find(str(ANN))
     assert pin
     assert (pin.master_key, pin.verified) == (key, True)
     table.hear("done", {}, transaction)
@@ -324,7 +324,7 @@ async def test_where_emoji_are_not_asked_for_nothing_waits_for_them(directory: P
         await after(seat, "done")
         await table.said("done")
         assert await table.message() == "🤝 We have verified each other."
-        pin = await table.store.find_pin(str(ANN))
+        pin = await table.store.pins.find(str(ANN))
         assert pin
         assert (pin.master_key, pin.verified) == (table.account.identity.master.public, True)
 
@@ -405,14 +405,14 @@ async def test_the_chat_hears_why_it_ended(table: Table, monkeypatch: pytest.Mon
     ):
         assert why in text
         assert "Again: !verify" in text
-    assert await table.store.open_requests() == []
+    assert await table.store.requests.all() == []
 
 
 @pytest.mark.parametrize("out", [True, False])
 async def test_what_a_crash_left_open_is_cancelled(table: Table, *, out: bool) -> None:
     """Also when it is not known whether it went out: then it does, or did, and is cancelled."""
     request = OpenRequest(str(ANN), DM, "", "verify-x", now().isoformat())
-    await table.store.request_open(request)
+    await table.store.requests.open(request)
     if out:
         await table.chat.send_in_clear(DM, {}, txn="verify-x", kind="m.room.message")
     await table.verifications.take_up()
@@ -422,15 +422,15 @@ async def test_what_a_crash_left_open_is_cancelled(table: Table, *, out: bool) -
     assert "cut off in between" in table.chat.ended[0]
     await table.verifications.take_up()  # noted as over; or else the same once more
     await table.nothing()
-    assert await table.store.open_requests() == []
+    assert await table.store.requests.all() == []
 
 
 async def test_an_old_request_of_which_nothing_is_known_is_forgotten(table: Table) -> None:
     since = (now() - timedelta(hours=1)).isoformat()
-    await table.store.request_open(OpenRequest(str(ANN), DM, "", "verify-x", since))
+    await table.store.requests.open(OpenRequest(str(ANN), DM, "", "verify-x", since))
     await table.verifications.take_up()
     await table.nothing()
-    assert await table.store.open_requests() == []
+    assert await table.store.requests.all() == []
 
 
 async def test_what_was_verified_when_we_were_cut_off_stays_so(table: Table) -> None:
@@ -443,7 +443,7 @@ async def test_what_was_verified_when_we_were_cut_off_stays_so(table: Table) -> 
     await until(lambda: table.chat.sent.empty())
     await asyncio.sleep(0.1)
     assert table.chat.ended == []
-    assert await table.store.open_requests() == []
+    assert await table.store.requests.all() == []
 
 
 async def test_a_stop_cancels_what_is_open(table: Table) -> None:

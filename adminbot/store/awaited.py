@@ -1,0 +1,90 @@
+"""Bots whose device has still to show its keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import aiosqlite
+
+from adminbot.store.bots import Bot
+from adminbot.store.database import Database
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A bot whose device `device_id` has still to show its keys; `tell` is told then."""
+
+    user_id: UserId
+    own_identity: bool
+    device_id: str
+    tell: UserId
+    since: datetime
+
+    @classmethod
+    def from_row(cls, row: aiosqlite.Row) -> Self:
+        return cls(
+            user_id=UserId.parse(row["user_id"]),
+            own_identity=bool(row["own_identity"]),
+            device_id=row["device_id"],
+            tell=UserId.parse(row["tell"]),
+            since=datetime.fromisoformat(row["since"]),
+        )
+
+
+class AwaitedDevices:
+    """The table of awaited devices, at most one a bot."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def all(self) -> list[Awaited]:
+        """The newest first."""
+        rows = await self._db.all(
+            "SELECT awaited.*, bot.own_identity FROM awaited JOIN bot USING (user_id) "
+            "ORDER BY since DESC"
+        )
+        return [Awaited.from_row(row) for row in rows]
+
+    async def holds(self, awaited: Awaited) -> bool:
+        """Whether the device is still awaited: the bot may have been signed out or deleted."""
+        row = await self._db.one(
+            "SELECT 1 FROM awaited WHERE user_id = ? AND device_id = ?",
+            str(awaited.user_id),
+            awaited.device_id,
+        )
+        return row is not None
+
+    async def arrived(self, awaited: Awaited) -> None:
+        """This device need not be awaited any more (another one of the same bot may be)."""
+        await self._db.write(
+            "DELETE FROM awaited WHERE user_id = ? AND device_id = ?",
+            str(awaited.user_id),
+            awaited.device_id,
+        )
+
+    async def expect(self, bot: Bot, tell: UserId, *, is_new: bool) -> None:
+        """Within a transaction: await a new device, or look eagerly for an awaited one again."""
+        since = now().isoformat()
+        if is_new:
+            await self._db.execute(
+                "INSERT INTO awaited (user_id, device_id, tell, since) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (user_id) DO UPDATE SET device_id = excluded.device_id, "
+                "tell = excluded.tell, since = excluded.since",
+                str(bot.user_id),
+                bot.device_id,
+                str(tell),
+                since,
+            )
+        else:
+            await self._db.execute(
+                "UPDATE awaited SET tell = ?, since = ? WHERE user_id = ?",
+                str(tell),
+                since,
+                str(bot.user_id),
+            )
+
+    async def forget(self, user_id: UserId) -> None:
+        """Within a transaction: nothing of this bot is awaited."""
+        await self._db.execute("DELETE FROM awaited WHERE user_id = ?", str(user_id))

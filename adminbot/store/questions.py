@@ -1,0 +1,98 @@
+"""The questions that were put to people and are not answered yet."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import aiosqlite
+
+from adminbot.store.database import Database
+from adminbot.values.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person must still say before something happens.
+
+    `answer`: the word to be typed. `tap`: ✅ under the question will do, too. `event_id`: the
+    question's own. `megolm`: "sender_key session_id index" of the command that is asked about.
+    """
+
+    asked_of: UserId
+    room_id: str
+    event_id: str
+    line: str
+    answer: str
+    expires_at: datetime
+    tap: bool = False
+    megolm: str | None = None
+
+    @classmethod
+    def from_row(cls, row: aiosqlite.Row) -> Self:
+        return cls(
+            asked_of=UserId.parse(row["asked_of"]),
+            room_id=row["room_id"],
+            event_id=row["event_id"],
+            line=row["line"],
+            answer=row["answer"],
+            expires_at=datetime.fromisoformat(row["expires_at"]),
+            tap=bool(row["tap"]),
+            megolm=row["megolm"],
+        )
+
+
+class Questions:
+    """The table of questions, by person, room and answer."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ask(self, question: Question) -> None:
+        """Remember a question; the same answer in the same room is about the newer question."""
+        async with self._db.transaction():
+            await self.put(question)
+
+    async def put(self, question: Question) -> None:
+        """Within a transaction: likewise."""
+        await self._db.execute(
+            "INSERT INTO question "
+            "(asked_of, room_id, event_id, line, answer, expires_at, tap, megolm) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (asked_of, room_id, answer) DO UPDATE SET event_id = excluded.event_id, "
+            "line = excluded.line, expires_at = excluded.expires_at, tap = excluded.tap, "
+            "megolm = excluded.megolm",
+            str(question.asked_of),
+            question.room_id,
+            question.event_id,
+            question.line,
+            question.answer,
+            question.expires_at.isoformat(),
+            int(question.tap),
+            question.megolm,
+        )
+
+    async def asked(self, noted_as: str, event_id: str, expires_at: str) -> None:
+        """The question is out; one that was answered or replaced meanwhile stays gone."""
+        await self._db.write(
+            "UPDATE question SET event_id = ?, expires_at = ? WHERE event_id = ?",
+            event_id,
+            expires_at,
+            noted_as,
+        )
+
+    async def drop(self, event_id: str) -> None:
+        """Nobody was asked after all."""
+        await self._db.write("DELETE FROM question WHERE event_id = ?", event_id)
+
+    async def forget(self, question: Question) -> None:
+        """Within a transaction: the question is answered."""
+        await self._db.execute("DELETE FROM question WHERE event_id = ?", question.event_id)
+
+    async def only_typed(self, question: Question) -> None:
+        """From now on a tap does not answer this question, only the word."""
+        await self._db.write("UPDATE question SET tap = 0 WHERE event_id = ?", question.event_id)
+
+    async def of(self, asked_of: UserId) -> list[Question]:
+        """The questions that this person was asked."""
+        rows = await self._db.all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
+        return [Question.from_row(row) for row in rows]
