@@ -8,16 +8,17 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test faults mutants lint bench lock clean
+.PHONY: help demo check test faults mutants lint bench measure lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
-	@echo 'make check   lint, and the tests that need neither Node nor a Synapse: seconds'
+	@echo 'make check   lint, and the tests that need neither Node nor a Synapse: half a minute'
 	@echo 'make test    the tests'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
+	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
@@ -47,6 +48,9 @@ lint: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+measure:
+	@$(PYTHON) -m tests.measure $(ARGS)
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

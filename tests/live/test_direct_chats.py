@@ -1,11 +1,9 @@
 """In which chat a secret goes out: the one that the person is in, and no other."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adminbot.chat.rooms import may_take_back
 from adminbot.demo.homeserver import Homeserver, Person
 from tests.human import Human
 from tests.world import Bot, a_human, a_person, call, replies_to, trusted
@@ -85,32 +83,3 @@ async def direct(homeserver: Homeserver, bot: Bot, user_id: str) -> list[str]:
     answer = await call(homeserver, bot.setting("ACCESS_TOKEN"), "GET", path)
     found: list[str] = answer.json()[user_id]
     return found
-
-
-OWN = "@bot:example.org"
-
-
-@pytest.mark.parametrize(
-    ("version", "levels", "may"),
-    [
-        ("11", {}, True),
-        ("11", {"events_default": 1}, False),
-        ("11", {"events_default": 1, "users": {OWN: 1}}, True),
-        ("11", {"events": {"m.room.redaction": 50}}, False),
-        ("11", {"events": {"m.room.redaction": 50}, "users_default": 50}, True),
-        ("11", {"events": {"m.room.encrypted": "0"}}, False),
-        ("11", {"users": {OWN: None}}, False),
-        ("11", {"events": 7, "users": []}, True),
-        ("12", {"events_default": 1}, True),
-    ],
-)
-def test_who_may_take_back_what_they_said(version: str, levels: Any, *, may: bool) -> None:
-    create = {"room_version": version, "additional_creators": [OWN]}
-    state = [
-        {"type": "m.room.create", "sender": "@you:example.org", "content": create},
-        {"type": "m.room.power_levels", "content": levels},
-    ]
-    state = [event | {"state_key": ""} for event in state]
-    assert may_take_back(state, OWN) is may
-    odd = {"type": "m.room.create", "state_key": "", "content": {"additional_creators": 7}}
-    assert may_take_back([odd], OWN)

@@ -1,14 +1,12 @@
 """The disk and the clock: full, read-only, damaged, locked, and a day off. Told, never guessed."""
 
 import asyncio
-import os
 import resource
 import secrets
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -150,35 +148,6 @@ async def test_a_full_disk_loses_nothing(
 
 def answers(world: World, event_id: str) -> list[Seen]:
     return [m for m in world.human.messages(world.room) if replies_to(m) == event_id]
-
-
-async def test_a_data_directory_that_cannot_be_written_is_told(directory: Path) -> None:
-    """As a person who may only read it; root needs its powers taken away for that."""
-    data = directory / "data"
-    data.mkdir()
-    env = directory / "env"
-    values = {
-        "HOMESERVER": "http://127.0.0.1:9",
-        "USER_ID": "@a:example.test",
-        "DEVICE_ID": "A",
-        "ACCESS_TOKEN": "syt_x",
-        "STORE_KEY": "A" * 43 + "=",
-        "ROOM": "!r",
-        "ADMINS": "@you:example.test",
-        "DATA_DIR": str(data),
-    }
-    env.write_text("".join(f"ADMINBOT_{name}={value}\n" for name, value in values.items()))
-    env.chmod(0o600)
-    data.chmod(0o500)
-    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
-    command = [*powerless, sys.executable, "-m", "adminbot", "run", "--env-file", str(env)]
-    ran = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=30, check=False
-    )
-    data.chmod(0o700)
-    assert ran.returncode == 1, ran.stderr
-    assert f"{data} cannot be written" in ran.stderr
-    assert ran.stderr.count("\n") == 1
 
 
 # -- the clock

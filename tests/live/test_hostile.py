@@ -14,13 +14,8 @@ from urllib.parse import quote
 
 import pytest
 import vodozemac
-from nio import KeysQueryResponse
 
-from adminbot.chat.client import Client
 from adminbot.demo.homeserver import Homeserver, Person
-from adminbot.homeserver.values import Session
-from adminbot.values.ids import UserId
-from adminbot.values.secret import Secret
 from tests.human import Human
 from tests.world import Bot, World, a_human, a_person, a_world, call, join_all, replies_to, whoami
 
@@ -368,21 +363,6 @@ async def test_claiming_every_one_time_key_of_a_running_bot_locks_nobody_out(
     async with undisturbed(world):
         claimed = [await stranger.claim() for _ in range(120)]
         assert all(claimed)
-
-
-async def test_a_key_query_that_another_one_has_answered_is_no_error(tmp_path: Path) -> None:
-    """Two of them cross now and then; the answer that the loser was about to give got lost."""
-
-    async def judge(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
-    session = Session(UserId("x", "example.test"), "X", Secret("syt_x"))
-    client = Client("http://127.0.0.1:9", session, tmp_path, "pickle", judge, lambda sender: True)
-    try:
-        assert not client.should_query_keys
-        assert isinstance(await client.keys_query(), KeysQueryResponse)
-    finally:
-        await client.close()  # type: ignore[no-untyped-call]
 
 
 async def test_what_strangers_send_is_not_kept(world: World, stranger: Stranger) -> None:

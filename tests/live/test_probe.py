@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adminbot.demo.homeserver import Homeserver, Person, free_port
+from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.errors import AdminbotError
 from adminbot.homeserver.probe import find_server
 from tests.front import Answers, authority, front, page
@@ -140,16 +140,6 @@ async def test_a_path_is_part_of_the_url(homeserver: Homeserver) -> None:
         assert f"Check the path, or use {url}" in await refusal(f"{url}/other")
         assert f"Use {url}/hs" in await refusal(f"{url}/hs/_matrix/client")
         assert await find_server(f"{url}/hs")
-
-
-async def test_what_no_connection_comes_of() -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
-    assert f"Nothing listens at {nowhere} (connection refused)" in await refusal(
-        f"http://{nowhere}"
-    )
-    assert "Nobody here knows a machine called no-such.invalid (DNS)" in await refusal(
-        "http://no-such.invalid:8008"
-    )
 
 
 async def test_https_on_an_http_port(homeserver: Homeserver, directory: Path) -> None:

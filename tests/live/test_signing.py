@@ -4,20 +4,17 @@ import asyncio
 import json
 import math
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adminbot.accounts.signing import Kept, Signer
-from adminbot.crypto.crosssigning import Identity, SigningKey, unpadded
-from adminbot.crypto.secret_storage import RecoveryKey
+from adminbot.accounts.signing import Signer
+from adminbot.crypto.crosssigning import SigningKey
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.jobs.device_watch import pause
 from adminbot.store import open_store
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
@@ -332,30 +329,3 @@ async def test_the_flags_that_contradict_each_other_make_nothing(world: World) -
     answer = await world.ask("!newbot neither --own-identity --recovery")
     assert "Use one of them" in str(answer.body)
     assert "neither" not in json.dumps(str((await world.ask("!bots")).body))
-
-
-# -- without a server
-
-
-def test_of_an_identity_only_the_self_signing_seed_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    seeds = Identity.new_seeds()
-    monkeypatch.setattr(Identity, "new_seeds", staticmethod(lambda: seeds))
-    raw = json.loads(seeds)
-    for recovery in (None, RecoveryKey.new()):
-        text = Kept.new(UserId("nano", "example.test"), recovery).to_json()
-        assert raw["self_signing"] in text
-        for role in ("master", "user_signing"):
-            assert raw[role] not in text
-            assert unpadded(bytes.fromhex(raw[role])) not in text
-        if recovery:
-            assert str(recovery) not in text
-        assert Kept.from_json(text).master == Identity.from_seeds(seeds).master.public
-
-
-def test_looks_become_rarer_the_longer_nothing_comes() -> None:
-    hour, day = 3600, 86_400
-    ages = (-5, 5, 20, 60, 2 * hour - 1, 2 * hour, day, 7 * day, 365 * day)
-    waits = [pause(timedelta(seconds=age)) for age in ages]
-    assert waits == [1, 1, 2, 4, 4, 12, 144, hour, hour]

@@ -979,7 +979,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'copy.execute("DELETE FROM sealed WHERE name LIKE ?", (recovery_of("%"),))',
         "pass",
         "a backup holds recovery keys of bots",
-        "tests/live/test_backup.py::test_nothing_of_another_account_is_in_it",
+        "tests/unit/setup/test_backup.py::test_nothing_of_another_account_is_in_it",
     ),
     # -- values
     Mutant(

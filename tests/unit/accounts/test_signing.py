@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adminbot.accounts.signing import Kept, Signer
-from adminbot.crypto.crosssigning import Identity, trusted_devices
+from adminbot.crypto.crosssigning import Identity, trusted_devices, unpadded
 from adminbot.crypto.secret_storage import RecoveryKey
 from adminbot.errors import ForeignIdentity, HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
@@ -178,3 +178,20 @@ def test_no_seed_is_in_what_is_published() -> None:
     seeds = json.loads(Identity.new_seeds())
     body = json.dumps(Identity.from_seeds(json.dumps(seeds)).upload_body(str(NANO)))
     assert not [seed for seed in seeds.values() if seed in body]
+
+
+def test_of_an_identity_only_the_self_signing_seed_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seeds = Identity.new_seeds()
+    monkeypatch.setattr(Identity, "new_seeds", staticmethod(lambda: seeds))
+    raw = json.loads(seeds)
+    for recovery in (None, RecoveryKey.new()):
+        text = Kept.new(UserId("nano", "example.test"), recovery).to_json()
+        assert raw["self_signing"] in text
+        for role in ("master", "user_signing"):
+            assert raw[role] not in text
+            assert unpadded(bytes.fromhex(raw[role])) not in text
+        if recovery:
+            assert str(recovery) not in text
+        assert Kept.from_json(text).master == Identity.from_seeds(seeds).master.public

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from adminbot.chat.rooms import SYNC_FILTER, admin_room, direct_chat, is_two_of_us, why_unfit
+from adminbot.chat.rooms import (
+    SYNC_FILTER,
+    admin_room,
+    direct_chat,
+    is_two_of_us,
+    may_take_back,
+    why_unfit,
+)
 from adminbot.values.ids import UserId
 from tests.fakes import OWN, room_of
 
@@ -85,3 +92,34 @@ def test_the_state_that_makes_a_room_fit_is_asked_for() -> None:
     }
     assert needed <= set(SYNC_FILTER["room"]["state"]["types"])
     assert needed <= set(SYNC_FILTER["room"]["timeline"]["types"])
+
+
+# -- who may take back what they said
+
+ME = "@bot:example.org"
+
+
+@pytest.mark.parametrize(
+    ("version", "levels", "may"),
+    [
+        ("11", {}, True),
+        ("11", {"events_default": 1}, False),
+        ("11", {"events_default": 1, "users": {ME: 1}}, True),
+        ("11", {"events": {"m.room.redaction": 50}}, False),
+        ("11", {"events": {"m.room.redaction": 50}, "users_default": 50}, True),
+        ("11", {"events": {"m.room.encrypted": "0"}}, False),
+        ("11", {"users": {ME: None}}, False),
+        ("11", {"events": 7, "users": []}, True),
+        ("12", {"events_default": 1}, True),
+    ],
+)
+def test_who_may_take_back_what_they_said(version: str, levels: Any, *, may: bool) -> None:
+    create = {"room_version": version, "additional_creators": [ME]}
+    state = [
+        {"type": "m.room.create", "sender": "@you:example.org", "content": create},
+        {"type": "m.room.power_levels", "content": levels},
+    ]
+    state = [event | {"state_key": ""} for event in state]
+    assert may_take_back(state, ME) is may
+    odd = {"type": "m.room.create", "state_key": "", "content": {"additional_creators": 7}}
+    assert may_take_back([odd], ME)

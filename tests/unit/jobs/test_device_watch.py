@@ -15,7 +15,7 @@ from adminbot.chat import Chat
 from adminbot.crypto.crosssigning import Identity
 from adminbot.errors import ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.jobs.device_watch import DeviceWatch
+from adminbot.jobs.device_watch import DeviceWatch, pause
 from adminbot.store import Bot, Store, open_store
 from adminbot.trust.lockdown import Restraint, unlock
 from adminbot.values.clock import now
@@ -272,3 +272,10 @@ async def test_it_is_said_only_where_a_trusted_device_can_read_it(store: Store) 
 
     assert place.signer.signed == [MINE_NOW]
     assert place.chat.said == []
+
+
+def test_looks_become_rarer_the_longer_nothing_comes() -> None:
+    hour, day = 3600, 86_400
+    ages = (-5, 5, 20, 60, 2 * hour - 1, 2 * hour, day, 7 * day, 365 * day)
+    waits = [pause(timedelta(seconds=age)) for age in ages]
+    assert waits == [1, 1, 2, 4, 4, 12, 144, hour, hour]

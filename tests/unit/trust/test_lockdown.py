@@ -71,3 +71,13 @@ async def test_too_many_changes_of_one_person_are_refused_and_others_go_on(store
     with pytest.raises(Refused, match="120 changes in 10 min"):
         await restraint.check(YOU, age=FRESH)
     await restraint.check(HER, age=FRESH)
+
+
+async def test_too_many_changes_by_one_person_are_refused_and_others_go_on(store: Store) -> None:
+    restraint = Restraint(store, HOUR)
+    for n in range(120):
+        await restraint.check(YOU, age=FRESH)
+        await store.acts.begin(f"${n}", who=YOU, command="rotate", target="x", device_id=None)
+    with pytest.raises(Refused, match="120 changes in 10 min"):
+        await restraint.check(YOU, age=FRESH)
+    await restraint.check(HER, age=FRESH)
