@@ -18,9 +18,11 @@ from adminbot.chat.sync import Sync
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
 from adminbot.connections import LOG_IN_AGAIN, Connections, open_connections
-from adminbot.dispatch.dispatcher import Dispatcher, Manners
-from adminbot.dispatch.executor import Executor
+from adminbot.dispatch.chat_rules import ChatRules
+from adminbot.dispatch.dispatcher import Dispatcher, make_dispatcher
+from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.permission import why_untrusted
+from adminbot.dispatch.services import Services
 from adminbot.errors import (
     HomeserverUnreachable,
     RateLimited,
@@ -110,16 +112,21 @@ async def _wired(
     account, store, synapse = edges.account, edges.store, edges.synapse
     edges.client.keep_encrypted(settings.room_id)  # made so, whatever the server says of it
     changed = asyncio.Condition()
-    chat = Chat(edges.client, account, store, edges.policy, changed, settings.room_id)
+    chat = Chat(
+        *(edges.client, account, store, edges.policy, changed),
+        settings.room_id,
+        settings.prefix,
+    )
     public_url = await _public_url(settings, account)
-    text = CardText(public_url, settings.card_ttl, settings.prefix)
+    text = CardText(public_url, settings.card_ttl)
     restraint = Restraint(store, settings.max_age)
-    cards = CardDelivery(chat, store, text, restraint)
     signer = Signer(synapse, account, store)
-    alarm = Alarm(chat, store, edges.policy, settings.room_id, settings.prefix)
+    alarm = Alarm(chat, store, edges.policy, settings.room_id)
     edges.policy.on_change = alarm.ring
     identities = Identities(account, store, signer, alarm.ring_bot)
     arrivals = DeviceWatch(chat, store, account, signer, restraint, identities)
+    # Not before: the requests for a device would compete with the card's.
+    cards = CardDelivery(chat, store, text, restraint, when_tried=arrivals.wake)
     for admin in edges.left_out:
         alarm.left_out(admin)
     verifications = Verifications(
@@ -130,7 +137,6 @@ async def _wired(
         edges.policy,
         tasks=tasks,
         why_untrusted=why_untrusted,
-        again=f"{settings.prefix}verify",
     )
     keeper = Accounts(
         own=settings.user_id,
@@ -144,31 +150,26 @@ async def _wired(
         become=partial(adopt_session, edges.client, account, store, settings.device_id),
     )
     background = Background(tasks)
-    executor = Executor(
-        chat=chat,
-        store=store,
-        policy=edges.policy,
-        trust=settings.trust,
-        keeper=keeper,
-        inspector=Inspector(synapse, account, identities),
-        cards=cards,
-        arrivals=arrivals,
-        router=ROUTER,
-        prefix=settings.prefix,
-        admin_room=settings.room_id,
+    services = Services(
+        bots=keeper,
+        look=Inspector(synapse, account, identities),
+        lockdown=AnnouncedLockdown(restraint, alarm, settings.room_id),
         verify=verifications.ask,
-        restraint=restraint,
-        alarm=alarm,
-        background=background,
+        router=ROUTER,
+        rules=ChatRules(
+            chat,
+            edges.policy,
+            admin_room=settings.room_id,
+            prefix=settings.prefix,
+            names=_names(settings),
+        ),
     )
-    dispatcher = Dispatcher(
+    dispatcher = make_dispatcher(
+        services,
         chat=chat,
         store=store,
-        policy=edges.policy,
-        executor=executor,
         cards=cards,
-        manners=Manners(settings.prefix, _names(settings)),
-        admin_room=settings.room_id,
+        restraint=restraint,
         alarm=alarm,
         background=background,
     )

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.lifecycle import Accounts
@@ -25,15 +27,19 @@ from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.commands import ROUTER
 from adminbot.config import Trust
 from adminbot.crypto.crosssigning import SigningKey
-from adminbot.dispatch.dispatcher import Dispatcher, Manners
-from adminbot.dispatch.executor import Executor
-from adminbot.errors import HomeserverError, NameTaken, RateLimited
+from adminbot.dispatch import progress, turn
+from adminbot.dispatch.chat_rules import ChatRules
+from adminbot.dispatch.dispatcher import make_dispatcher
+from adminbot.dispatch.lockdown import AnnouncedLockdown
+from adminbot.dispatch.services import Services
+from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
 from adminbot.homeserver.values import AccountState, Device, Session
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
 from adminbot.trust.lockdown import Restraint
 from adminbot.trust.pins import Asked, PinState
 from adminbot.values.ids import UserId
+from adminbot.values.render import Message
 from adminbot.values.secret import Sealer, Secret
 
 ROOM, DM = "!admins", "!dm"
@@ -59,6 +65,14 @@ async def until(is_so: Callable[[], object], *, within_s: float = 5) -> None:
             await asyncio.sleep(0.005)
 
 
+def anywhere(what: str) -> bool:
+    return True
+
+
+def nowhere(what: str) -> bool:
+    return False
+
+
 @dataclass
 class Login:
     """An account on the server: its password, and device id → access tokens."""
@@ -76,7 +90,7 @@ class Server:
         self.asked: list[str] = []
         self.logins_left = 1000
         self.retry_after = timedelta(hours=0.9)
-        self.hangs: Callable[[str], bool] = lambda what: False  # at which requests
+        self.hangs: Callable[[str], bool] = nowhere  # at which requests
         self.keys: dict[str, Any] = {}  # NANO's device keys
         self.lies_about_device = ""
         self._tokens = itertools.count(1)
@@ -125,6 +139,8 @@ class Server:
 
     async def devices(self, user_id: UserId) -> list[Device]:
         await self._asked("devices")
+        if user_id not in self.accounts:
+            raise AccountGone
         return [Device(device_id, None) for device_id in self.accounts[user_id].devices]
 
     async def whois(self, user_id: UserId) -> list[str]:
@@ -173,13 +189,16 @@ class Chatter:
 
     user_id = str(OWN)
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.contents: list[dict[str, Any]] = []
         self.said: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
         self.secrets: list[str] = []
         self.marks: list[tuple[str, str]] = []
         self.gone: list[str] = []
         self.reachable = True
+        self.onlooker = ""  # why the admin room is no place to ask for a card
         self.no_way = False  # the private chat cannot be made ready just now
         self.mute = False  # nothing can be sent just now
         self.refuses = False  # nothing can be sent ever
@@ -187,12 +206,16 @@ class Chatter:
         self._ids = itertools.count(1)
         self._news = asyncio.Condition()
 
-    async def send(self, room_id: str, content: dict[str, Any], *, txn: str) -> str:
+    def _body(self, message: Message) -> str:
+        """What is read of a message on a screen that shows no HTML."""
+        self.contents.append(message.content(self.prefix))
+        return str(self.contents[-1]["body"])
+
+    async def send(self, room_id: str, message: Message, *, txn: str) -> str:
         await until(lambda: not self.mute)
         if self.refuses:
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
-        reply_to = content.get("m.relates_to", {}).get("m.in_reply_to", {}).get("event_id", "")
-        self.said.append((reply_to, content["body"]))
+        self.said.append((message.reply_to or "", self._body(message)))
         async with self._news:
             self._news.notify_all()
         return f"$said{next(self._ids)}"
@@ -200,20 +223,20 @@ class Chatter:
     async def send_secret(
         self,
         room_id: str,
-        content: dict[str, Any],
+        message: Message,
         *,
         reader: UserId,
         txn: str,
         check: Callable[[], Awaitable[None]],
     ) -> str:
         await check()
-        self.secrets.append(content["body"])
+        self.secrets.append(self._body(message))
         return f"$secret{next(self._ids)}"
 
     async def tell_untrusted(
-        self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
+        self, room_id: str, user_id: str, message: Message, *, txn: str
     ) -> str:
-        self.told.append((content["m.relates_to"]["m.in_reply_to"]["event_id"], content["body"]))
+        self.told.append((message.reply_to or "", self._body(message)))
         async with self._news:
             self._news.notify_all()
         return f"$told{next(self._ids)}"
@@ -235,8 +258,8 @@ class Chatter:
     def can_reach(self, reader: UserId) -> bool:
         return self.reachable
 
-    def why_unfit(self, room_id: str, allowed: Any) -> str:
-        return ""
+    def why_no_card_from(self, room_id: str) -> str:
+        return self.onlooker if room_id == ROOM else ""
 
     async def dm_is_open_invitation(self, user_id: UserId) -> bool:
         return False
@@ -258,6 +281,7 @@ class Policy:
     admins = frozenset({str(YOU), str(OTHER)})
 
     def __init__(self) -> None:
+        self.mode = Trust.PINNED
         self.state = PinState.AS_PINNED
 
     def standing(self, user_id: str) -> PinState:
@@ -270,58 +294,45 @@ class Policy:
 class Desk:
     """A dispatcher with all that it needs, and two admins who type."""
 
-    def __init__(self, store: Store, tasks: Any, server: Server) -> None:
-        self.store, self.server, self.chat, self.policy = store, server, Chatter(), Policy()
+    def __init__(self, store: Store, tasks: Any, server: Server, prefix: str) -> None:
+        self.store, self.server, self.chat, self.policy = store, server, Chatter(prefix), Policy()
         edge: Any = server
         self.restraint = Restraint(store, timedelta(hours=1))
-        signer = Signer(edge, edge, store)
-        identities = Identities(edge, store, signer, lambda bot, counting, seen: None)
-        text = CardText("https://example.org", timedelta(hours=1), "!")
+        self.signer = Signer(edge, edge, store)
+        identities = Identities(edge, store, self.signer, lambda bot, counting, seen: None)
+        text = CardText("https://example.org", timedelta(hours=1))
         chat: Any = self.chat
-        self.cards = CardDelivery(chat, store, text, self.restraint)
+        self.cards = CardDelivery(chat, store, text, self.restraint, when_tried=lambda: None)
         self.keeper = Accounts(
             own=OWN,
             own_device="OWN",
             synapse=edge,
             account=edge,
             store=store,
-            signer=signer,
+            signer=self.signer,
             phrase=text.phrase,
             shared_secret=Secret("s"),
             become=self._never,
         )
         self.alarms: list[str] = []
         alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
-        background = Background(tasks)
         policy: Any = self.policy
-        arrivals: Any = SimpleNamespace(wake=lambda: None)
-        executor = Executor(
+        self.services = Services(
+            bots=self.keeper,
+            look=Inspector(edge, edge, identities),
+            lockdown=AnnouncedLockdown(self.restraint, alarm, ROOM),
+            verify=self._verify,
+            router=ROUTER,
+            rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
+        )
+        self.dispatcher = make_dispatcher(
+            self.services,
             chat=chat,
             store=store,
-            policy=policy,
-            trust=Trust.PINNED,
-            keeper=self.keeper,
-            inspector=Inspector(edge, edge, identities),
             cards=self.cards,
-            arrivals=arrivals,
-            router=ROUTER,
-            prefix="!",
-            admin_room=ROOM,
-            verify=self._verify,
             restraint=self.restraint,
             alarm=alarm,
-            background=background,
-        )
-        self.dispatcher = Dispatcher(
-            chat=chat,
-            store=store,
-            policy=policy,
-            executor=executor,
-            cards=self.cards,
-            manners=Manners("!", ("adminbot",)),
-            admin_room=ROOM,
-            alarm=alarm,
-            background=background,
+            background=Background(tasks),
         )
 
     @staticmethod
@@ -390,13 +401,34 @@ class Tasks:
 
 
 @asynccontextmanager
-async def a_desk(directory: Path, server: Server | None = None) -> AsyncIterator[Desk]:
+async def a_desk(
+    directory: Path, server: Server | None = None, *, prefix: str = "!"
+) -> AsyncIterator[Desk]:
     """Open the state, go on with what is unanswered; at the end what is under way is cut off."""
     tasks = Tasks()
     async with open_store(directory, Sealer(b"k" * 32)) as store:
-        desk = Desk(store, tasks, server or Server())
+        desk = Desk(store, tasks, server or Server(), prefix)
         desk.dispatcher.take_up(await store.inbox.unanswered())
         try:
             yield desk
         finally:
             await tasks.cut_off()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def short_blink(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "BLINK_S", 0.05)
+    monkeypatch.setattr(turn, "BLINK_S", 0.05)
+
+
+async def token_of(desk: Desk, line: str) -> str:
+    """Type a line that ends in a card; returns the access token on the card."""
+    answer = await desk.asks(line)
+    assert "✅" in answer, answer
+    return desk.chat.secrets[-1].split("MATRIX_ACCESS_TOKEN=")[1].split("\n")[0]

@@ -9,18 +9,26 @@ import json
 import logging
 import zlib
 from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from adminbot.chat import Chat
-from adminbot.chat.incoming import edit_of
-from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
+from adminbot.errors import (
+    FIRST_ACCEPT,
+    HOW_TO_VERIFY,
+    AdminbotError,
+    HomeserverError,
+    NotDeliverable,
+    StateError,
+)
 from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Card, Store
 from adminbot.trust.lockdown import Restraint
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
-from adminbot.values.render import block, ringing
+from adminbot.values.render import block, edit, ringing
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
 
@@ -37,7 +45,6 @@ class CardText:
 
     public_url: str
     ttl: timedelta
-    prefix: str
 
     def phrase(self, bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
         """The card as JSON: what the intro needs, and the block to paste."""
@@ -91,19 +98,29 @@ class CardText:
             return f"{was_here}. The account is deleted.", "deleted"
         if now.token_at is None:
             text = f"{was_here}, and is dead: the bot is signed out.\nLet it in again: "
-            return f"{text}`{self.prefix}rotate {again}`", "signed out"
+            return f"{text}`!rotate {again}`", "signed out"
         if newer:
             where = "below" if newer.room_id in (None, card.room_id) else "in another chat of ours"
             if newer.reader != card.reader:
                 where = f"with `{newer.reader}`"
             return f"{was_here}, and is dead. The newer one is {where}.", "replaced"
-        return f"{was_here} and is removed.\nLost it? `{self.prefix}rotate {again}`", ""
+        return f"{was_here} and is removed.\nLost it? `!rotate {again}`", ""
 
 
 class CardDelivery:
     """Delivers cards and takes them back; open ones survive a restart."""
 
-    def __init__(self, chat: Chat, store: Store, text: CardText, restraint: Restraint) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        store: Store,
+        text: CardText,
+        restraint: Restraint,
+        *,
+        when_tried: Callable[[], None],
+    ) -> None:
+        """`when_tried`: called when a new card is out, or will be tried again later."""
+        self._when_tried = when_tried
         self._restraint = restraint
         self._chat = chat
         self._store = store
@@ -112,12 +129,54 @@ class CardDelivery:
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._at_work: set[int] = set()
 
-    async def get_ready(self, reader: UserId) -> None:
-        """Do what delivering will need, while the secret is still being made."""
+    def check_way(self, reader: UserId, *, typed_in: str) -> None:
+        """Before anything is made: is there a way for the secret, and who looks on?
+
+        Raises NotDeliverable: nobody could read the card, or somebody else reads the room in
+        which it is asked for.
+        """
+        if not self._chat.can_reach(reader):
+            raise NotDeliverable(
+                "None of your devices may read a card right now. Nothing was made.",
+                HOW_TO_VERIFY,
+            )
+        problem = self._chat.why_no_card_from(typed_in)
+        if problem:
+            raise NotDeliverable(
+                f"This room is no place for that, because {problem}. Nothing was made.",
+                "Type it in our private chat.",
+            )
+
+    @asynccontextmanager
+    async def way_made_ready(self, reader: UserId) -> AsyncIterator[None]:
+        """Beside the making of a secret (Synapse hashes a password): do what sending will need."""
+        getting_ready = asyncio.create_task(self._get_ready(reader))
+        try:
+            yield
+        except BaseException:
+            getting_ready.cancel()
+            raise
+        await getting_ready
+
+    async def _get_ready(self, reader: UserId) -> None:
         try:
             await self._chat.ready_dm(reader)
         except (AdminbotError, OSError, TimeoutError) as exc:
             log.info("direct chat not ready yet user=%s why=%s", reader, exc)
+
+    async def hand_out(self, card_id: int, reader: UserId) -> str:
+        """Deliver a new card, now or later; returns what the reader has to know besides."""
+        try:
+            if not await self.deliver(card_id):
+                return "A later command ended that login again, so its card does not go out."
+            is_invited = await self._chat.dm_is_open_invitation(reader)
+        except (AdminbotError, OSError, TimeoutError) as exc:
+            self.wake()  # it is tried again and again
+            why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
+            return f"Not yet: {why} I keep trying to deliver the card."
+        finally:
+            self._when_tried()
+        return FIRST_ACCEPT if is_invited else ""
 
     async def deliver(self, card_id: int) -> bool:
         """Send a card's two messages, then forget its content.
@@ -195,9 +254,7 @@ class CardDelivery:
             txn = f"card-{card.id}-gone"
             try:
                 await self._chat.redact(room_id, block_id, reason=why, txn=f"{txn}-block")
-                content = ringing(text, card.reader)
-                del content["m.mentions"]  # nothing to ring for
-                await self._chat.send(room_id, edit_of(intro_id, content), txn=f"{txn}-intro")
+                await self._chat.send(room_id, edit(intro_id, text), txn=f"{txn}-intro")
             except HomeserverError as exc:
                 if exc.status not in (403, 404):
                     raise

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -28,12 +28,13 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import Store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
-from adminbot.values.render import notice
+from adminbot.values.render import Message, notice
 
 log = logging.getLogger(__name__)
 
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10, 20)
 _ROOM_SEEN_S = 20
+_MESSAGE = "m.room.message"
 
 
 class Chat:
@@ -47,8 +48,10 @@ class Chat:
         policy: TrustPolicy,
         changed: asyncio.Condition,
         admin_room: str,
+        prefix: str,
     ) -> None:
         self._admin_room = admin_room
+        self._prefix = prefix  # of commands, in whatever is said
         self._client = client
         self._account = account
         self._keys = RoomKeys(client, account)
@@ -70,22 +73,20 @@ class Chat:
 
     # -- saying something
 
-    async def send(
-        self, room_id: str, content: dict[str, Any], *, txn: str, kind: str = "m.room.message"
-    ) -> str:
-        """Send an event to all trusted devices in the room; returns its event id.
+    async def send(self, room_id: str, message: Message, *, txn: str) -> str:
+        """Say something to all trusted devices in the room; returns the event id.
 
         Tries until it is out, whatever the network does: the answer is owed.
 
         Raises:
             HomeserverError: refused for good (we are not in the room any more).
         """
-        return await self._until_out(lambda: self._send_once(room_id, content, txn, kind=kind))
+        return await self._until_out(lambda: self._send_once(room_id, message, txn))
 
     async def send_secret(
         self,
         room_id: str,
-        content: dict[str, Any],
+        message: Message,
         *,
         reader: UserId,
         txn: str,
@@ -103,7 +104,7 @@ class Chat:
 
         async def once() -> str:
             await check()
-            return await self._send_once(room_id, content, txn, reader=reader)
+            return await self._send_once(room_id, message, txn, reader=reader)
 
         return await self._until_out(once)
 
@@ -123,13 +124,13 @@ class Chat:
         )
 
     async def tell_untrusted(
-        self, room_id: str, user_id: str, content: dict[str, Any], *, txn: str
+        self, room_id: str, user_id: str, message: Message, *, txn: str
     ) -> str:
         """Send something harmless that also this person's untrusted devices can read.
 
         They get the key of a megolm session that carries this one message.
         """
-        return await self._until_out(lambda: self._send_widely(room_id, user_id, content, txn))
+        return await self._until_out(lambda: self._send_widely(room_id, user_id, message, txn))
 
     async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
         """React to a message; returns the reaction's event id. Sent once, never encrypted."""
@@ -163,14 +164,9 @@ class Chat:
         raise AssertionError("unreachable")
 
     async def _send_once(
-        self,
-        room_id: str,
-        content: dict[str, Any],
-        txn: str,
-        *,
-        kind: str = "m.room.message",
-        reader: UserId | None = None,
+        self, room_id: str, message: Message, txn: str, *, reader: UserId | None = None
     ) -> str:
+        kind, content = _MESSAGE, message.content(self._prefix)
         async with self._locks[room_id]:
             is_encrypted = await self._prepare(room_id)
             # From here to the ciphertext nothing is awaited: who has the key cannot change.
@@ -215,10 +211,8 @@ class Chat:
         if not have or not have <= good:
             raise NotDeliverable("None of your trusted devices can get the key right now.")
 
-    async def _send_widely(
-        self, room_id: str, user_id: str, content: dict[str, Any], txn: str
-    ) -> str:
-        kind = "m.room.message"
+    async def _send_widely(self, room_id: str, user_id: str, message: Message, txn: str) -> str:
+        kind, content = _MESSAGE, message.content(self._prefix)
         async with self._locks[room_id]:
             if await self._look_at_devices(room_id):
                 theirs = self._client.device_store.active_user_devices(user_id)
@@ -259,10 +253,15 @@ class Chat:
         """Whether there is a device at all that may have this person's secrets."""
         return self._policy.may_receive(str(reader)) and bool(self.trusted_devices(reader))
 
-    def why_unfit(self, room_id: str, allowed: Collection[str]) -> str:
-        """Why a room is no place for secrets; empty if it is one, or if we are not in it."""
+    def why_no_card_from(self, room_id: str) -> str:
+        """Why nothing that needs a card may be typed in a room; empty if it may.
+
+        Only of the admin room: in our private chat nobody else looks on.
+        """
         room = self.room(room_id)
-        return why_unfit(room, {self.user_id, *allowed}) if room else ""
+        if room is None or room_id != self._admin_room:
+            return ""
+        return why_unfit(room, {self.user_id, *self._policy.admins})
 
     def _pair(self, user_id: UserId) -> set[str]:
         return {self.user_id, str(user_id)}

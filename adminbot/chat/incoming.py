@@ -27,11 +27,13 @@ _PILL = re.compile(
 class Incoming:
     """A message or a reaction of a person.
 
-    `trusted`: the device that encrypted the message is one of the sender's trusted devices.
-    `encrypted`: some device did. `megolm`: "sender_key session_id index" of its encryption.
-    `confirmed`: the message answered a question, and `body` is the command line that was asked
-    about. `age_s`: seconds from the sending to our first sight of the message, by the
-    homeserver's clock; `seen_at`: when that was.
+    `kind`: TEXT or REACTION. `body`: the text, or the key of the reaction. `encrypted`: the
+    message came encrypted; `trusted`: by one of the sender's trusted devices; `megolm`:
+    "sender_key session_id index" of the encryption. `relates_to`: the event id that a reply or a
+    reaction is about. `confirmed`: the message answered a question, and has become the command
+    line (`body`) that the question was about; here is what was confirmed, such as a bot's name.
+    `age_s`: seconds from the sending to our first sight of the message, by the homeserver's
+    clock; `seen_at`: when that was, by ours.
     """
 
     event_id: str
@@ -42,7 +44,7 @@ class Incoming:
     encrypted: bool = False
     trusted: bool = False
     relates_to: str = ""
-    confirmed: bool = False
+    confirmed: str = ""
     megolm: str | None = None
     age_s: int = 0
     seen_at: str = field(default_factory=lambda: now().isoformat())
@@ -165,12 +167,3 @@ def plain(body: str, formatted: str | None, *, is_reply: bool) -> str:
             body = body.replace(name, unquote(html.unescape(user_id)), 1)
     # Half a character (a lone surrogate) can neither be stored nor sent.
     return body.encode("utf-8", "replace").decode().strip()
-
-
-def edit_of(event_id: str, content: dict[str, Any]) -> dict[str, Any]:
-    """An `m.replace` of one of our messages."""
-    return content | {
-        "body": f"* {content['body']}",
-        "m.new_content": content,
-        "m.relates_to": {"rel_type": "m.replace", "event_id": event_id},
-    }

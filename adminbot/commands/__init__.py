@@ -3,4 +3,4 @@
 from adminbot.commands import bots, lockdown, talk, trust
 from adminbot.dispatch.router import Router
 
-ROUTER = Router(bots.router, trust.router, talk.router, lockdown.router)
+ROUTER = Router.joined(bots.router, trust.router, talk.router, lockdown.router)

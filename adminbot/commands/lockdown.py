@@ -1,17 +1,17 @@
 """The emergency stop. It is lifted in the shell only: whoever holds your phone cannot."""
 
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.router import Args, Reply, Router
+from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.router import Confirm, Reply, Router
 
-router = Router()
-
-_WORD = "lockdown"
+router = Router("adminbot")
 
 
 @router.command(
-    _WORD,
+    "lockdown",
     "",
     "emergency stop: no changes",
+    confirm=Confirm.COMMAND,
     brake=True,
     details=(
         "From then on I change nothing and send no card, whoever asks, until somebody types "
@@ -20,15 +20,14 @@ _WORD = "lockdown"
     ),
 )
 async def lockdown(ctx: Context, args: Args) -> Reply:
-    if not ctx.confirmed:
-        return Reply(
-            "⚠️ Lock me down? I change nothing then, for nobody, until somebody types "
-            "`adminbot unlock` in the shell.\n"
-            f"If so, answer within 2 minutes: `{_WORD}`",
-            ask=_WORD,
-        )
-    before = await ctx.lock()
+    ctx.confirm(
+        "⚠️ Lock me down? I change nothing then, for nobody, until somebody types "
+        "`adminbot unlock` in the shell.",
+        ctx.command.name,
+        if_so="If so",
+    )
+    was_locked = await ctx.services.lockdown.begin(ctx.sender, ctx.room_id)
     return Reply(
-        ("🔒 I was locked down already.\n" if before else "🔒 Locked down. ")
+        ("🔒 I was locked down already.\n" if was_locked else "🔒 Locked down. ")
         + "I change nothing until somebody types `adminbot unlock` in the shell."
     )

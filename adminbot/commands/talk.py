@@ -2,40 +2,42 @@
 
 from adminbot.config import Trust
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.router import Args, Command, Reply, Router
+from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.router import Command, Reply, Router
 from adminbot.errors import FIRST_ACCEPT, UsageError
 from adminbot.values.text import safe_to_quote
 
-router = Router()
+router = Router("adminbot")
 
 
-@router.command("ping", "", "is the bot there?", at_once=True)
+@router.command("ping", "", "is the bot there?", at_once=True, before_verified=True)
 async def ping(ctx: Context, args: Args) -> Reply:
     return Reply("🏓 pong")
 
 
-@router.command("whoami", "", "how the bot sees you", at_once=True)
+@router.command("whoami", "", "how the bot sees you", at_once=True, before_verified=True)
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
         f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
-        f"{_trust(ctx)} I am `{ctx.bots.own}`."
+        f"{_trust(ctx)} I am `{ctx.services.bots.own}`."
     )
 
 
 def _trust(ctx: Context) -> str:
     """What counts here, and whether that is so of this person."""
-    if ctx.trust is Trust.VERIFIED:
-        if ctx.may_act:
+    rules = ctx.services.rules
+    if rules.trust is Trust.VERIFIED:
+        if rules.may_act(str(ctx.sender)):
             return "Emoji must be compared here, and we have compared them."
-        return f"Emoji must be compared here, and we have not yet: `{ctx.prefix}verify`"
-    if ctx.trust is Trust.ANY:
+        return "Emoji must be compared here, and we have not yet: `!verify`"
+    if rules.trust is Trust.ANY:
         return "Every device of an admin counts here (`ADMINBOT_TRUST=any`)."
     return "The identity that I saw first of you counts here (`ADMINBOT_TRUST=pinned`)."
 
 
-@router.command("verify", "", "compare emoji with me")
+@router.command("verify", "", "compare emoji with me", before_verified=True)
 async def verify(ctx: Context, args: Args) -> Reply:
-    asked = await ctx.verify()
+    asked = await ctx.services.verify(ctx.sender)
     first = f"{FIRST_ACCEPT}\n" if asked.still_invited else ""
     return Reply(
         ("We have verified each other before; once more, then.\n" if asked.before else "")
@@ -46,7 +48,7 @@ async def verify(ctx: Context, args: Args) -> Reply:
     )
 
 
-@router.command("cancel", "", "forget what I was asked to confirm", brake=True)
+@router.command("cancel", "", "forget what I was asked to confirm", brake=True, declines=True)
 async def cancel(ctx: Context, args: Args) -> Reply:
     return Reply("Nothing is waiting for you to confirm.")
 
@@ -55,32 +57,25 @@ async def cancel(ctx: Context, args: Args) -> Reply:
     "help",
     "[COMMAND]",
     "this list, or one command in full",
-    words=(0, 1),
     at_once=True,
-    details="Example: `{prefix}help newbot`",
+    before_verified=True,
+    details="Example: `!help newbot`",
 )
 async def help_(ctx: Context, args: Args) -> Reply:
-    if args.words:
-        name = args.words[0].removeprefix(ctx.prefix)
-        command = ctx.router.find(name)
+    router = ctx.services.router
+    if asked := args.get("COMMAND"):
+        name = ctx.services.rules.without_prefix(asked)
+        command = router.find(name)
         if command is None:
-            raise UsageError(
-                f"I know no `{ctx.prefix}{safe_to_quote(name)}`.", f"`{ctx.prefix}help` lists all."
-            )
-        return Reply(_in_full(command, ctx.prefix))
-    lines = [
-        f"• {_call(command, ctx.prefix)} {command.summary}" for command in ctx.router.commands
-    ]
+            raise UsageError(f"I know no `!{safe_to_quote(name)}`.", "`!help` lists all.")
+        return Reply(_in_full(command))
+    lines = [f"• `{command.usage}` {command.summary}" for command in router.commands]
     return Reply("\n".join(["**What I can do**", *lines]))
 
 
-def _call(command: Command, prefix: str) -> str:
-    return f"`{f'{prefix}{command.name} {command.usage}'.strip()}`"
-
-
-def _in_full(command: Command, prefix: str) -> str:
-    lines = [_call(command, prefix), command.summary]
-    lines += [f"• `{f'--{flag} {value}'.strip()}`" for flag, value in command.flags.items()]
+def _in_full(command: Command) -> str:
+    lines = [f"`{command.usage}`", command.summary]
+    lines += [f"• `{flag}`" for flag in command.usage.flag_lines]
     if command.details:
-        lines.append(command.details.replace("{prefix}", prefix))
+        lines.append(command.details)
     return "\n".join(lines)

@@ -1,35 +1,48 @@
 """What a command handler is given, as named fields."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from adminbot.accounts.inspection import Inspector
-from adminbot.accounts.lifecycle import Accounts
 from adminbot.accounts.order import Order
-from adminbot.config import Trust
-from adminbot.dispatch.router import Router
-from adminbot.trust.pins import Asked
+from adminbot.dispatch.questions import question_about
+from adminbot.dispatch.router import Command, Reply
+from adminbot.dispatch.services import Services
 from adminbot.values.ids import UserId
+
+
+class NotConfirmed(Exception):
+    """A command that must be confirmed was not: `question` is to be put, nothing has happened."""
+
+    def __init__(self, question: Reply) -> None:
+        super().__init__("not confirmed")
+        self.question = question
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """One command's circumstances.
 
-    `order` is what an act is noted by; `confirmed`: the person has answered the question;
-    `may_act`: they may do everything, as far as trust goes; `verify` asks them to compare emoji;
-    `lock` refuses every change from now on, and returns whether that was so before.
+    `order`: how an act is noted. `confirmed`: what the question was about (`Reply.ask`) that the
+    sender has answered; empty if nothing was asked.
     """
 
     sender: UserId
-    order: Order
     room_id: str
-    prefix: str
-    confirmed: bool
-    bots: Accounts
-    look: Inspector
-    router: Router
-    trust: Trust
-    may_act: bool
-    verify: Callable[[], Awaitable[Asked]]
-    lock: Callable[[], Awaitable[bool]]
+    command: Command
+    order: Order
+    confirmed: str
+    services: Services
+
+    def confirm(self, text: str, about: str, *, if_so: str = "") -> str:
+        """Go on only with what the sender has confirmed; returns `about` as it was shown then.
+
+        Args:
+            text: the question, without how to answer: that is the declaration's matter.
+            about: what the question names; its last word is to be typed.
+            if_so: how the sentence begins that asks for the word, such as "To delete it".
+
+        Raises:
+            NotConfirmed: the question has to be put first.
+        """
+        if not self.confirmed:
+            raise NotConfirmed(question_about(about, text, self.command.confirm, if_so))
+        return self.confirmed

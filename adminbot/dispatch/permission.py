@@ -26,15 +26,13 @@ _UNSIGNED = (
     f"{HOW_TO_VERIFY} Then send it again."
 )
 _NOT_VERIFIED = (
-    "🔒 Here I act only for people whose emoji I have compared. Type `{prefix}verify`, with "
+    "🔒 Here I act only for people whose emoji I have compared. Type `!verify`, with "
     "whoever runs this server at its shell. Then send it again."
 )
 _NOT_LOOKED_UP = (
     "🔒 The homeserver told me nothing of your devices just now, so I did nothing. "
     "Send it again in a minute."
 )
-# What somebody may do before emoji were compared.
-_BEFOREHAND = ("verify", "help", "ping", "whoami")
 
 _AGAIN = "🙈 I could not read that message: {why}\n{remedy}"
 _WHY_WITHHELD = {
@@ -67,20 +65,19 @@ def unreadable(sender: str, code: str) -> str:
 
 def why_not(
     incoming: Incoming,
-    line: str,
-    prefix: str,
     *,
     at_home: bool,
     standing: PinState,
     may_act: bool,
+    before_verified: bool,
 ) -> str:
     """What keeps an admin's command from being carried out; empty if nothing does.
 
     Args:
-        line: the command, without its prefix.
-        at_home: it came in the admin room or in the sender's own direct chat.
+        at_home: the command came in the admin room or in the sender's own direct chat.
         standing: what is known of the sender's identity.
-        may_act: that is enough for a trusted device of theirs to do everything.
+        may_act: an identity of that standing lets the sender's trusted devices do everything.
+        before_verified: the command may be typed before emoji were compared.
     """
     if not at_home:
         return _ELSEWHERE
@@ -89,25 +86,22 @@ def why_not(
     if incoming.trusted and may_act:
         return ""
     if incoming.trusted and standing is PinState.NOT_VERIFIED:
-        waits = line.split(" ")[0].lower() not in _BEFOREHAND
-        return _NOT_VERIFIED.format(prefix=prefix) if waits else ""
+        return "" if before_verified else _NOT_VERIFIED
     return why_untrusted(incoming.sender, standing)
 
 
-def why_no_tap(
-    sender: str, prefix: str, *, at_home: bool, standing: PinState, may_act: bool
-) -> str:
+def why_no_tap(sender: str, *, at_home: bool, standing: PinState, may_act: bool) -> str:
     """What keeps a tap from answering a question; empty if nothing does.
 
-    A tap is clear text, so it says nothing of the device; that a person's identity is the one
-    that counts is asked all the same.
+    A tap is clear text, so nothing is known of the device. The sender's identity must be the one
+    that counts all the same.
     """
     if not at_home:
         return _ELSEWHERE
     if may_act:
         return ""
     if standing is PinState.NOT_VERIFIED:
-        return _NOT_VERIFIED.format(prefix=prefix)
+        return _NOT_VERIFIED
     return why_untrusted(sender, standing)
 
 

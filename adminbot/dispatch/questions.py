@@ -10,12 +10,20 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from adminbot.chat.incoming import Incoming
-from adminbot.dispatch.router import Reply
+from adminbot.dispatch.router import Confirm, Reply
 from adminbot.store import Question
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
 
-_TIME_TO_CONFIRM = timedelta(minutes=2)
+_TIME_TO_CONFIRM, _IN_TIME = timedelta(minutes=2), "within 2 minutes"
+TOO_LATE = (
+    "That came too late: I wait two minutes for it. Nothing was changed. Type the command again."
+)
+TOO_EARLY = (
+    "I cannot tell whether that was written after the command, so it confirms nothing. "
+    "Nothing was changed. Type the command again."
+)
+LEFT = "Left as it is. Nothing was changed."
 _REMEMBERED = timedelta(hours=1)
 _NO = ("no", "n", "cancel", "❌")
 _YES = ("yes", "y", "ja", "oui", "si", "ok", "✅")  # names nothing, so it confirms nothing
@@ -38,6 +46,25 @@ def word_for(user_id: UserId) -> str:
     return str(user_id) if is_taken else user_id.localpart
 
 
+def question_about(about: str, text: str, confirm: Confirm, if_so: str) -> Reply:
+    """A question with how to answer it, as the command's declaration has it."""
+    word = _last_word(about)
+    match confirm:
+        case Confirm.TAP:
+            how = f"Tap ✅ or answer `{word}` {_IN_TIME}."
+        case Confirm.KEYS:
+            how = f"{if_so}, answer with their last block {_IN_TIME}."
+        case Confirm.NAME | Confirm.COMMAND:
+            how = f"{if_so}, answer {_IN_TIME}: `{word}`"
+        case Confirm.NOTHING:
+            raise AssertionError("a command that asks declares how it is confirmed")
+    return Reply(f"{text}\n{how}", ask=about, tap=confirm is Confirm.TAP)
+
+
+def _last_word(about: str) -> str:
+    return about.rsplit(" ", 1)[-1]
+
+
 def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
     """The question in a reply, before it is sent; None if it asks nothing."""
     if not reply.ask:
@@ -46,7 +73,7 @@ def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
         asked_of=UserId.parse(incoming.sender),
         room_id=incoming.room_id,
         event_id=noted_as(incoming),
-        line=reply.line or line,
+        line=line,
         answer=reply.ask,
         expires_at=until(_TIME_TO_CONFIRM),
         tap=reply.tap,
@@ -65,8 +92,8 @@ def time_to_confirm_ends() -> str:
 
 def not_long_ago(questions: Iterable[Question]) -> list[Question]:
     """Those that a late answer may still be about, the newest first."""
-    found = [question for question in questions if question.expires_at > now() - _REMEMBERED]
-    return sorted(found, key=lambda question: question.expires_at, reverse=True)
+    recent = [question for question in questions if question.expires_at > now() - _REMEMBERED]
+    return sorted(recent, key=lambda question: question.expires_at, reverse=True)
 
 
 def answered(
@@ -95,7 +122,7 @@ def _bare(text: str) -> str:
 
 
 def _names(said: str, line: str | None, server: str, question: Question) -> bool:
-    answer = _bare(question.answer)
+    answer = _bare(_last_word(question.answer))
     if said in (answer, f"@{answer}", f"@{answer}:{server}"):
         return True
     # `!lockdown` is its own word: who types the command again means it.
@@ -121,6 +148,11 @@ def is_in_time(question: Question) -> bool:
 
 
 def how_to_confirm(questions: list[Question]) -> str:
-    words = " or ".join(f"`{question.answer}`" for question in questions)
+    words = " or ".join(f"`{_last_word(question.answer)}`" for question in questions)
     tap = ", or tap ✅ under the question" if any(question.tap for question in questions) else ""
     return f"That names nothing. To confirm, answer {words}{tap}. Nothing was changed."
+
+
+def left_for_now(question: Question) -> str:
+    """What is said to a ❌, which anybody may have forged: the word still counts."""
+    return f"{LEFT} To do it all the same, type `{_last_word(question.answer)}`."

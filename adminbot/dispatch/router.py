@@ -1,36 +1,37 @@
-"""What a person typed → Command + Args; what comes back: Reply. Pure."""
+"""The table of commands: each declared once, found by what was typed; and what a handler returns.
+
+Whoever has to know something of a command (the parser, `!help`, docs/commands.md, who may type it
+and how it is confirmed) reads its declaration. Pure.
+"""
 
 import difflib
+import enum
 import json
-import re
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Self
 
+from adminbot.dispatch.grammar import Args, Usage, split
 from adminbot.errors import UsageError
 from adminbot.values.text import safe_to_quote
 
 if TYPE_CHECKING:
     from adminbot.dispatch.context import Context
 
-_WORD = re.compile(r'"([^"]*)"(?=\s|$)|(\S+)')
-_CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler returns. `text` may use `code` and **bold**; it never holds a secret.
+    """What a handler returns.
 
-    `ask`: nothing has happened yet; it does once the person types this word, which names what the
-    question is about. `tap`: a tap on ✅ does it, too. `line`: the command line that is carried
-    out then, if it is not the same one again.
-    `card`: the id of a card that is to be delivered before this is said.
+    `text`: for the room, with `code` and **bold**; never a secret. `card`: the id of a card that
+    is delivered before the text is said. A reply with `ask` is a question, and nothing has
+    happened yet: the command is carried out once the person answers. `ask` says what the question
+    is about, such as `nano`; its last word is to be typed. `tap`: ✅ under the question will do.
     """
 
     text: str
     ask: str = ""
     tap: bool = False
-    line: str = ""
     card: int | None = None
 
     def to_json(self) -> str:
@@ -38,15 +39,19 @@ class Reply:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        """What an earlier version kept besides is left out."""
+        kept = json.loads(text)
+        return cls(**{field.name: kept[field.name] for field in fields(cls)})
 
 
-@dataclass(frozen=True, slots=True)
-class Args:
-    """The words after the command: positional ones, and `--flags` with or without a value."""
+class Confirm(enum.Enum):
+    """What a person must do, when asked, before a command is carried out."""
 
-    words: tuple[str, ...] = ()
-    flags: dict[str, str] = field(default_factory=dict)
+    NOTHING = "nothing"
+    TAP = "tap ✅, or type the bot's name"
+    NAME = "type the bot's name"
+    COMMAND = "type the command's own name"
+    KEYS = "of a device that is not from its card, type the last block of the keys"
 
 
 Handler = Callable[["Context", Args], Awaitable[Reply]]
@@ -54,36 +59,47 @@ Handler = Callable[["Context", Args], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One chat command, declared once: the parser and `!help` read the same lines.
+    """One chat command, as declared.
 
-    `flags`: name → what its value is called; empty for a flag without value.
-    `acts`: it changes something; it is noted before it begins. `gives_card`: it ends in a card.
-    `brake`: it stops something, so it waits behind nothing: it is `at_once`, as are commands that
-    need neither the server nor what was asked for before.
+    `topic`: the title of its router. `acts`: it changes something, which is noted before it
+    begins. `gives_card`: it ends in a card. `brake`: it stops something, and waits behind
+    nothing. `at_once`: it is a brake, or needs neither the server nor what was asked for before.
+    `declines`: it says no to every open question of the person. `before_verified`: where emoji
+    must be compared, it may be typed before that.
     """
 
-    name: str
-    usage: str
+    usage: Usage
     summary: str
     details: str
+    topic: str
     run: Handler
-    least: int
-    most: int | None
-    flags: dict[str, str]
     acts: bool
     gives_card: bool
+    confirm: Confirm
     brake: bool
     at_once: bool
+    declines: bool
+    before_verified: bool
+
+    @property
+    def name(self) -> str:
+        return self.usage.name
 
 
 class Router:
-    """A table of commands; routers add up, and the same name twice is an error at import."""
+    """Commands of one topic, or of all: the same name twice is an error at import."""
 
-    def __init__(self, *parts: "Router") -> None:
+    def __init__(self, topic: str = "") -> None:
+        self._topic = topic
         self._commands: dict[str, Command] = {}
-        for part in parts:
-            for command in part.commands:
-                self._add(command)
+
+    @classmethod
+    def joined(cls, *routers: "Router") -> Self:
+        joined = cls()
+        for router in routers:
+            for command in router.commands:
+                joined._add(command)
+        return joined
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -96,33 +112,33 @@ class Router:
         summary: str,
         *,
         details: str = "",
-        words: tuple[int, int | None] = (0, 0),
-        flags: dict[str, str] | None = None,
+        flags: Mapping[str, str] | None = None,
         acts: bool = False,
         gives_card: bool = False,
+        confirm: Confirm = Confirm.NOTHING,
         brake: bool = False,
         at_once: bool = False,
+        declines: bool = False,
+        before_verified: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare a handler. `words`: how many positional words it takes (None: any number)."""
+        """Declare a handler; see Usage for `usage` and `flags`, Command for the rest."""
 
         def declare(run: Handler) -> Handler:
-            least, most = words
-            self._add(
-                Command(
-                    name=name,
-                    usage=usage,
-                    summary=summary,
-                    details=details,
-                    run=run,
-                    least=least,
-                    most=most,
-                    flags=flags or {},
-                    acts=acts or gives_card,
-                    gives_card=gives_card,
-                    brake=brake,
-                    at_once=at_once or brake,
-                )
+            command = Command(
+                usage=Usage.parse(name, usage, flags or {}),
+                summary=summary,
+                details=details,
+                topic=self._topic,
+                run=run,
+                acts=acts or gives_card,
+                gives_card=gives_card,
+                confirm=confirm,
+                brake=brake,
+                at_once=at_once or brake,
+                declines=declines,
+                before_verified=before_verified,
             )
+            self._add(command)
             return run
 
         return declare
@@ -135,77 +151,23 @@ class Router:
     def find(self, name: str) -> Command | None:
         return self._commands.get(name.lower())
 
-    def resolve(self, line: str, prefix: str) -> tuple[Command, Args]:
+    def find_in(self, line: str) -> Command | None:
+        """The command that a line without its prefix begins with, whatever else is in it."""
+        name, *_ = split(line) or [""]
+        return self.find(name)
+
+    def resolve(self, line: str) -> tuple[Command, Args]:
         """The command of a line without its prefix, and its arguments.
 
         Raises:
             UsageError: no such command (the nearest is named), or it does not take these words.
         """
-        name, *rest = split(line) or [""]
+        name, *typed = split(line) or [""]
         command = self.find(name)
         if command is None:
-            raise UsageError(
-                f"I know no `{prefix}{safe_to_quote(name)}`.", self._nearest(name, prefix)
-            )
-        return command, _parse_args(command, rest, prefix)
+            raise UsageError(f"I know no `!{safe_to_quote(name)}`.", self._nearest(name))
+        return command, command.usage.read(typed)
 
-    def _nearest(self, name: str, prefix: str) -> str:
+    def _nearest(self, name: str) -> str:
         near = difflib.get_close_matches(name.lower(), self._commands, n=1, cutoff=0.5)
-        if near:
-            return f"Did you mean `{prefix}{near[0]}`?"
-        return f"`{prefix}help` lists what I know."
-
-
-def _parse_args(command: Command, rest: list[str], prefix: str) -> Args:
-    usage = f"Type: `{f'{prefix}{command.name} {command.usage}'.strip()}`"
-    words: list[str] = []
-    flags: dict[str, str] = {}
-    pending = iter(rest)
-    for word in pending:
-        if not word.startswith("--"):
-            words.append(word)
-            continue
-        flag, equals, value = word[2:].partition("=")
-        flag = flag.lower()
-        if flag not in command.flags:
-            known = ", ".join(f"`--{name}`" for name in command.flags) or "none"
-            raise UsageError(
-                f"`{prefix}{command.name}` has no `--{safe_to_quote(flag)}` (it has {known}).",
-                usage,
-            )
-        if command.flags[flag] and not equals:
-            value = next(pending, "")
-            value = "" if value.startswith("--") else value
-        if bool(value) != bool(command.flags[flag]):
-            wants = "wants a value" if command.flags[flag] else "takes no value"
-            raise UsageError(f"`--{flag}` {wants}.", usage)
-        flags[flag] = value
-    if len(words) < command.least:
-        raise UsageError(f"`{prefix}{command.name}` needs a name.", usage)
-    if command.most is not None and len(words) > command.most:
-        raise UsageError(f"That is more than `{prefix}{command.name}` takes.", usage)
-    return Args(tuple(words), flags)
-
-
-def split(line: str) -> list[str]:
-    """Words; "straight" and “curly” double quotes hold several together; — and – mean --."""
-    found = [quoted or bare for quoted, bare in _WORD.findall(line.translate(_CURLY))]
-    return [re.sub(r"^[—–](?=\w)", "--", re.sub(r"^[—–]-?(?=\w)", "--", word)) for word in found]
-
-
-def command_line(body: str, prefix: str, names: Iterable[str]) -> str | None:
-    """The line after the prefix or our name; None if the text is not addressed to us.
-
-    Args:
-        names: what people call us: localpart, user id, display name.
-    """
-    text = body.strip()
-    if text.startswith(prefix):
-        line = text[len(prefix) :].strip()
-        return line if line[:1].isalnum() else None  # "!" or "!!!" is just talk
-    for name in sorted(filter(None, names), key=len, reverse=True):
-        address = r"[:,]?" if name.startswith("@") else "[:,]"
-        found = re.match(rf"{re.escape(name)}\s*{address}(?:\s+|$)", text, re.IGNORECASE)
-        if found:
-            return text[found.end() :].strip().removeprefix(prefix).strip() or "help"
-    return None
+        return f"Did you mean `!{near[0]}`?" if near else "`!help` lists what I know."

@@ -35,7 +35,7 @@ _BOT_TEXT = (
     "any more.\n"
     "Ask whoever runs its program, not on this server. If the program did that itself, whoever "
     "runs the server types `adminbot trust {user}`\n"
-    "If not, somebody has power over that account who should not: `{prefix}revoke {name}`"
+    "If not, somebody has power over that account who should not: `!revoke {name}`"
 )
 _LEFT_OUT = "🚨 **{user}** is in ADMINBOT_ADMINS, and I leave them out, because {why}.\n{remedy}"
 _RETRY_S = 60
@@ -49,10 +49,7 @@ _FREE = "✅ I can write my own state again, and go on."
 class Alarm:
     """Rings once for each new identity, also across restarts."""
 
-    def __init__(
-        self, chat: Chat, store: Store, policy: TrustPolicy, admin_room: str, prefix: str
-    ) -> None:
-        self._prefix = prefix
+    def __init__(self, chat: Chat, store: Store, policy: TrustPolicy, admin_room: str) -> None:
         self._chat = chat
         self._admin_room = admin_room
         self._store = store
@@ -71,7 +68,6 @@ class Alarm:
             user=bot.user_id,
             name=bot.user_id.localpart,
             which=IDENTITY_THAT_COUNTS[bot.own_identity],
-            prefix=self._prefix,
         )
         tell = partial(self._tell_bot_change, bot.user_id, counts, master, text)
         self._identity_changed(bot.user_id, master, tell)

@@ -14,8 +14,10 @@ from adminbot.values.ids import UserId
 class Question:
     """What a person must still say before something happens.
 
-    `answer`: the word to be typed. `tap`: ✅ under the question will do, too. `event_id`: the
-    question's own. `megolm`: "sender_key session_id index" of the command that is asked about.
+    `line`: the command line that is asked about. `answer`: what the question names, such as a
+    bot's name or a fingerprint; its last word is to be typed. `tap`: ✅ under the question will
+    do, too. `event_id`: the question's own. `megolm`: "sender_key session_id index" of the command
+    that is asked about.
     """
 
     asked_of: UserId

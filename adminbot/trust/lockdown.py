@@ -4,8 +4,6 @@ A change that was begun and cut off is not held up here: it is finished.
 """
 
 import logging
-import time
-from collections import defaultdict, deque
 from datetime import datetime, timedelta
 
 from adminbot.errors import Refused
@@ -18,24 +16,6 @@ log = logging.getLogger(__name__)
 
 _LOCKED = "lockdown"
 _MOST, _WITHIN = 120, timedelta(minutes=10)
-_TOLD_MOST, _TOLD_WITHIN_S = 10, 60.0
-
-
-class Sparing:
-    """How often somebody is told what is missing: a refusal costs more than what it answers."""
-
-    def __init__(self) -> None:
-        self._told: defaultdict[tuple[str, str], deque[float]] = defaultdict(
-            lambda: deque(maxlen=_TOLD_MOST)
-        )
-
-    def allows(self, sender: str, room_id: str) -> bool:
-        """Whether this person may be told something in this room, once more within a minute."""
-        told = self._told[sender, room_id]
-        if len(told) == _TOLD_MOST and time.monotonic() - told[0] < _TOLD_WITHIN_S:
-            return False
-        told.append(time.monotonic())
-        return True
 
 
 class Restraint:

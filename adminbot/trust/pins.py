@@ -50,6 +50,10 @@ class TrustPolicy:
         return user_id in self._admins
 
     @property
+    def mode(self) -> Trust:
+        return self._mode
+
+    @property
     def admins(self) -> frozenset[str]:
         return frozenset(self._admins)
 

@@ -19,6 +19,8 @@ _NOTHING = re.compile(
 # And those that show an empty place: Hangul fillers, an empty Braille cell, a null notehead.
 _BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0\U0001d159]")
 _IN_AN_ID = re.compile(r"[A-Za-z0-9_.~:=+/@!#%-]")
+# Up to room version 11 with the server that made it; since then 43 letters of base64.
+_ROOM_ID = re.compile(r"![^\s:]{10,}:\S+|![\w-]{43}")
 
 
 def safe_to_quote(text: str, most: int = 30) -> str:
@@ -32,13 +34,21 @@ def safe_to_quote(text: str, most: int = 30) -> str:
 def shown_id(text: str, most: int = 64) -> str:
     """An id in plain letters: another id is another text, also where it looked the same.
 
-    What is not plain is escaped as Python would (`\\u0430`); a long one ends in its hash.
+    What is not plain is escaped as Python would (`\\u0430`), and so is what would be taken for a
+    command; a long one ends in its hash.
     """
     shown = "".join(c if _IN_AN_ID.fullmatch(c) else _escape(c) for c in text)
+    if is_command(shown):
+        shown = _escape("!") + shown[1:]
     if len(shown) <= most:
         return shown
     ending = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{shown[: most - len(ending) - 1]}…{ending}"
+
+
+def is_command(code: str) -> bool:
+    """Whether what a text of ours shows as code is a command: a room id begins with `!`, too."""
+    return code.startswith("!") and not _ROOM_ID.fullmatch(code)
 
 
 def code_of(text: object) -> str:

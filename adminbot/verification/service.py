@@ -64,7 +64,7 @@ _TOLD_HOW = (
     "types there\n`adminbot verify {user}`\n"
     "Have that open before you go on: once it shows emoji, your app waits about a minute."
 )
-_TOLD_ENDED = "🤝 Our comparison of emoji has ended. {why}\nNothing was verified. Again: `{again}`"
+_TOLD_ENDED = "🤝 Our comparison of emoji has ended. {why}\nNothing was verified. Again: `!verify`"
 _NOT_WITH_ANY = (
     "Here every device of an admin counts (ADMINBOT_TRUST=any), so there is nothing to verify."
 )
@@ -121,9 +121,7 @@ class Verifications:
         *,
         tasks: asyncio.TaskGroup,
         why_untrusted: Callable[[str, PinState], str],
-        again: str,
     ) -> None:
-        """`again`: what a person types in the chat to begin."""
         self._us = us
         self._chat = chat
         self._account = account
@@ -131,7 +129,6 @@ class Verifications:
         self._policy = policy
         self._tasks = tasks
         self._why_untrusted = why_untrusted
-        self._again = again
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._exchanges: dict[str, _Exchange] = {}
         self._seats = ConsoleSessions()
@@ -539,7 +536,7 @@ class Verifications:
             ("the app of {user}", "your app"),
         ):
             why = why.replace(theirs, yours)
-        text = _TOLD_ENDED.format(why=why.replace("{user}", "you"), again=self._again)
+        text = _TOLD_ENDED.format(why=why.replace("{user}", "you"))
         try:
             await self._chat.send(room_id, render.notice(text), txn=_txn_of("ended", transaction))
         except AdminbotError as exc:

@@ -34,8 +34,8 @@ MUTANTS: tuple[Mutant, ...] = (
         test="tests/live/test_keys.py::test_a_device_whose_signature_is_gone_gets_no_more_keys",
     ),
     Mutant(
-        file="adminbot/dispatch/executor.py",
-        old="        if not self._chat.can_reach(sender):",
+        file="adminbot/cards/delivery.py",
+        old="        if not self._chat.can_reach(reader):",
         new="        if False:",
         means="an account is made though no device can read its card",
         test="tests/live/test_keys.py::test_nothing_is_made_when_no_device_can_read_its_card",
@@ -156,8 +156,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/dispatch/dispatcher.py",
-        old="if room_id != self._admin_room and not self._chat.is_own_dm(room_id, sender):",
-        new="if False:",
+        old="if self._interpreter.may_be_for_us(room_id, sender):",
+        new="if True:",
         means="it speaks of unreadable messages in every room that it is in",
         test="tests/live/test_life.py::test_an_unreadable_message_is_answered_with_the_remedy",
     ),
@@ -219,13 +219,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/commands/bots.py",
-        old="            ask=word,\n        )\n    await ctx.bots.delete(",
-        new='            ask="yes",\n        )\n    await ctx.bots.delete(',
+        old='        word_for(user_id),\n        if_so="To delete it",\n',
+        new='        "yes",\n        if_so="To delete it",\n',
         means="a bot is deleted without its name typed",
         test="tests/live/test_chat.py::test_deletebot_wants_the_name_typed",
     ),
     Mutant(
-        file="adminbot/dispatch/dispatcher.py",
+        file="adminbot/dispatch/interpreter.py",
         old="refusal = self._why_not(incoming, question.line)\n        if refusal:",
         new="refusal = self._why_not(incoming, question.line)\n        if False:",
         means="a name typed on an unverified device deletes a bot",
@@ -239,7 +239,7 @@ MUTANTS: tuple[Mutant, ...] = (
         test="tests/live/test_chat.py::test_deletebot_wants_the_name_typed",
     ),
     Mutant(
-        file="adminbot/dispatch/dispatcher.py",
+        file="adminbot/dispatch/interpreter.py",
         old="if q.tap and q.event_id == incoming.relates_to]",
         new="if q.event_id == incoming.relates_to]",
         means="a tap deletes a bot",

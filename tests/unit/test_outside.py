@@ -29,7 +29,7 @@ from adminbot.chat.client import Client, expect
 from adminbot.commands.bots import newbot
 from adminbot.commands.trust import devices, trust
 from adminbot.crypto.crosssigning import DeviceState
-from adminbot.dispatch.router import Args
+from adminbot.dispatch.grammar import Args
 from adminbot.errors import HomeserverError, HomeserverUnreachable
 from adminbot.homeserver import http
 from adminbot.homeserver.client_api import ClientApi
@@ -288,7 +288,7 @@ def test_a_card_that_a_shell_reads_sets_its_names_and_does_nothing_else(
 ) -> None:
     session = session_of(answer(access_token=TOKENS[2]))
     bot = Bot(NANO, "$(touch ran)", "NANO1", False, YOU, MADE, MADE)
-    text = CardText(parse_url("https://x.org:8448/a%20b"), timedelta(hours=1), "!")
+    text = CardText(parse_url("https://x.org:8448/a%20b"), timedelta(hours=1))
     card = json.loads(text.phrase(bot, session, {}, "new bot"))
     (tmp_path / "env").write_text(card["block"])
     script = "set -a; . ./env; unset PWD OLDPWD SHLVL _; env"
@@ -330,7 +330,7 @@ TWINS = [
     *("NANO1", "NANO1\u200b", "NANO1\u202e", "\u2066NANO1\u2069", "NANO1\ufe0f", "NANO1\u3164"),
     *("NANO1 ", "NANO1\xa0", "NАNO1", "NANО1", "NANO1\U000e0041", "NANO1\ue000", "NANO1\n"),
     *("NANO1`", "NANO1**", "NANO1\\u200b", "NANO1\u0338", "NANO1\x00", "NANO1\ud800"),
-    *("N" * 600, "N" * 601, "N" * 600 + "\u200b"),
+    *("!rotate", "rotate", "?rotate", "N" * 600, "N" * 601, "N" * 600 + "\u200b"),
 ]
 
 
@@ -346,6 +346,7 @@ def test_no_two_ids_look_the_same() -> None:
         assert text.isprintable()
         assert text.replace("…", "").isascii()
         assert not set(text) & set("`* \"'")
+        assert not text.startswith("!"), "a prefix would take its place"
 
 
 @pytest.mark.parametrize(
@@ -392,16 +393,19 @@ async def test_devices_that_look_alike_are_told_apart_and_signed_by_what_is_show
         signed.append(device_id)
 
     look, bots = SimpleNamespace(devices=of), SimpleNamespace(get=get, trust=sign)
-    ctx = cast(Any, SimpleNamespace(prefix="!", look=look, bots=bots, confirmed=True, order=None))
+    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(look=look, bots=bots), order=None))
+    ctx.confirm = lambda text, about, *, if_so: about
     listed = [
-        line for line in (await devices(ctx, Args(("nano",)))).text.split("\n") if "•" in line
+        line
+        for line in (await devices(ctx, Args({"NAME": "nano"}))).text.split("\n")
+        if "•" in line
     ]
     ids = [line.split("`")[1] for line in listed]
 
     assert ids == [shown_id(it) for it in TWINS[:8]]
     assert len(set(ids)) == 8
     for shown in ids:
-        await trust(ctx, Args(("nano", shown, "")))
+        await trust(ctx, Args({"NAME": "nano", "DEVICE": shown}))
     assert signed == TWINS[:8]
 
 
@@ -412,7 +416,8 @@ async def test_the_name_that_was_typed_forges_no_line() -> None:
         return bot, 1
 
     bots = SimpleNamespace(server="example.org", create=create)
-    said = await newbot(cast(Any, SimpleNamespace(bots=bots, order=None)), Args(("A\nB\u2028C",)))
+    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(bots=bots), order=None))
+    said = await newbot(ctx, Args({"NAME": "A\nB\u2028C"}))
 
     assert len(said.text.splitlines()) == 3
     assert "“A B C”" in said.text

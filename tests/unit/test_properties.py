@@ -29,7 +29,8 @@ from adminbot.commands import ROUTER
 from adminbot.commands.bots import bots
 from adminbot.config import NAMES, PREFIX, SECRETS, Settings
 from adminbot.crypto import crosssigning as xs
-from adminbot.dispatch.router import Args, command_line
+from adminbot.dispatch.chat_rules import command_line
+from adminbot.dispatch.grammar import Args
 from adminbot.errors import AdminbotError, ConfigError, UsageError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient
@@ -120,11 +121,13 @@ WORDS = st.sampled_from(["newbot", "rotate", "help", "bots", "--device", "--x=",
 def test_any_line_is_a_command_or_is_refused_in_one_short_line(line: str, prefix: str) -> None:
     called = command_line(prefix + line, prefix, ["adminbot", str(YOU)])
     for text in (line, called or ""):
-        found = tried(UsageError, ROUTER.resolve, text, prefix)
+        found = tried(UsageError, ROUTER.resolve, text)
         if not fit_for_a_reply(found):
             command, args = found
-            assert args.flags.keys() <= command.flags.keys()
-            assert command.least <= len(args.words) <= (command.most or len(args.words))
+            assert args.flags.keys() <= command.usage.flags.keys()
+            places = command.usage.places
+            needed = {place.name for place in places if not place.is_optional}
+            assert needed <= args.words.keys() <= {place.name for place in places}
 
 
 @given(
@@ -137,7 +140,7 @@ def test_a_phones_quotes_and_dashes_change_nothing(
 ) -> None:
     words = ["newbot", *words]
     curled = [re.sub(r"^--(?=\w)", dash, word).replace('"', quote) for word in words]
-    found, usual = (tried(UsageError, ROUTER.resolve, " ".join(it), "!") for it in (curled, words))
+    found, usual = (tried(UsageError, ROUTER.resolve, " ".join(it)) for it in (curled, words))
     assert str(found) == str(usual)
 
 
@@ -150,8 +153,9 @@ def test_a_name_a_page_or_a_device_is_usable_or_is_refused(text: str, end: str) 
     if not fit_for_a_reply(found):
         assert re.fullmatch(r"(?!_|\d+\Z)[a-z0-9=_.\-/+]{1,242}", found.localpart, re.ASCII)
         assert BotName.parse(found.localpart, SERVER) == BotName(found.localpart)
-    ctx: Any = SimpleNamespace(bots=SimpleNamespace(all=lambda: asyncio.sleep(0, [1])), prefix="!")
-    assert fit_for_a_reply(tried(UsageError, asyncio.run, bots(ctx, Args((f"{text}-",)))))
+    own: Any = SimpleNamespace(all=lambda: asyncio.sleep(0, [1]))
+    ctx: Any = SimpleNamespace(services=SimpleNamespace(bots=own))
+    assert fit_for_a_reply(tried(UsageError, asyncio.run, bots(ctx, Args({"PAGE": f"{text}-"}))))
     device_id = tried(UsageError, parse_device_id, text)
     assert fit_for_a_reply(device_id) or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", device_id)
 
@@ -229,7 +233,7 @@ def card_of(
 ) -> dict[str, str]:
     bot = Bot(session.user_id, called, session.device_id, False, YOU, MADE, MADE)
     secrets = {name: Secret(value) for name, value in (extra or {}).items()}
-    text = CardText(URL, timedelta(hours=1), "!").phrase(bot, session, secrets, title)
+    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, title)
     return cast(dict[str, str], json.loads(text))
 
 
@@ -249,17 +253,19 @@ def test_a_display_name_changes_nothing_else_on_a_card(
     card, usual = (card_of(it, session, more, title) for it in (called, "x"))
     expected = {"MATRIX_HOMESERVER": URL, "MATRIX_USER_ID": str(YOU)}
     expected |= {"MATRIX_DEVICE_ID": device_id, "MATRIX_ACCESS_TOKEN": token} | more
-    pasted = block(card["block"])["body"]
+    pasted = block(card["block"]).content("!")["body"]
     assert pasted.split("\n") == [f"{name}={value}" for name, value in expected.items()]
     assert dotenv_values(stream=StringIO(pasted), interpolate=False) == expected
     assert card["intro"].splitlines()[1:] == usual["intro"].splitlines()[1:]
-    shown, other = (Page(ringing(it["intro"], YOU)["formatted_body"]) for it in (card, usual))
+    shown, other = (
+        Page(ringing(it["intro"], YOU).content("!")["formatted_body"]) for it in (card, usual)
+    )
     assert shown.tags == other.tags
 
 
 @given(TEXT)
 def test_any_text_becomes_html_that_says_the_same_words(text: str) -> None:
-    content, lines = notice(text), [plain(line) for line in text.split("\n")]
+    content, lines = notice(text).content("!"), [plain(line) for line in text.split("\n")]
     assert content["body"] == "\n".join(lines)
     assert Page(content["formatted_body"]).words == "".join(
         line.removeprefix("• ") if typed.startswith("• ") else line

@@ -19,6 +19,7 @@ from adminbot.store import Bot, Store, open_store
 from adminbot.trust.lockdown import Restraint, unlock
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
+from adminbot.values.render import Message
 from adminbot.values.secret import Sealer, Secret
 from tests.fakes import ended
 
@@ -29,7 +30,7 @@ YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
 NANO = UserId("nano", "example.org")
 BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
 TTL = timedelta(hours=1)
-TEXT = CardText("https://matrix.example.org", TTL, "!")
+TEXT = CardText("https://matrix.example.org", TTL)
 TOKEN = "syt_hunter2"
 
 
@@ -42,6 +43,8 @@ class FakeChat(Chat):
         self.redacted: list[str] = []
         self.breaks: dict[str, Exception] = {}
         self.home = "!dm"
+        self.is_open_invitation = False
+        self.reachable = True
 
     def _note(self, how: str, room_id: str, content: JSON) -> str:
         if problem := self.breaks.pop(how, None):
@@ -50,12 +53,23 @@ class FakeChat(Chat):
         return f"${how}{len(self.said)}"
 
     async def ready_dm(self, user_id: UserId) -> str:
+        if problem := self.breaks.pop("ready", None):
+            raise problem
         return self.home
+
+    async def dm_is_open_invitation(self, user_id: UserId) -> bool:
+        return self.is_open_invitation
+
+    def can_reach(self, reader: UserId) -> bool:
+        return self.reachable
+
+    def why_no_card_from(self, room_id: str) -> str:
+        return "a guest is in it" if room_id == "!hall" else ""
 
     async def send_secret(
         self,
         room_id: str,
-        content: JSON,
+        message: Message,
         *,
         reader: UserId,
         txn: str,
@@ -63,14 +77,10 @@ class FakeChat(Chat):
     ) -> str:
         await check()
         self.secret.append((str(reader), room_id, txn))
-        return self._note(
-            "block" if "formatted_body" not in content else "intro", room_id, content
-        )
+        return self._note("intro" if message.has_marks else "block", room_id, message.content("!"))
 
-    async def send(
-        self, room_id: str, content: JSON, *, txn: str, kind: str = "m.room.message"
-    ) -> str:
-        return self._note("send", room_id, content)
+    async def send(self, room_id: str, message: Message, *, txn: str) -> str:
+        return self._note("send", room_id, message.content("!"))
 
     async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
         return self._note("react", room_id, {"key": key, "to": event_id})
@@ -94,8 +104,11 @@ class Place:
     def __init__(self, store: Store, card_id: int) -> None:
         self.store, self.card_id = store, card_id
         self.chat = FakeChat()
+        self.tried: list[bool] = []
         self.restraint = Restraint(store, timedelta(hours=1))
-        self.desk = CardDelivery(self.chat, store, TEXT, self.restraint)
+        self.desk = CardDelivery(
+            self.chat, store, TEXT, self.restraint, when_tried=lambda: self.tried.append(True)
+        )
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -200,7 +213,10 @@ async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> N
 
 async def test_no_card_stays_longer_than_now_is_allowed(place: Place) -> None:
     """What an earlier run meant, by another clock or setting, does not count."""
-    earlier = CardDelivery(place.chat, place.store, replace(TEXT, ttl=TTL * 100), place.restraint)
+    earlier = CardDelivery(
+        *(place.chat, place.store, replace(TEXT, ttl=TTL * 100), place.restraint),
+        when_tried=lambda: None,
+    )
     await earlier.deliver(place.card_id)
     async with place.at_work():
         assert not await place.vanishes_in_time()
@@ -258,3 +274,73 @@ async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -
     async with place.at_work():
         await wait_for(place.one_is_gone)
     assert len(place.chat.redacted) == 1
+
+
+# -- asked for by a command
+
+
+def test_nothing_is_made_that_nobody_could_read(place: Place) -> None:
+    place.desk.check_way(YOU, typed_in="!dm")
+    with pytest.raises(NotDeliverable, match="because a guest is in it") as told:
+        place.desk.check_way(YOU, typed_in="!hall")
+    assert told.value.hint == "Type it in our private chat."
+    place.chat.reachable = False
+    with pytest.raises(NotDeliverable, match="None of your devices may read a card") as told:
+        place.desk.check_way(YOU, typed_in="!dm")
+    assert "verify this device" in told.value.hint
+
+
+async def test_a_new_card_that_goes_out_needs_no_word_more(place: Place) -> None:
+    assert await place.desk.hand_out(place.card_id, YOU) == ""
+    assert (await place.store.cards.find(place.card_id)).content is None
+    assert place.tried == [True], "now the program's device may be looked for"
+
+
+async def test_an_invitation_that_is_still_open_is_said(place: Place) -> None:
+    place.chat.is_open_invitation = True
+    more = await place.desk.hand_out(place.card_id, YOU)
+    assert more == "Accept my invitation to our private chat first."
+
+
+async def test_a_card_that_a_brake_ended_is_said_to_stay_here(place: Place) -> None:
+    await place.store.signed_out(NANO, event_id="$other")
+    more = await place.desk.hand_out(place.card_id, YOU)
+    assert more == "A later command ended that login again, so its card does not go out."
+    assert place.chat.said == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "why"),
+    [
+        (HomeserverUnreachable("HTTP 502"), "The homeserver gave no usable answer (HTTP 502)."),
+        (OSError("no route"), "The network failed."),
+        (TimeoutError(), "The network failed."),
+    ],
+)
+async def test_a_card_that_cannot_go_out_now_is_tried_again(
+    place: Place, problem: Exception, why: str
+) -> None:
+    place.chat.breaks["ready"] = problem
+    more = await place.desk.hand_out(place.card_id, YOU)
+    assert more == f"Not yet: {why} I keep trying to deliver the card."
+    assert place.tried == [True]
+    async with place.at_work():
+        await wait_for(place.said)
+
+
+async def test_the_way_is_made_ready_beside_the_work(place: Place) -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def ready_dm(user_id: UserId) -> str:
+        began.set()
+        await goes_on.wait()
+        raise HomeserverUnreachable("it does not matter yet")
+
+    place.chat.ready_dm = ready_dm  # type: ignore[method-assign]
+    async with place.desk.way_made_ready(YOU):
+        await began.wait()
+        goes_on.set()
+    goes_on.clear()
+    with pytest.raises(ValueError, match="whatever"):
+        async with place.desk.way_made_ready(YOU):
+            raise ValueError("whatever")

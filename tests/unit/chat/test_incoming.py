@@ -88,7 +88,7 @@ def test_a_reaction_proves_nothing_of_its_sender() -> None:
     message = reaction_of(found, "!r", AT)
 
     assert (message.kind, message.body, message.relates_to) == (REACTION, "✅", "$question")
-    assert (message.encrypted, message.trusted, message.confirmed) == (False, False, False)
+    assert (message.encrypted, message.trusted, message.confirmed) == (False, False, "")
 
 
 @pytest.mark.parametrize(("age_s", "said"), [(90, 90), (0, 0), (-3600, 0)])

@@ -14,6 +14,7 @@ from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverab
 from adminbot.store import Store, open_store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
+from adminbot.values.render import block, notice
 from adminbot.values.secret import Sealer
 from tests.fakes import JSON, OWN, FakeAccount, FakeClient, FakeDevice, room_of
 
@@ -24,7 +25,11 @@ YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
 PHONE, ROGUE = FakeDevice(str(YOU), "PHONE"), FakeDevice(str(YOU), "ROGUE")
 TABLET = FakeDevice(str(YOU), "TABLET")
 HER_PHONE = FakeDevice(str(HER), "PHONE")
-SECRET: JSON = {"msgtype": "m.text", "body": "MATRIX_ACCESS_TOKEN=syt_x"}
+SECRET = block("MATRIX_ACCESS_TOKEN=syt_x")
+
+
+async def no_objection() -> None:
+    """Nothing keeps it back."""
 
 
 class Policy(TrustPolicy):
@@ -50,19 +55,16 @@ class Place:
         self.account = FakeAccount(self.client)
         self.policy = Policy(store)
         client = cast(Client, self.client)
-        self.chat = Chat(client, self.account, store, self.policy, asyncio.Condition(), HALL)
+        self.chat = Chat(client, self.account, store, self.policy, asyncio.Condition(), HALL, "!")
 
     async def send_secret(self) -> set[FakeDevice]:
         """Which devices can read it."""
 
-        async def check() -> None:
-            """Nothing keeps it back."""
-
-        await self.chat.send_secret(DM, SECRET, reader=YOU, txn="t", check=check)
+        await self.chat.send_secret(DM, SECRET, reader=YOU, txn="t", check=no_objection)
         return self.account.readers_of(self.account.events[-1])
 
     async def send(self, room_id: str = HALL) -> set[FakeDevice]:
-        await self.chat.send(room_id, {"body": "hello"}, txn="t")
+        await self.chat.send(room_id, notice("hello"), txn="t")
         return self.account.readers_of(self.account.events[-1])
 
     def phone_is_lost(self) -> None:
@@ -182,14 +184,26 @@ async def test_a_lost_answer_is_sent_again_as_the_same_event(place: Place) -> No
         return await once(room_id, kind, content, txn=txn)
 
     place.account.send_event = lost  # type: ignore[method-assign]
-    await place.chat.send(HALL, {"body": "hello"}, txn="mine")
+    await place.chat.send(HALL, notice("hello"), txn="mine")
     assert sent == ["mine", "mine"]
 
 
 async def test_an_untrusted_device_reads_the_one_sentence_that_is_for_it(place: Place) -> None:
-    await place.chat.tell_untrusted(HALL, str(YOU), {"body": "verify this device"}, txn="t")
+    await place.chat.tell_untrusted(HALL, str(YOU), notice("verify this device"), txn="t")
     assert place.account.readers_of(place.account.events[-1]) == {PHONE, HER_PHONE, ROGUE}
     assert await place.send() == {PHONE, HER_PHONE}
+
+
+async def test_whatever_is_said_has_the_prefix_of_commands_in_it(place: Place) -> None:
+    place.chat._prefix = "?"
+    text, pasted = notice("Type: `!verify`"), block("`!verify`")
+    await place.chat.send(HALL, text, txn="a")
+    await place.chat.tell_untrusted(HALL, str(YOU), text, txn="b")
+    await place.chat.send_secret(DM, pasted, reader=YOU, txn="c", check=no_objection)
+    said, told, secret = (str(event.content) for event in place.account.events)
+    assert "Type: ?verify" in said
+    assert "Type: ?verify" in told
+    assert "`!verify`" in secret
 
 
 async def test_a_reaction_is_in_clear_and_shares_no_key(place: Place) -> None:
@@ -304,6 +318,11 @@ async def test_whose_private_chat_a_room_is(place: Place) -> None:
     assert place.chat.is_own_dm(DM, str(YOU))
     assert not place.chat.is_own_dm(DM, str(HER))
     assert not place.chat.is_own_dm(HALL, str(YOU))
-    assert place.chat.why_unfit(HALL, {str(YOU)}) == "`@her:example.org` is in it"
-    assert place.chat.why_unfit(HALL, {str(YOU), str(HER)}) == ""
+    assert place.chat.why_no_card_from(HALL) == ""
+    place.client.rooms[HALL].add_member("@guest:example.org", None, None)
+    assert place.chat.why_no_card_from(HALL) == "`@guest:example.org` is in it"
+    place.client.rooms[DM].add_member("@guest:example.org", None, None)
+    assert place.chat.why_no_card_from(DM) == "", (
+        "the private chat is looked at as a card goes out"
+    )
     assert place.chat.user_id == str(OWN)

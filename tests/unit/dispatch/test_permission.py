@@ -3,6 +3,7 @@
 import pytest
 
 from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.commands import ROUTER
 from adminbot.dispatch.permission import why_no_tap, why_not
 from adminbot.trust.pins import PinState
 
@@ -17,7 +18,14 @@ def refusal(
     may_act: bool = True,
 ) -> str:
     incoming = Incoming("$e", "!r", "@you:x", TEXT, line, encrypted=encrypted, trusted=trusted)
-    return why_not(incoming, line, "!", at_home=at_home, standing=standing, may_act=may_act)
+    command = ROUTER.find_in(line)
+    return why_not(
+        incoming,
+        at_home=at_home,
+        standing=standing,
+        may_act=may_act,
+        before_verified=command is not None and command.before_verified,
+    )
 
 
 def test_a_trusted_device_of_the_pinned_identity_is_obeyed() -> None:
@@ -51,7 +59,7 @@ def test_elsewhere_and_in_clear_nothing_is_done() -> None:
 @pytest.mark.parametrize("standing", list(PinState))
 def test_a_tap_counts_at_home_and_for_the_identity_that_counts(standing: PinState) -> None:
     def refused(*, at_home: bool, may_act: bool) -> str:
-        return why_no_tap("@you:x", "!", at_home=at_home, standing=standing, may_act=may_act)
+        return why_no_tap("@you:x", at_home=at_home, standing=standing, may_act=may_act)
 
     assert refused(at_home=True, may_act=True) == ""
     assert "admin room" in refused(at_home=False, may_act=True)

@@ -20,6 +20,7 @@ from adminbot.store import Bot, Store, open_store
 from adminbot.trust.lockdown import Restraint, unlock
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
+from adminbot.values.render import Message, plain
 from adminbot.values.secret import Sealer
 from tests.fakes import ended
 from tests.unit.crypto.test_crosssigning import answer_of, device_of, identity, signed_by
@@ -86,10 +87,8 @@ class FakeChat(Chat):
         assert user_id == YOU
         return "!dm"
 
-    async def send(
-        self, room_id: str, content: JSON, *, txn: str, kind: str = "m.room.message"
-    ) -> str:
-        self.said.append(content["body"])
+    async def send(self, room_id: str, message: Message, *, txn: str) -> str:
+        self.said.append(plain(message.text))
         return "$e"
 
 

@@ -28,7 +28,7 @@ from adminbot.errors import (
     UsageError,
 )
 from adminbot.values.ids import UserId
-from adminbot.values.render import as_html, block, notice, plain, ringing
+from adminbot.values.render import as_html, block, edit, notice, plain, ringing
 from adminbot.values.text import format_duration
 
 YOU = UserId("you", "example.org")
@@ -60,6 +60,28 @@ def test_a_text_is_shown_as_html_and_as_plain_words(text: str, html: str, body: 
     assert plain(text) == body
 
 
+@pytest.mark.parametrize(
+    ("text", "html", "body"),
+    [
+        ("Type: `!x NAME`", "Type: <code>&lt;&amp;x NAME</code>", "Type: <&x NAME"),
+        ("`!a`, `!b c`", "<code>&lt;&amp;a</code>, <code>&lt;&amp;b c</code>", "<&a, <&b c"),
+        ("!x **!y** “!z”", "!x <b>!y</b> “!z”", "!x !y “!z”"),
+        ("`a !b`", "<code>a !b</code>", "a !b"),
+        ("`!x\ny`", "`!x<br>y`", "`!x\ny`"),
+        ("`!QVbxXLIyGzmqjSEnaw:x.org`", "<code>!QVbxXLIyGzmqjSEnaw:x.org</code>", None),
+        (f"`!{'Ab-_' * 10}123`", f"<code>!{'Ab-_' * 10}123</code>", None),
+        ("`!leave x !QVbxXLIyGzmqjSEnaw:x.org`", None, "<&leave x !QVbxXLIyGzmqjSEnaw:x.org"),
+    ],
+)
+def test_a_command_has_the_prefix_of_the_server_and_nothing_else_has(
+    text: str, html: str | None, body: str | None
+) -> None:
+    """A room id begins with `!`, too."""
+    content = notice(text).content("<&")
+    assert content["formatted_body"] == html or html is None
+    assert content["body"] == (body or text.replace("`", ""))
+
+
 @pytest.mark.parametrize("text", ["`**x**`", "`a**b` and `c**d`", "`**`"])
 def test_what_is_code_stays_as_it_is(text: str) -> None:
     """A token or password is shown letter by letter, whatever letters it has."""
@@ -68,18 +90,18 @@ def test_what_is_code_stays_as_it_is(text: str) -> None:
 
 
 def test_an_answer_rings_no_phone_and_replies() -> None:
-    assert notice("a `b`", reply_to="$e") == {
+    assert notice("a `b`", reply_to="$e").content("!") == {
         "msgtype": "m.notice",
         "body": "a b",
         "format": "org.matrix.custom.html",
         "formatted_body": "a <code>b</code>",
         "m.relates_to": {"m.in_reply_to": {"event_id": "$e"}},
     }
-    assert "m.relates_to" not in notice("a")
+    assert "m.relates_to" not in notice("a").content("!")
 
 
 def test_a_card_rings_its_readers_phone_and_nobody_elses() -> None:
-    content = ringing("**new**", YOU)
+    content = ringing("**new**", YOU).content("!")
 
     assert content["msgtype"] == "m.text"
     assert content["m.mentions"] == {"user_ids": ["@you:example.org"]}
@@ -87,9 +109,18 @@ def test_a_card_rings_its_readers_phone_and_nobody_elses() -> None:
 
 
 def test_the_block_is_nothing_but_what_is_pasted() -> None:
-    pasted = "A=`**<b>&\nB=2"
+    pasted = "A=`**<b>&\nB=2\n`!newbot`"
 
-    assert block(pasted) == {"msgtype": "m.text", "body": pasted}
+    assert block(pasted).content("?") == {"msgtype": "m.text", "body": pasted}
+
+
+def test_an_edit_replaces_a_message_and_rings_for_nobody() -> None:
+    content = edit("$e", "gone: `!x`").content("?")
+
+    assert content["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$e"}
+    assert content["body"] == "* gone: ?x"
+    assert content["m.new_content"]["formatted_body"] == "gone: <code>?x</code>"
+    assert "m.mentions" not in content
 
 
 # -- errors
@@ -135,7 +166,7 @@ def test_every_error_can_be_shown(kind: type[AdminbotError]) -> None:
     assert told.endswith((".", "`"))
     assert "None" not in told
     assert "\n" not in told
-    content = notice(f"❌ {told}")
+    content = notice(f"❌ {told}").content("!")
     assert "`" not in content["body"]
     assert json.dumps(content)
 

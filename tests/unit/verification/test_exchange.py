@@ -23,6 +23,7 @@ from adminbot.store import OpenRequest, Store, open_store
 from adminbot.trust.pins import PinState, TrustPolicy
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
+from adminbot.values.render import Message
 from adminbot.values.secret import Sealer, Secret
 from adminbot.verification import control, sas, service
 from adminbot.verification.console import ConsoleSession
@@ -65,10 +66,11 @@ class FakeChat:
         return DM
 
     async def send(
-        self, room_id: str, content: JSON, *, txn: str, kind: str = "m.room.message"
+        self, room_id: str, message: Message, *, txn: str, kind: str = "m.room.message"
     ) -> str:
         if self.breaks_with:
             raise self.breaks_with
+        content = message.content("!")
         if txn.startswith("verify-ended-"):
             self.ended.append(content["body"])
             return "$ended"
@@ -84,8 +86,10 @@ class FakeChat:
         self.sent.put_nowait((kind.removeprefix(VERIFICATION), content))
         return self._known[txn]
 
-    async def tell_untrusted(self, room_id: str, user_id: str, content: JSON, *, txn: str) -> str:
-        return await self.send(room_id, content, txn=txn, kind="told")
+    async def tell_untrusted(
+        self, room_id: str, user_id: str, message: Message, *, txn: str
+    ) -> str:
+        return await self.send(room_id, message, txn=txn, kind="told")
 
 
 class FakeAccount:
@@ -234,7 +238,6 @@ async def a_table(directory: Path, mode: Trust = Trust.VERIFIED) -> AsyncIterato
             policy,
             tasks=tasks,
             why_untrusted=why_untrusted,
-            again="!verify",
         )
         try:
             yield Table(verifications, chat, account, store, policy, identity, us)

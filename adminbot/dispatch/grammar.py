@@ -1,0 +1,143 @@
+"""What may be typed after a command's name: the usage line is the grammar. Pure.
+
+`NAME [DEVICE]` is one word, and perhaps a second one. A place of several words, as
+`[Display name]`, takes the rest of the line. Flags may stand anywhere.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from adminbot.errors import UsageError
+from adminbot.values.text import safe_to_quote
+
+_WORD = re.compile(r'"([^"]*)"(?=\s|$)|(\S+)')
+_CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
+# `[what may be left out]`, `Some words that must be there`, or `ONE` word.
+_PLACE = re.compile(r"\[([^\[\]]+)\]|([A-Z][a-z]+(?: [a-z]+)+)|([^\s\[\]]+)")
+# What a missing word is called, where that is not the place's own name.
+_MISSING = {"DEVICE": "a device id", "USER": "a user id"}
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """What was typed after a command's name: words by their place in the usage line, and flags.
+
+    A flag without value has an empty one.
+    """
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, place: str) -> str:
+        return self.words[place]
+
+    def get(self, place: str, default: str = "") -> str:
+        """The word of a place that may be left out."""
+        return self.words.get(place, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of a usage line; `takes_rest`: all words that are left are one value."""
+
+    name: str
+    is_optional: bool
+    takes_rest: bool
+
+    def __str__(self) -> str:
+        bare = self.name.removeprefix("@")
+        return _MISSING.get(bare, f"a {bare.lower()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How a command is called. `flags`: name → what its value is called, if it takes one."""
+
+    name: str
+    line: str
+    places: tuple[Place, ...]
+    flags: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, name: str, line: str, flags: Mapping[str, str]) -> Self:
+        """Raises ValueError: it could not be told which typed word belongs to which place."""
+        places = tuple(_places(line))
+        names = [place.name for place in places]
+        optional = [place.is_optional for place in places]
+        is_clear = (
+            not _PLACE.sub("", line).strip()
+            and len(set(names)) == len(names)
+            and optional == sorted(optional)
+            and not any(place.takes_rest for place in places[:-1])
+        )
+        if not is_clear:
+            raise ValueError(f"{name}: words cannot be read by the usage line {line!r}")
+        return cls(name, line, places, flags)
+
+    def __str__(self) -> str:
+        return f"!{self.name} {self.line}".rstrip()
+
+    @property
+    def flag_lines(self) -> list[str]:
+        """The flags as they are typed, such as `--device ID`."""
+        return [f"--{flag} {value}".rstrip() for flag, value in self.flags.items()]
+
+    def read(self, typed: list[str]) -> Args:
+        """Raises UsageError: a word is missing or too many, or a flag is not as declared."""
+        words, flags = self._without_flags(typed)
+        missing = [place for place in self.places if not place.is_optional][len(words) :]
+        if missing:
+            raise self._wrong(f"`!{self.name}` needs {missing[0]}.")
+        most = len(self.places)
+        if self.places and self.places[-1].takes_rest and len(words) > most:
+            words[most - 1 :] = [" ".join(words[most - 1 :])]
+        if len(words) > most:
+            raise self._wrong(f"That is more than `!{self.name}` takes.")
+        return Args(
+            {place.name: word for place, word in zip(self.places, words, strict=False)}, flags
+        )
+
+    def _without_flags(self, typed: list[str]) -> tuple[list[str], dict[str, str]]:
+        words: list[str] = []
+        flags: dict[str, str] = {}
+        pending = iter(typed)
+        for word in pending:
+            if word.startswith("--"):
+                flag, value = self._flag(word, pending)
+                flags[flag] = value
+            else:
+                words.append(word)
+        return words, flags
+
+    def _flag(self, word: str, pending: Iterator[str]) -> tuple[str, str]:
+        """One flag and its value, which may be the next of the `pending` words."""
+        flag, equals, value = word[2:].partition("=")
+        flag = flag.lower()
+        if flag not in self.flags:
+            known = ", ".join(f"`--{name}`" for name in self.flags) or "none"
+            quoted = safe_to_quote(flag)
+            raise self._wrong(f"`!{self.name}` has no `--{quoted}` (it has {known}).")
+        if self.flags[flag] and not equals:
+            value = next(pending, "")
+            value = "" if value.startswith("--") else value
+        if bool(value) != bool(self.flags[flag]):
+            wants = "wants a value" if self.flags[flag] else "takes no value"
+            raise self._wrong(f"`--{flag}` {wants}.")
+        return flag, value
+
+    def _wrong(self, text: str) -> UsageError:
+        return UsageError(text, f"Type: `{self}`")
+
+
+def _places(line: str) -> Iterator[Place]:
+    for optional, several, one in _PLACE.findall(line):
+        name = optional or several or one
+        yield Place(name, is_optional=bool(optional), takes_rest=" " in name)
+
+
+def split(line: str) -> list[str]:
+    """Words; "straight" and “curly” double quotes hold several together; — and – mean --."""
+    words = [quoted or bare for quoted, bare in _WORD.findall(line.translate(_CURLY))]
+    return [re.sub(r"^[—–](?=\w)", "--", re.sub(r"^[—–]-?(?=\w)", "--", word)) for word in words]

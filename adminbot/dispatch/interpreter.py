@@ -1,0 +1,157 @@
+"""What a message means: a command, an answer to a question, a tap on a card, or nothing to us.
+
+Local work only: whatever its sender sends next, a brake included, waits until that is seen.
+"""
+
+from dataclasses import dataclass, replace
+
+from adminbot.cards.delivery import SAVED
+from adminbot.chat.incoming import REACTION, Incoming
+from adminbot.dispatch.progress import DONE, FAILED
+from adminbot.dispatch.questions import (
+    LEFT,
+    TOO_EARLY,
+    TOO_LATE,
+    Verdict,
+    answered,
+    how_to_confirm,
+    is_in_time,
+    left_for_now,
+    not_long_ago,
+)
+from adminbot.dispatch.router import Reply
+from adminbot.dispatch.services import Services
+from adminbot.store import Question, Store
+from adminbot.values.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Carry this command line out; `at_once`: behind nothing that its sender asked for before."""
+
+    incoming: Incoming
+    line: str
+    at_once: bool
+
+    @property
+    def asks_at_once(self) -> bool:
+        """Whether that is local work: a brake asks first, and needs the server only then."""
+        return self.at_once and not self.incoming.confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Say this so that an untrusted device can read it, too."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardTap:
+    """Somebody may have tapped on a card."""
+
+
+class Interpreter:
+    """Tells what is to be done about a message, and closes the questions that are answered."""
+
+    def __init__(self, services: Services, store: Store) -> None:
+        self._router = services.router
+        self._rules = services.rules
+        self._server = services.bots.server
+        self._store = store
+
+    def may_be_for_us(self, room_id: str, sender: str) -> bool:
+        """Whether a message that could not be read may have been a command."""
+        return self._rules.is_at_home(room_id, sender)
+
+    async def meaning_of(self, incoming: Incoming) -> Run | Refuse | CardTap | Reply | None:
+        """What is to be done about a message; None: it is not for us."""
+        if incoming.confirmed:
+            return await self._allowed(incoming, incoming.body)
+        asked = not_long_ago(await self._store.questions.of(UserId.parse(incoming.sender)))
+        asked_here = [question for question in asked if question.room_id == incoming.room_id]
+        if incoming.kind == REACTION:
+            return await self._tapped(incoming, asked_here)
+        line = self._rules.line_in(incoming.body)
+        if asked and line is not None and self._declines(line):
+            return await self._typed(incoming, asked, asked[0], Verdict.DECLINED)
+        if answer := answered(incoming, line, self._server, asked_here):
+            return await self._typed(incoming, asked_here, *answer)
+        return await self._allowed(incoming, line) if line is not None else None
+
+    def _declines(self, line: str) -> bool:
+        command = self._router.find(line)
+        return command is not None and command.declines
+
+    async def _allowed(self, incoming: Incoming, line: str) -> Run | Refuse:
+        refusal = self._why_not(incoming, line)
+        # What was begun was allowed then, and is finished.
+        if refusal and await self._store.acts.find(incoming.event_id) is None:
+            return Refuse(refusal)
+        return self._run(incoming, line)
+
+    def _why_not(self, incoming: Incoming, line: str) -> str:
+        command = self._router.find_in(line)
+        before_verified = command is not None and command.before_verified
+        return self._rules.why_not(incoming, before_verified=before_verified)
+
+    def _run(self, incoming: Incoming, line: str) -> Run:
+        command = self._router.find_in(line)
+        return Run(incoming, line, at_once=command is not None and command.at_once)
+
+    # -- answers to questions
+
+    async def _tapped(
+        self, incoming: Incoming, questions: list[Question]
+    ) -> Run | Refuse | CardTap | Reply | None:
+        """✅ or ❌ under a question that a tap may answer, ✅ under a card."""
+        asked = [q for q in questions if q.tap and q.event_id == incoming.relates_to]
+        if not asked:
+            return CardTap() if incoming.body == SAVED else None
+        if incoming.body not in (DONE, FAILED):
+            return None
+        refusal = self._rules.why_no_tap(incoming)
+        if refusal:
+            return Refuse(refusal)
+        if incoming.body == DONE:
+            return await self._agreed(incoming, asked[0])
+        await self._store.questions.only_typed(asked[0])
+        return await self._close(incoming, [], Reply(left_for_now(asked[0])))
+
+    async def _typed(
+        self, incoming: Incoming, questions: list[Question], question: Question, said: Verdict
+    ) -> Run | Refuse | Reply:
+        """A typed answer, also a no, counts only as the command would that it is about."""
+        refusal = self._why_not(incoming, question.line)
+        if refusal:
+            return Refuse(refusal)
+        if said is Verdict.AGREED:
+            return await self._agreed(incoming, question)
+        if said is Verdict.DECLINED:
+            return await self._close(incoming, questions, Reply(LEFT))
+        return Reply(TOO_EARLY if said is Verdict.EARLIER else how_to_confirm(questions))
+
+    async def _agreed(self, incoming: Incoming, question: Question) -> Run | Reply:
+        """The answer becomes the command that it is about, confirmed."""
+        if not is_in_time(question):
+            return await self._close(incoming, [question], Reply(TOO_LATE))
+        confirmed = replace(
+            incoming,
+            body=question.line,
+            encrypted=True,
+            trusted=True,
+            confirmed=question.answer,
+        )
+        await self._store.inbox.settle(
+            [question], event_id=incoming.event_id, content=confirmed.to_json(), reply=None
+        )
+        return self._run(confirmed, question.line)
+
+    async def _close(self, incoming: Incoming, questions: list[Question], reply: Reply) -> Reply:
+        await self._store.inbox.settle(
+            questions,
+            event_id=incoming.event_id,
+            content=incoming.to_json(),
+            reply=reply.to_json(),
+        )
+        return reply

@@ -1,0 +1,88 @@
+"""What is put into the room about a message: answers, words in between, refusals, marks.
+
+Whatever must be said once has a transaction id of the message that it is about: sent again after a
+crash, it is the same event to the server.
+"""
+
+import logging
+import secrets
+from contextlib import suppress
+
+from adminbot.chat import Chat
+from adminbot.chat.incoming import Incoming
+from adminbot.dispatch.progress import DONE, FAILED, Progress, quietly
+from adminbot.dispatch.questions import noted_as, time_to_confirm_ends
+from adminbot.dispatch.rate_limit import RefusalLimit
+from adminbot.dispatch.router import Reply
+from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
+from adminbot.jobs.background import Background
+from adminbot.store import Store
+from adminbot.values import render
+
+log = logging.getLogger(__name__)
+
+
+class Replies:
+    """Says it, and notes that it is said."""
+
+    def __init__(self, chat: Chat, store: Store, background: Background) -> None:
+        self._chat = chat
+        self._store = store
+        self._background = background
+        self._refusals = RefusalLimit()
+
+    async def answer(self, incoming: Incoming, reply: Reply) -> None:
+        """Give the one answer to a message, which is over with that.
+
+        Raises StateError: the answer stays decided, and is given once that can be noted.
+        """
+        content = render.notice(reply.text, reply_to=incoming.about)
+        try:
+            event_id = await self._chat.send(
+                incoming.room_id, content, txn=f"reply-{incoming.event_id}"
+            )
+        except StateError:
+            raise
+        except AdminbotError as exc:
+            log.warning("answer not given event=%s why=%s", incoming.event_id, exc)
+            await self._store.questions.drop(noted_as(incoming))
+            await self._store.inbox.answered(incoming.event_id)
+            return
+        if reply.ask:
+            await self._store.questions.asked(noted_as(incoming), event_id, time_to_confirm_ends())
+        await self._store.inbox.answered(incoming.event_id)
+        if reply.tap:
+            await self._put_marks(incoming.room_id, event_id)
+
+    async def no_answer(self, incoming: Incoming) -> None:
+        """Note that a message is over, and wants no answer."""
+        await self._store.inbox.answered(incoming.event_id)
+
+    async def say(self, incoming: Incoming, text: str) -> None:
+        """Something in between, told or not: what is under way goes on."""
+        content = render.notice(text, reply_to=incoming.about)
+        txn = f"say-{secrets.token_hex(8)}"
+        with suppress(HomeserverError, NotDeliverable):
+            await self._chat.send(incoming.room_id, content, txn=txn)
+
+    async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
+        """Something harmless that also an untrusted device can read; not without end."""
+        if not self._refusals.allows(sender, room_id):
+            return
+        log.info("told event=%s sender=%s", event_id, sender)
+        content = render.notice(text, reply_to=event_id)
+        try:
+            await self._chat.tell_untrusted(room_id, sender, content, txn=f"told-{event_id}")
+        except StateError:
+            raise
+        except AdminbotError as exc:
+            log.warning("not told event=%s why=%s", event_id, exc)
+
+    def progress(self, incoming: Incoming, *, always: bool) -> Progress:
+        """⏳ under a command while it runs; see Progress."""
+        return Progress(self._chat, incoming, self._background.start, always=always)
+
+    async def _put_marks(self, room_id: str, event_id: str) -> None:
+        for key in (DONE, FAILED):
+            txn = f"ask-{key}-{event_id}"
+            await quietly(self._chat.react(room_id, event_id, key, txn=txn))

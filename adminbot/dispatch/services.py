@@ -1,0 +1,27 @@
+"""What commands work with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adminbot.accounts.inspection import Inspector
+from adminbot.accounts.lifecycle import Accounts
+from adminbot.dispatch.chat_rules import ChatRules
+from adminbot.dispatch.lockdown import AnnouncedLockdown
+from adminbot.dispatch.router import Router
+from adminbot.trust.pins import Asked
+from adminbot.values.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Made once, in app.py: a new subject for commands is one more field here and a line there.
+
+    `verify`: ask a person to compare emoji with us.
+    """
+
+    bots: Accounts
+    look: Inspector
+    lockdown: AnnouncedLockdown
+    verify: Callable[[UserId], Awaitable[Asked]]
+    router: Router
+    rules: ChatRules

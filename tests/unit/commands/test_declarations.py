@@ -1,0 +1,133 @@
+"""What every command must have, and `!help`, which reads it."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from adminbot.commands import ROUTER
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.questions import question_about
+from adminbot.dispatch.router import Command, Confirm
+from adminbot.errors import UsageError
+from adminbot.values.render import as_html
+from tests.desk import NANO, YOU, Desk, signed_keys, token_of
+
+pytestmark = pytest.mark.anyio
+
+EACH = pytest.mark.parametrize("command", ROUTER.commands, ids=lambda it: cast(str, it.name))
+
+
+async def help_text(*words: str, prefix: str = "!") -> str:
+    found = ROUTER.find("help")
+    assert found
+    rules = SimpleNamespace(without_prefix=lambda word: word.removeprefix(prefix))
+    services: Any = SimpleNamespace(router=ROUTER, rules=rules)
+    nobody: Any = None
+    context = Context(YOU, "!r", found, nobody, "", services)
+    return (await found.run(context, Args(dict(zip(["COMMAND"], words, strict=False))))).text
+
+
+async def test_every_command_is_explained_and_shows_in_help() -> None:
+    overview = await help_text()
+    for command in ROUTER.commands:
+        assert command.summary
+        assert command.summary[0].islower()
+        assert len(command.summary) <= 38, "one line on a phone"
+        [line] = [line for line in overview.split("\n") if f"`{command.usage}`" in line]
+        assert line.endswith(command.summary)
+        whole = await help_text(command.name)
+        assert command.summary in whole
+        for flag in command.usage.flags:
+            assert f"--{flag}" in whole
+
+
+async def test_help_speaks_with_the_prefix_in_use() -> None:
+    for command in ROUTER.commands:
+        whole = as_html(await help_text(command.name), "?")
+        assert "<code>!" not in whole
+        assert f"<code>?{command.name}" in whole
+
+
+@pytest.mark.parametrize("typed", ["newbot", "?newbot", "NEWBOT"])
+async def test_help_on_a_command_takes_it_with_or_without_prefix(typed: str) -> None:
+    assert (await help_text(typed, prefix="?")).startswith("`!newbot NAME")
+
+
+async def test_help_on_nonsense_says_so() -> None:
+    with pytest.raises(UsageError, match="I know no `!nonsense`"):
+        await help_text("nonsense")
+
+
+@EACH
+def test_the_example_of_a_command_can_be_typed(command: Command) -> None:
+    examples = [
+        line.removeprefix("Example: `!").rstrip("`")
+        for line in command.details.split("\n")
+        if line.startswith("Example: ")
+    ]
+    for example in examples:
+        assert ROUTER.resolve(example)[0] is command
+    assert examples or not command.gives_card
+
+
+@EACH
+def test_every_command_has_a_topic(command: Command) -> None:
+    assert command.topic
+
+
+def test_what_may_be_typed_before_emoji_were_compared_changes_nothing() -> None:
+    names = {command.name for command in ROUTER.commands if command.before_verified}
+    assert names == {"ping", "whoami", "verify", "help"}
+    assert not any(command.acts for command in ROUTER.commands if command.before_verified)
+
+
+def test_what_stops_something_is_a_brake_and_nothing_else_is() -> None:
+    names = {command.name for command in ROUTER.commands if command.brake}
+    assert names == {"revoke", "deletebot", "lockdown", "cancel"}
+
+
+def test_only_a_sign_out_is_confirmed_by_what_anybody_can_forge() -> None:
+    assert [it.name for it in ROUTER.commands if it.confirm is Confirm.TAP] == ["revoke"]
+
+
+@EACH
+async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
+    desk: Desk, command: Command
+) -> None:
+    """Typed by somebody who may; what is asked is put as the declaration has it."""
+    await token_of(desk, "!newbot nano")
+    desk.server.keys = {"NANO2": signed_keys("NANO2")}
+    desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
+    words = {"[PAGE]": "1", "[COMMAND]": "ping", "NAME [DEVICE]": "nano NANO2", "NAME": "nano"}
+    new = "other" if command.name == "newbot" else words.get(command.usage.line, "")
+    answer = await desk.asks(f"!{command.name} {new}")
+    questions = await desk.store.questions.of(YOU)
+    assert "❌" not in answer
+    assert len(questions) == (command.confirm is not Confirm.NOTHING)
+    for question in questions:
+        assert question.tap == (command.confirm is Confirm.TAP)
+        assert question.line == f"{command.name} {new}".strip()
+
+
+@pytest.mark.parametrize(
+    ("confirm", "about", "if_so", "asks"),
+    [
+        (Confirm.TAP, "nano", "", "Tap ✅ or answer `nano` within 2 minutes."),
+        (Confirm.NAME, "nano", "To end it", "To end it, answer within 2 minutes: `nano`"),
+        (Confirm.COMMAND, "lockdown", "If so", "If so, answer within 2 minutes: `lockdown`"),
+        (Confirm.KEYS, "ab cd", "If so", "If so, answer with their last block within 2 minutes."),
+    ],
+)
+def test_how_to_answer_is_said_by_the_declaration(
+    confirm: Confirm, about: str, if_so: str, asks: str
+) -> None:
+    reply = question_about(about, "Sure?", confirm, if_so)
+    assert reply.text == f"Sure?\n{asks}"
+    assert (reply.ask, reply.tap) == (about, confirm is Confirm.TAP)
+
+
+def test_a_command_that_declares_no_question_cannot_ask_one() -> None:
+    with pytest.raises(AssertionError):
+        question_about("x", "Sure?", Confirm.NOTHING, "")
