@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test faults mutants lint bench docs measure lock clean
+.PHONY: help demo check test faults mutants lint bench measure docs lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -18,8 +18,8 @@ help:
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
-	@echo 'make docs    write docs/commands.md from the declarations of the commands'
 	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
+	@echo 'make docs    write docs/commands.md and .env.example anew, from the declarations'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
@@ -50,11 +50,12 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(VENV)/runtime
-	$(BIN)/python -m adminbot.commands.reference docs/commands.md
-
 measure:
 	@$(PYTHON) -m tests.measure $(ARGS)
+
+docs: $(VENV)/runtime
+	$(BIN)/python -m adminbot.commands.reference docs/commands.md
+	$(BIN)/python -m adminbot.config.manual >.env.example.new && mv .env.example.new .env.example
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

@@ -15,9 +15,10 @@ from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat import Chat
 from adminbot.chat.own_identity import adopt_session
 from adminbot.chat.sync import Sync
+from adminbot.checks import LOG_IN_AGAIN
 from adminbot.commands import ROUTER
 from adminbot.config import Settings
-from adminbot.connections import LOG_IN_AGAIN, Connections, open_connections
+from adminbot.connections import Connections, open_connections
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.dispatcher import Dispatcher, make_dispatcher
 from adminbot.dispatch.lockdown import AnnouncedLockdown
@@ -31,7 +32,6 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import Session
 from adminbot.jobs.admin_room import AdminRoom
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.background import Background
@@ -83,8 +83,7 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 
 
 async def _serve(settings: Settings, began: float) -> None:
-    given = Session(settings.user_id, settings.device_id, settings.access_token)
-    async with open_connections(settings, given) as edges, asyncio.TaskGroup() as tasks:
+    async with open_connections(settings) as edges, asyncio.TaskGroup() as tasks:
         sync, dispatcher, verifications, loops = await _wired(settings, edges, tasks)
         unanswered = await edges.store.inbox.unanswered()
         await verifications.take_up()

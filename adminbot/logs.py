@@ -16,7 +16,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S%z"
 def set_up(level: str, form: str, *, with_time: bool = True) -> None:
     """One line per record on stderr; libraries that could quote a message stay silent.
 
-    In `text`, the line of `ready` begins with that word, whatever else lines begin with.
+    In `text`, the line of `ready` begins with `ready`, and other lines with their time.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text(with_time=with_time))
@@ -29,7 +29,7 @@ def set_up(level: str, form: str, *, with_time: bool = True) -> None:
 
 
 def fatal(line: str) -> None:
-    """Why the program ends: a line on stderr, and an entry of the log where that is JSON."""
+    """Say why the program ends: a line on stderr, or an entry of the log where the log is JSON."""
     if any(isinstance(handler.formatter, _Json) for handler in logging.getLogger().handlers):
         logging.getLogger("adminbot").critical("%s", line)
     else:
@@ -37,7 +37,7 @@ def fatal(line: str) -> None:
 
 
 class _Text(logging.Formatter):
-    """A server's or a person's text may be in a record: it cannot look like another record."""
+    """A record may hold a server's or a person's text, which cannot look like another record."""
 
     def __init__(self, *, with_time: bool) -> None:
         super().__init__()

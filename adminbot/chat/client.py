@@ -39,7 +39,7 @@ from adminbot.errors import (
     StateError,
     TokenRejected,
 )
-from adminbot.homeserver.http import read_whole, server_date
+from adminbot.homeserver.answer import read_whole, server_date
 from adminbot.homeserver.tls import tls_context
 from adminbot.homeserver.values import Session
 from adminbot.values.clock import now

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from adminbot.cli import UsageFault
 from adminbot.errors import AdminbotError
+from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
 T = TypeVar("T")
@@ -50,9 +51,9 @@ def ask_secretly(prompt: str) -> Secret:
 
 
 async def until_right(given: str | None, prompt: str, use: Callable[[str], Awaitable[T]]) -> T:
-    """What `use` makes of an answer, asked again as long as that is wrong.
+    """What `use` makes of an answer; while `use` raises, the question is asked again.
 
-    What was `given` as a flag is not asked for: that it is wrong is raised.
+    Nothing is asked where a flag has `given` the answer: what `use` raises then is raised.
     """
     if given is not None:
         return await use(given)
@@ -67,6 +68,14 @@ async def until_right(given: str | None, prompt: str, use: Callable[[str], Await
             tell(exc.message() if isinstance(exc, AdminbotError) else str(exc))
 
 
+def full_user_id(typed: str) -> UserId:
+    """The user id that an argument names. Raises UsageFault."""
+    try:
+        return UserId.parse(typed)
+    except ValueError:
+        raise UsageFault("name a full user id such as @you:example.org") from None
+
+
 def tell(text: str) -> None:
     """What is wrong with an answer."""
     text = text.replace("`", "")
@@ -74,7 +83,7 @@ def tell(text: str) -> None:
 
 
 def as_started(*words: object) -> str:
-    """A command line for this program as it was started just now, ready to be pasted."""
+    """A command line that starts this program as it was started now, ready to be pasted."""
     return " ".join([_program(), *(shlex.quote(str(word)) for word in words)])
 
 

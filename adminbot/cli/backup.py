@@ -2,15 +2,15 @@
 
 import argparse
 
-from adminbot import config
+from adminbot.config import sources
 from adminbot.setup import backup
 from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:
     """Copy, seal, write; asks nobody, so that cron can do it."""
-    settings = config.load(args.env_file)
-    made = backup.make(settings.data_dir, config.in_force(args.env_file))
+    settings = sources.load(args.env_file)
+    made = backup.make(settings.data_dir, sources.in_force(args.env_file))
     backup.write(args.file, made, Sealer.from_base64(settings.store_key), force=args.force)
     print(
         f"✅ {args.file}: {made.message}.\n"

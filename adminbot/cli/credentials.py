@@ -40,7 +40,7 @@ def credential_of(args: argparse.Namespace) -> Credential | None:
 
 
 def asked_credential(login_as: str | None) -> Credential:
-    """What a person says, asked until it is a choice; whether it is right, the server knows."""
+    """The credential that a person types; whether the server takes it shows later."""
     if login_as:
         return ByLogin(login_as, ask_secretly(f"Password of {login_as}: "))
     print(_WAYS, flush=True)

@@ -7,14 +7,13 @@ import re
 import shutil
 import signal
 import tempfile
-import textwrap
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from adminbot.chat.rooms import why_unfit
+from adminbot.cli.screen import Screen
 from adminbot.demo import homeserver as throwaway
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.demo.human import Heard, Participant, participant
@@ -30,7 +29,6 @@ from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
 _BOT = "adminbot"
-_TOKEN = re.compile(r"syt_\S+")
 _CARD_LINE = re.compile(r"^MATRIX_(\w+)=(.+)$", re.MULTILINE)
 
 # Who plays with `--keep` logs in more often than five times in half an hour.
@@ -42,10 +40,10 @@ rc_login:
 
 
 async def main(args: argparse.Namespace) -> None:
-    """Play it all; a signal stops it, and whatever happens, it is cleaned up."""
+    """Play the demo; a signal stops it. Whatever happens, nothing is left behind."""
     logging.getLogger().addHandler(logging.NullHandler())  # the screen is for the conversation
     throwaway.stay_on_loopback()
-    playing = asyncio.create_task(_play(_Screen(), keep=args.keep))
+    playing = asyncio.create_task(_play(Screen(), keep=args.keep))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(name) is not signal.SIG_IGN:  # as under nohup
@@ -57,51 +55,6 @@ async def main(args: argparse.Namespace) -> None:
         raise SetupError("Interrupted. Everything is cleaned up.") from None
 
 
-# -- the screen
-
-
-class _Screen:
-    """Numbered steps, what was found true, and the conversation as on a phone."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-        self._step = 0
-        self._place = ""
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._began
-
-    def step(self, text: str) -> None:
-        self._step += 1
-        self._place = ""
-        print(f"\n[{self.elapsed_s:5.1f} s] {self._step}. {text}", flush=True)
-
-    def fact(self, text: str) -> None:
-        for number, piece in enumerate(_wrapped(text, 76)):
-            print(f"  {'   ' if number else ''}{piece}", flush=True)
-
-    def claim(self, is_true: bool, text: str) -> None:
-        """Show what was checked. Raises SetupError when it is not so."""
-        if not is_true:
-            raise SetupError(f"The demo found this not to be true: {text}.")
-        self.fact(f"✅ {text}")
-
-    def talk(self, place: str, name: str, text: str) -> None:
-        """A message; secrets masked, since a demo's output gets pasted somewhere."""
-        if place != self._place:
-            self._place = place
-            print(f"  🔒 {place}", flush=True)
-        for piece in _wrapped(_TOKEN.sub("syt_…", text), 62):
-            print(f"  {name:8} │ {piece}".rstrip(), flush=True)
-            name = ""
-
-
-def _wrapped(text: str, columns: int) -> list[str]:
-    wrap = textwrap.TextWrapper(columns, break_long_words=False, break_on_hyphens=False).wrap
-    return [piece for line in text.split("\n") for piece in wrap(line) or [""]]
-
-
 # -- the play
 
 
@@ -109,7 +62,7 @@ def _wrapped(text: str, columns: int) -> list[str]:
 class _Scene:
     """Where it plays, and who is there."""
 
-    screen: _Screen
+    screen: Screen
     server: Homeserver
     directory: Path
     you: Participant
@@ -117,7 +70,7 @@ class _Scene:
     admin_room: str
 
 
-async def _play(screen: _Screen, *, keep: bool) -> None:
+async def _play(screen: Screen, *, keep: bool) -> None:
     print("adminbot demo: on a throw-away Matrix server on this machine, gone afterwards.")
     async with AsyncExitStack() as stack:
         screen.step("Start Synapse")
@@ -150,7 +103,7 @@ def _remove(directory: Path) -> None:
 
 
 @asynccontextmanager
-async def _you(screen: _Screen, server: Homeserver, directory: Path) -> AsyncIterator[Participant]:
+async def _you(screen: Screen, server: Homeserver, directory: Path) -> AsyncIterator[Participant]:
     """A person, with encryption set up as in Element; what they hear is shown."""
     screen.step("You: an account, an app, encryption set up")
 
@@ -165,7 +118,7 @@ async def _you(screen: _Screen, server: Homeserver, directory: Path) -> AsyncIte
 
 
 async def _set_up(
-    screen: _Screen, server: Homeserver, directory: Path, you: Participant, guest: Person | None
+    screen: Screen, server: Homeserver, directory: Path, you: Participant, guest: Person | None
 ) -> _Scene:
     """`adminbot setup`, with its shared secret."""
     screen.step("adminbot setup")
@@ -217,7 +170,7 @@ async def _converse(scene: _Scene) -> None:
 
 
 async def _command(scene: _Scene, line: str) -> Session:
-    """Type a command in the admin room; returns what the card holds that comes of it."""
+    """Type a command in the admin room; returns the login on the card that comes."""
     you, heard_before = scene.you, len(scene.you.heard)
     scene.screen.talk(you.place(scene.admin_room), "you", line)
     await you.say(scene.admin_room, line)
@@ -241,7 +194,7 @@ async def _command(scene: _Scene, line: str) -> Session:
 
 
 def _session_on(card: str, server: Homeserver) -> Session:
-    """What the pasted block says. Raises SetupError when a program could not use it."""
+    """The login in a card's block. Raises SetupError when no program could use the block."""
     lines = dict(_CARD_LINE.findall(card))
     try:
         user_id = UserId.parse(lines["USER_ID"])
@@ -255,9 +208,9 @@ def _session_on(card: str, server: Homeserver) -> Session:
 
 async def _whoami(scene: _Scene, session: Session) -> str:
     """Whose the server says the token is; `401` when it is nobody's."""
-    async with open_http(scene.server.url, session.token) as wire:
+    async with open_http(scene.server.url, session.token) as http:
         try:
-            user_id, device_id = await ClientApi(wire).whoami()
+            user_id, device_id = await ClientApi(http).whoami()
         except TokenRejected as exc:
             return str(exc.status)
     return f"{user_id}, device {device_id}"
@@ -290,7 +243,7 @@ async def _hear(
 
 
 async def _stay(scene: _Scene, guest: Person, ended: Callable[[], Awaitable[None]]) -> None:
-    """Leave it all running until a signal comes."""
+    """Leave server and service running until a signal comes."""
     scene.screen.step("Your turn")
     print(
         f"""  Element Desktop or app.element.io on this machine: Sign in, edit the homeserver.

@@ -4,10 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, ask_secretly, env_words, tell
-from adminbot.config import Settings
+from adminbot.config import Settings, sources
 from adminbot.errors import SetupError, WrongKey
 from adminbot.setup import backup
 from adminbot.setup.backup import Backup
@@ -15,7 +14,7 @@ from adminbot.values.secret import Sealer, Secret
 
 
 async def main(args: argparse.Namespace) -> None:
-    """An env file that is there says where to; else it is written from the backup, too."""
+    """Restore the state where the env file says; without an env file, write that first."""
     if args.env_file.exists():
         found, data_dir = _beside_env_file(args)
     else:
@@ -31,8 +30,8 @@ async def main(args: argparse.Namespace) -> None:
 
 
 def _beside_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
-    """The env file survived (or an earlier try wrote it): only the state is missing."""
-    settings = config.load(args.env_file)
+    """The env file is there (or an earlier try wrote it): only the state is missing."""
+    settings = sources.load(args.env_file)
     _complain_of_contradictions(args, settings)
     found = backup.read(args.file, Sealer.from_base64(settings.store_key))
     whose = found.settings["USER_ID"]
@@ -47,7 +46,7 @@ def _beside_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
 
 
 def _complain_of_contradictions(args: argparse.Namespace, settings: Settings) -> None:
-    given = config.store_key(args.store_key_file) if args.store_key_file else settings.store_key
+    given = sources.store_key(args.store_key_file) if args.store_key_file else settings.store_key
     if given != settings.store_key:
         raise SetupError(
             f"{args.store_key_file} holds another key than {args.env_file}.",
@@ -62,8 +61,8 @@ def _complain_of_contradictions(args: argparse.Namespace, settings: Settings) ->
 
 def _with_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
     """Nothing is left but the backup and its key."""
-    found, key = _opened(args.file, config.store_key(args.store_key_file))
-    data_dir = args.data_dir or config.default_data_dir(found.settings.get("DATA_DIR"))
+    found, key = _opened(args.file, sources.store_key(args.store_key_file))
+    data_dir = args.data_dir or sources.default_data_dir(found.settings.get("DATA_DIR"))
     data_dir = data_dir.resolve()
     env = backup.env_file_of(found, key, data_dir)
     backup.put_back(found, data_dir, env_file=args.env_file, env=env)
@@ -71,7 +70,7 @@ def _with_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
 
 
 def _opened(file: Path, given: Secret | None) -> tuple[Backup, Secret]:
-    """The backup and the key that opens it, asked for until one does."""
+    """The backup and the key that opens it; keys are asked for until one does."""
     if given is not None:
         return backup.read(file, Sealer.from_base64(given)), given
     backup.check_form(file)  # a file that is none is told before a secret is asked for

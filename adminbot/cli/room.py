@@ -4,46 +4,44 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
-from adminbot import config
 from adminbot.chat.own_identity import current_session
 from adminbot.chat.rooms import admin_room
 from adminbot.cli.asking import as_started, env_words
-from adminbot.config import PREFIX, Settings
+from adminbot.config import Settings, sources
 from adminbot.errors import HomeserverError, SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.homeserver.values import Session
-from adminbot.setup.journal import is_writable, replace_values
+from adminbot.setup.env_file import is_writable, replace_values
 from adminbot.store import Store, open_store
 from adminbot.trust.admins import left_out
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
 from adminbot.verification import control
 
+_ROOM = "ADMINBOT_ROOM"
 _PATIENCE = timedelta(seconds=8)
 _MADE = "new admin room"  # the fact: a room that is made, and not in the env file yet
 
 
 async def main(args: argparse.Namespace) -> None:
-    """Raises AdminbotError: it could not be done, or not for all."""
-    settings = config.load(args.env_file)
+    """Invite the admins, or make another room. Raises AdminbotError: not all of it was done."""
+    settings = sources.load(args.env_file)
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
-        given = Session(settings.user_id, settings.device_id, settings.access_token)
-        session = await current_session(store, given)
+        session = await current_session(store, settings.session)
         async with open_http(
             settings.homeserver, session.token, patience=_PATIENCE, ca_file=settings.ca_file
-        ) as wire:
-            admins = await _who_counts(settings, SynapseAdmin(wire), store)
+        ) as http:
+            admins = await _who_counts(settings, SynapseAdmin(http), store)
             if args.new:
-                await _make(settings, admins, args.env_file, ClientApi(wire), store)
+                await _make(settings, admins, args.env_file, ClientApi(http), store)
             else:
-                await _invite(settings, admins, ClientApi(wire))
+                await _invite(settings, admins, ClientApi(http))
 
 
 async def _who_counts(settings: Settings, synapse: SynapseAdmin, store: Store) -> list[UserId]:
-    """The admins but those whom the service would leave out, too. Raises SetupError: nobody."""
+    """The admins without those whom the service leaves out. Raises SetupError: nobody is left."""
     without = await left_out(synapse, store, settings.user_id, settings.admins)
     for it in without:
         print(f"⚠️ {it.user_id} is left out, because {it.why}. {it.remedy.replace('`', '')}")
@@ -83,10 +81,10 @@ async def _make(
 ) -> None:
     """Make a room, note it, write it into the env file.
 
-    Cut off before it is noted, there is a room too many, to which the admins are invited; cut off
-    later, a second run writes that one.
+    Cut off before the note, there is a room too many, to which the admins are invited; cut off
+    later, a second run writes the noted room.
     """
-    in_file = not config.is_in_environment("ROOM")
+    in_file = not sources.is_in_environment(_ROOM)
     if in_file and not is_writable(env_file):
         raise SetupError(
             f"{env_file} cannot be written. Nothing was made.",
@@ -98,10 +96,10 @@ async def _make(
         await store.facts.set(_MADE, room_id)
     print("✅ encrypted admin room made, admins invited")
     if in_file:
-        replace_values(env_file, {f"{PREFIX}ROOM": room_id})
-        print(f"✅ {PREFIX}ROOM in {env_file}")
+        replace_values(env_file, {_ROOM: room_id})
+        print(f"✅ {_ROOM} in {env_file}")
     else:
-        print(f"⚠️ {PREFIX}ROOM is set in the environment, which wins. Set it there:\n  {room_id}")
+        print(f"⚠️ {_ROOM} is set in the environment, which wins. Set it there:\n  {room_id}")
     await store.facts.drop(_MADE)
     if await control.is_served(settings.data_dir):
         print("⚠️ The service runs, and listens in the old room until it is restarted.")

@@ -3,19 +3,20 @@
 import argparse
 import logging
 
-from adminbot import app, config, logs
+from adminbot import app, logs
+from adminbot.config import sources
 
 log = logging.getLogger(__name__)
 
 
 async def main(args: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
-    with_time = not config.in_the_journal()
+    with_time = not sources.in_the_journal()
     # What is wrong with the settings is to be told in the form that they ask for.
-    logs.set_up("info", config.log_format(args.env_file), with_time=with_time)
-    settings = config.load(args.env_file)
+    logs.set_up("info", sources.log_format(args.env_file), with_time=with_time)
+    settings = sources.load(args.env_file)
     logs.set_up(settings.log_level, settings.log_format, with_time=with_time)
-    if config.is_exposed(args.env_file):
+    if sources.is_exposed(args.env_file):
         log.warning(
             "others can read %s, which holds secrets: chmod 600 %s", args.env_file, args.env_file
         )

@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from adminbot import config
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, env_words, tell, until_right
 from adminbot.cli.credentials import asked_credential, credential_of, gaps
+from adminbot.config import parsing, sources
+from adminbot.config.parsing import WrongValue
 from adminbot.errors import SetupError, UsageError, WrongAdmin, WrongCredential, WrongName
 from adminbot.homeserver.probe import find_server
 from adminbot.setup.account import BySharedSecret
@@ -25,7 +26,7 @@ _NEAR = "http://localhost:8008"
 async def main(args: argparse.Namespace) -> None:
     """Collect what is needed, all that is missing named at once, then install.
 
-    What is wrong in the flags is an error, what is wrong in an answer is told and asked again.
+    A wrong flag is an error; after a wrong answer the question is asked again.
     """
     if finished(args.env_file):
         print(f"{args.env_file} was complete already.")
@@ -62,20 +63,17 @@ async def _plan(args: argparse.Namespace) -> Plan:
         print(f"✅ Synapse {await find_server(url, ca_file, patience=patience)}, no MAS")
         return url
 
-    async def people(typed: str) -> tuple[UserId, ...]:
-        return _admins(typed.split())
-
     return Plan(
         homeserver=await until_right(args.homeserver, f"Homeserver [{_NEAR}]: ", reachable),
         public_url=_url(args.public_url) if args.public_url else None,
         admins=await until_right(
             " ".join(args.admin) if args.admin else None,
             "Your user id (@you:example.org): ",
-            people,
+            _people,
         ),
         bot_name=_bot_name(args.bot_name),
         credential=credential_of(args) or asked_credential(args.login_as),
-        data_dir=(args.data_dir or config.default_data_dir()).resolve(),
+        data_dir=(args.data_dir or sources.default_data_dir()).resolve(),
         env_file=args.env_file,
         keep_shared_secret=args.keep_shared_secret,
         ca_file=ca_file,
@@ -96,16 +94,13 @@ async def _mended(plan: Plan, wrong: SetupError, args: argparse.Namespace) -> Pl
     if args.non_interactive or not sys.stdin.isatty():
         raise wrong
 
-    async def people(typed: str) -> tuple[UserId, ...]:
-        return _admins(typed.split())
-
     async def name(typed: str) -> str:
         return _bot_name(typed)
 
     match wrong:
         case WrongAdmin() if not args.admin:
             tell(wrong.message())
-            return replace(plan, admins=await until_right(None, "Your user id: ", people))
+            return replace(plan, admins=await until_right(None, "Your user id: ", _people))
         case WrongName() if args.bot_name == _DEFAULT_NAME:
             tell(wrong.message())
             return replace(plan, bot_name=await until_right(None, "Name of the bot: ", name))
@@ -129,10 +124,10 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 def _ca_file(args: argparse.Namespace) -> Path | None:
     if args.ca_file is None:
-        return config.ca_file_around()
+        return sources.ca_file_in_environment()
     try:
-        return config.parse_ca_file(str(args.ca_file))
-    except ValueError as exc:
+        return parsing.ca_file(str(args.ca_file))
+    except WrongValue as exc:
         raise SetupError(f"--ca-file {exc}: {args.ca_file}") from None
 
 
@@ -159,6 +154,10 @@ def _admins(words: list[str]) -> tuple[UserId, ...]:
     if not found:
         raise UsageFault("name at least one admin")
     return found
+
+
+async def _people(typed: str) -> tuple[UserId, ...]:
+    return _admins(typed.split())
 
 
 def _bot_name(text: str) -> str:

@@ -3,15 +3,14 @@
 import argparse
 import sys
 
-from adminbot import config
 from adminbot.chat.own_identity import current_session
 from adminbot.cli import UsageFault
-from adminbot.cli.asking import ask
+from adminbot.cli.asking import ask, full_user_id
+from adminbot.config import Settings, sources
 from adminbot.crypto.crosssigning import master_key
 from adminbot.errors import HOW_TO_RECOVER, SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
-from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
 from adminbot.trust.admins import waits_for_trust
 from adminbot.values.ids import UserId
@@ -26,12 +25,9 @@ _VERIFY_AGAIN = (
 
 
 async def main(args: argparse.Namespace) -> None:
-    """Show the identity the server has for this admin or bot, ask, and pin it."""
-    settings = config.load(args.env_file)
-    try:
-        user_id = UserId.parse(args.user)
-    except ValueError:
-        raise UsageFault("name a full user id such as @you:example.org") from None
+    """Show the identity that the server has for this admin or bot, ask, and pin the identity."""
+    settings = sources.load(args.env_file)
+    user_id = full_user_id(args.user)
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
         bot = None if user_id in settings.admins else await store.bots.find(user_id)
@@ -40,7 +36,6 @@ async def main(args: argparse.Namespace) -> None:
                 f"{user_id} is not in ADMINBOT_ADMINS, and no bot of mine.", "Add it there first."
             )
         present = await _shown_now(settings, store, user_id)
-        late = bot is None and await waits_for_trust(store, user_id)
         remembered = await (_of_bot(store, bot) if bot else _of_admin(store, user_id))
         print(f"{user_id}\n  remembered: {remembered or 'none'}\n  now:        {present}")
         if remembered == present:
@@ -49,26 +44,31 @@ async def main(args: argparse.Namespace) -> None:
         if not args.yes and not _agreed(bot):
             raise SetupError("Left as it was.")
         if bot:
-            await store.signs_itself(user_id)  # what we keep is no use any more
-            await store.bot_pins.pin(user_id, present)
-            print("Remembered. I sign nothing for it any more: its program does that itself.")
-            return
-        now = "It counts once the service is started again." if late else _AT_ONCE
-        if remembered is None:
-            await store.pins.pin(user_id, present)
-            print(f"Remembered. {now}")
-            return
-        await store.pins.pin_anew(user_id, present)
-        print(f"Remembered. {now}")
+            await _accept_bot(store, user_id, present)
+        else:
+            await _accept_admin(store, user_id, present, is_first=remembered is None)
+
+
+async def _accept_bot(store: Store, user_id: UserId, present: str) -> None:
+    await store.signs_itself(user_id)  # what we keep is no use any more
+    await store.bot_pins.pin(user_id, present)
+    print("Remembered. I sign nothing for it any more: its program does that itself.")
+
+
+async def _accept_admin(store: Store, user_id: UserId, present: str, *, is_first: bool) -> None:
+    late = await waits_for_trust(store, user_id)
+    now = "It counts once the service is started again." if late else _AT_ONCE
+    await (store.pins.pin if is_first else store.pins.pin_anew)(user_id, present)
+    print(f"Remembered. {now}")
+    if not is_first:
         print(_VERIFY_AGAIN.format(user=user_id))
 
 
-async def _shown_now(settings: config.Settings, store: Store, user_id: UserId) -> str:
+async def _shown_now(settings: Settings, store: Store, user_id: UserId) -> str:
     """The master key that the server has for this account. Raises SetupError: none."""
-    given = Session(settings.user_id, settings.device_id, settings.access_token)
-    session = await current_session(store, given)
-    async with open_http(settings.homeserver, session.token, ca_file=settings.ca_file) as wire:
-        answer = await ClientApi(wire).query_keys(user_id)
+    session = await current_session(store, settings.session)
+    async with open_http(settings.homeserver, session.token, ca_file=settings.ca_file) as http:
+        answer = await ClientApi(http).query_keys(user_id)
     present = master_key(answer, str(user_id))
     if present is None:
         raise SetupError(

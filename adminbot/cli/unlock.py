@@ -1,16 +1,16 @@
-"""`adminbot unlock`: lift a lockdown. The service may run; it takes notice at once."""
+"""`adminbot unlock`: lift a lockdown. A running service takes notice at once."""
 
 import argparse
 
-from adminbot import config
+from adminbot.config import sources
 from adminbot.store import open_store
 from adminbot.trust.lockdown import unlock
 from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:
-    """Say whose lockdown it was, and lift it."""
-    settings = config.load(args.env_file)
+    """Lift the lockdown, and say whose it was."""
+    settings = sources.load(args.env_file)
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
         lifted = await unlock(store)

@@ -7,10 +7,9 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from adminbot import config
-from adminbot.cli import UsageFault
+from adminbot.cli.asking import full_user_id
+from adminbot.config import sources
 from adminbot.errors import AdminbotError, SetupError
-from adminbot.values.ids import UserId
 from adminbot.verification import control
 
 _STDIN = 0
@@ -22,13 +21,10 @@ _OVERTAKEN = "Another comparison has begun, so those emoji do not count. Enter s
 async def main(args: argparse.Namespace) -> None:
     """Join the verification that is under way with this admin, or begin one.
 
-    ^C leaves it as it is. Raises AdminbotError when it did not end in both being verified.
+    ^C leaves the verification as it is. Raises AdminbotError unless both are verified in the end.
     """
-    settings = config.load(args.env_file)
-    try:
-        user_id = UserId.parse(args.user)
-    except ValueError:
-        raise UsageFault("name a full user id such as @you:example.org") from None
+    settings = sources.load(args.env_file)
+    user_id = full_user_id(args.user)
     if user_id not in settings.admins:
         raise SetupError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
     async with control.dial(settings.data_dir) as line:
@@ -69,7 +65,7 @@ def _shown(emoji: Sequence[tuple[str, str]], numbers: Sequence[int]) -> str:
 async def _ask(
     line: control.Line, stdin: "_Stdin", transaction: str, shown: str, overtakes: bool
 ) -> None:
-    """What is being typed under older emoji must not count for these: it is thrown away."""
+    """A line that is being typed under older emoji must not count for these: it is dropped."""
     if overtakes:
         print(_OVERTAKEN, flush=True)
         await stdin.line()
@@ -78,7 +74,7 @@ async def _ask(
 
 
 async def _answer(stdin: "_Stdin") -> bool | None:
-    """Yes, no, or None when nobody is there. Anything else is no answer: it is asked again."""
+    """True, False, or None when nobody is there. After any other word the question comes again."""
     while True:
         print(_QUESTION, end="", flush=True)
         typed = await stdin.line()
@@ -92,7 +88,7 @@ async def _answer(stdin: "_Stdin") -> bool | None:
 
 
 class _Stdin:
-    """Typed lines. A thread of our own reads them: nobody has to wait for it at the end."""
+    """Typed lines. A daemon thread reads them: the program can end while the thread waits."""
 
     def __init__(self) -> None:
         self._buffer = b""

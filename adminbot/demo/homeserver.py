@@ -64,7 +64,7 @@ disable_existing_loggers: false
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that was registered on the throw-away server."""
+    """A registered account of the throw-away server."""
 
     user_id: str
     access_token: str = field(repr=False)
@@ -102,7 +102,7 @@ class Homeserver:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises SetupError with where its log is."""
+        """Start Synapse, and wait until it answers. Raises SetupError, which names the log."""
         # Synapse prints about signing keys on its first start; nobody needs to see that.
         with (self.directory / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -166,7 +166,7 @@ class Homeserver:
 
 
 def stay_on_loopback() -> None:
-    """Of this process's environment keep away what is meant for the real server: ADMINBOT_
+    """Take out of this process's environment what is meant for the real server: ADMINBOT_
     settings, which would win over the demo's own, and a proxy between us and 127.0.0.1.
     """
     for name in [name for name in os.environ if name.startswith("ADMINBOT_")]:
@@ -178,8 +178,8 @@ def stay_on_loopback() -> None:
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on at the moment.
 
-    Below those that outgoing connections get by themselves: while the server restarts, one of
-    them could take it.
+    The port is below the range that outgoing connections get by themselves: while the server
+    restarts, such a connection could take its port.
     """
     while True:
         port = secrets.choice(range(20_000, 32_000))

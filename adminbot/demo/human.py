@@ -1,6 +1,6 @@
 """Both ends of the demo's chat: a person with an app, and a program with a card.
 
-Either is one account on one device. It syncs while it waits for something, and only then.
+Either is an account on a device, and syncs only while it waits for something.
 """
 
 import secrets
@@ -42,8 +42,8 @@ _PICKLE_KEY = "throw-away"
 class Heard:
     """A message that somebody else sent and that this device could read.
 
-    `from_device`: the key of the device that encrypted it. Empty if it came in clear, or if its
-    sender has an identity and did not sign that device with it.
+    `from_device`: the key of the device that encrypted the message. Empty if the message came in
+    clear, or if its sender has an identity that has not signed the device.
     """
 
     room_id: str
@@ -67,7 +67,7 @@ class Participant:
 
     @property
     def rooms(self) -> dict[str, MatrixRoom]:
-        """The rooms it is in, as of the last sync."""
+        """The rooms of this account, as of the last sync."""
         rooms: dict[str, MatrixRoom] = self._client.rooms
         return rooms
 
@@ -88,13 +88,13 @@ class Participant:
         await self._account.upload_signatures(identity.device_signature(str(user_id), device))
 
     async def sees_signed_device(self, of: UserId) -> bool:
-        """Whether that user has an identity, and a device signed by it."""
+        """Whether the user has an identity, and a device that the identity signed."""
         answer = await self._account.query_keys(of)
         master = master_key(answer, str(of))
         return master is not None and bool(trusted_devices(answer, str(of), master))
 
     async def look_again_at(self, whom: UserId) -> None:
-        """Ask for somebody's devices anew, as an app does once it hears of a new signature."""
+        """Ask for somebody's devices anew, as an app does when it hears of a new signature."""
         await self._client.refresh_keys(str(whom))
 
     async def open_chat(self, with_whom: UserId) -> str:
@@ -165,18 +165,18 @@ async def participant(
     homeserver: str, session: Session, store_dir: Path, show: Callable[[Heard], None]
 ) -> AsyncIterator[Participant]:
     """A device that is on the server with its keys. `show` is given each message as it comes."""
-    async with open_http(homeserver, session.token) as wire:
+    async with open_http(homeserver, session.token) as http:
         client = Client(
             homeserver, session, store_dir, _PICKLE_KEY, _as_element_does, lambda sender: True
         )
         try:
             if client.should_upload_keys:
                 await expect(KeysUploadResponse, client.keys_upload())
-            yield Participant(session, client, ClientApi(wire), show)
+            yield Participant(session, client, ClientApi(http), show)
         finally:
             await client.close()  # type: ignore[no-untyped-call]
 
 
 async def _as_element_does(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """Of a user with an identity the devices that it signed, of others every device."""
+    """The devices that a user's identity signed; of a user without an identity every device."""
     return trusted_devices(answer, user_id, master_key(answer, user_id))

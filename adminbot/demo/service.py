@@ -18,9 +18,9 @@ _STOP_S = 10
 async def service(
     env_file: Path, log_file: Path
 ) -> AsyncIterator[Callable[[], Awaitable[NoReturn]]]:
-    """The service, ready inside the block; yields a way to wait until it ends by itself.
+    """The service, ready inside the block; yields a way to wait until the service ends by itself.
 
-    Raises SetupError when it does not get ready, or does not stop cleanly when asked.
+    Raises SetupError when the service does not get ready, or does not stop cleanly when asked.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "adminbot", "run", "--env-file", str(env_file)),
@@ -47,7 +47,7 @@ async def service(
 async def _keep_log(
     process: asyncio.subprocess.Process, log_file: Path, ready: asyncio.Event
 ) -> None:
-    """Copy its log until it ends, and notice the line that says ready."""
+    """Copy the service's log until its end, and notice the line of `ready`."""
     log = process.stderr or asyncio.StreamReader()
     with log_file.open("wb", buffering=0) as copy:
         async for line in log:
@@ -73,6 +73,6 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def _last_line(log_file: Path) -> str:
-    """What it said last: most likely why it ended."""
+    """The log's last line: most likely why the service ended."""
     lines = log_file.read_text(encoding="utf-8", errors="replace").split("\n")
     return next((line for line in reversed(lines) if line.strip()), "it logged nothing")

@@ -1,6 +1,6 @@
 """The client-server API as one account: sessions, keys, rooms. One method, one endpoint.
 
-For what matrix-nio does not do, or not before there is a sync. No chat in here.
+Here is what matrix-nio cannot do, or not before the first sync. No chat in here.
 """
 
 from typing import Any
@@ -15,24 +15,24 @@ _V3 = "/_matrix/client/v3"
 
 
 class ClientApi:
-    """What the owner of the wire's token can do for itself."""
+    """What the owner of the access token can do for itself."""
 
-    def __init__(self, wire: HttpClient) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     # -- sessions
 
     def acting_with(self, token: Secret) -> "ClientApi":
         """The owner of another token, over the same connections."""
-        return ClientApi(self._wire.acting_with(token))
+        return ClientApi(self._http.acting_with(token))
 
     def become(self, token: Secret) -> None:
-        """Go on with another access token of ours (everything on this wire does)."""
-        self._wire.token = token
+        """Go on with another access token of ours (everything on these connections does)."""
+        self._http.token = token
 
     async def whoami(self, *, once: bool = False) -> tuple[UserId, str | None]:
         """(user id, device id); the latter is None for a login-as token."""
-        _, body = await self._wire.ask(
+        _, body = await self._http.ask(
             "GET", f"{_V3}/account/whoami", once=once, needs={"user_id": str}
         )
         device_id = body.get("device_id")
@@ -44,7 +44,7 @@ class ClientApi:
         """Open a session by password on a chosen device (new or existing).
 
         An existing device keeps its keys, and its older tokens stay valid. Sent once: after
-        HomeserverUnreachable there may be one token more.
+        HomeserverUnreachable the account may have a token more.
 
         Raises:
             RateLimited: `rc_login`, by default 5 and then one in 333 s per address.
@@ -58,12 +58,12 @@ class ClientApi:
             "initial_device_display_name": device_name,
         }
         path = f"{_V3}/login"
-        _, answer = await self._wire.ask("POST", path, body, once=True, needs=SESSION)
+        _, answer = await self._http.ask("POST", path, body, once=True, needs=SESSION)
         return session_of(answer)
 
     async def log_out(self) -> None:
         """End this session; its device and every token of the device go."""
-        await self._wire.ask("POST", f"{_V3}/logout", {})
+        await self._http.ask("POST", f"{_V3}/logout", {})
 
     async def change_password(self, session: Session, *, old: Secret, new: Secret) -> None:
         """Change the password by `session`, which alone survives, with its device and keys.
@@ -73,48 +73,48 @@ class ClientApi:
 
         Source: client-server API, POST /account/password, `logout_devices`.
         """
-        wire = self._wire.acting_with(session.token)
+        http = self._http.acting_with(session.token)
         auth = password_auth(session.user_id, old)
         body = {"new_password": new.reveal(), "logout_devices": True, "auth": auth}
-        await wire.ask("POST", f"{_V3}/account/password", body, once=True)
+        await http.ask("POST", f"{_V3}/account/password", body, once=True)
 
     # -- keys
 
     async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
         """The raw answer of /keys/query: device_keys, master_keys, self_signing_keys, …"""
         wanted: dict[str, list[str]] = {str(user_id): [] for user_id in user_ids}
-        _, answer = await self._wire.ask(
+        _, answer = await self._http.ask(
             "POST", f"{_V3}/keys/query", {"device_keys": wanted}, needs={"device_keys": dict}
         )
         return answer
 
     async def upload_keys(self, body: dict[str, Any]) -> None:
         counts = {"one_time_key_counts": dict}
-        await self._wire.ask("POST", f"{_V3}/keys/upload", body, needs=counts)
+        await self._http.ask("POST", f"{_V3}/keys/upload", body, needs=counts)
 
     async def upload_cross_signing(self, body: dict[str, Any]) -> None:
         """Publish a cross-signing identity; the first one needs no password (MSC3967).
 
-        The same one again is no error.
+        Publishing the same identity again is no error.
 
         Raises:
             ForeignIdentity: the account has another identity already.
         """
         try:
-            await self._wire.ask("POST", f"{_V3}/keys/device_signing/upload", body)
+            await self._http.ask("POST", f"{_V3}/keys/device_signing/upload", body)
         except HomeserverError as exc:
             if exc.status == 401 and "flows" in exc.answer:
                 raise ForeignIdentity(body["master_key"]["user_id"]) from exc
             raise
 
     async def upload_signatures(self, body: dict[str, Any]) -> None:
-        """Publish signatures. The server answers 200 even when it took none: we look.
+        """Publish signatures. The server answers 200 even when it took none; `failures` tells.
 
         Raises:
             HomeserverError: a signature was not taken.
         """
         path = f"{_V3}/keys/signatures/upload"
-        _, answer = await self._wire.ask("POST", path, body, needs={"failures": dict})
+        _, answer = await self._http.ask("POST", path, body, needs={"failures": dict})
         if answer["failures"]:
             raise HomeserverError("The homeserver did not take the device's signature.")
 
@@ -123,40 +123,40 @@ class ClientApi:
     async def create_room(self, body: dict[str, Any]) -> str:
         """Returns the room id; sent once, since a second room is not the same room."""
         path = f"{_V3}/createRoom"
-        _, answer = await self._wire.ask("POST", path, body, once=True, needs={"room_id": str})
+        _, answer = await self._http.ask("POST", path, body, once=True, needs={"room_id": str})
         if not is_room_id(answer["room_id"]):
             raise HomeserverUnreachable("a room without an id")
         return str(answer["room_id"])
 
     async def joined_rooms(self) -> list[str]:
         path = f"{_V3}/joined_rooms"
-        _, answer = await self._wire.ask("GET", path, needs={"joined_rooms": list})
+        _, answer = await self._http.ask("GET", path, needs={"joined_rooms": list})
         return [str(room_id) for room_id in answer["joined_rooms"]]
 
     async def room_state(self, room_id: str) -> list[dict[str, Any]]:
         """All state events of a room."""
         path = f"{_V3}/rooms/{part(room_id)}/state"
-        _, answer = await self._wire.ask("GET", path, needs={"list": list})
+        _, answer = await self._http.ask("GET", path, needs={"list": list})
         return [event for event in answer["list"] if isinstance(event, dict)]
 
     async def invite(self, room_id: str, user_id: UserId) -> None:
         path = f"{_V3}/rooms/{part(room_id)}/invite"
-        await self._wire.ask("POST", path, {"user_id": str(user_id)})
+        await self._http.ask("POST", path, {"user_id": str(user_id)})
 
     async def kick(self, room_id: str, user_id: str, *, reason: str) -> None:
         """Remove somebody from a room, or take an invitation back."""
         path = f"{_V3}/rooms/{part(room_id)}/kick"
-        await self._wire.ask("POST", path, {"user_id": user_id, "reason": reason})
+        await self._http.ask("POST", path, {"user_id": user_id, "reason": reason})
 
     async def join(self, room_id: str) -> None:
-        await self._wire.ask("POST", f"{_V3}/rooms/{part(room_id)}/join", {})
+        await self._http.ask("POST", f"{_V3}/rooms/{part(room_id)}/join", {})
 
     async def send_event(
         self, room_id: str, kind: str, content: dict[str, Any], *, txn: str
     ) -> str:
         """Send an event in clear; returns its id. A repeated `txn` is the same event."""
         path = f"{_V3}/rooms/{part(room_id)}/send/{part(kind)}/{part(txn)}"
-        _, answer = await self._wire.ask("PUT", path, content, needs={"event_id": str})
+        _, answer = await self._http.ask("PUT", path, content, needs={"event_id": str})
         return str(answer["event_id"])
 
     async def send_to_device(
@@ -164,13 +164,13 @@ class ClientApi:
     ) -> None:
         """Send each device its message: user id → device id → content."""
         path = f"{_V3}/sendToDevice/{part(kind)}/{part(txn)}"
-        await self._wire.ask("PUT", path, {"messages": messages})
+        await self._http.ask("PUT", path, {"messages": messages})
 
     async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:
         """Empty when there is none."""
         path = f"{_V3}/user/{part(user_id)}/account_data/{part(kind)}"
         try:
-            _, body = await self._wire.ask("GET", path)
+            _, body = await self._http.ask("GET", path)
         except HomeserverError as exc:
             if exc.status == 404:
                 return {}
@@ -179,12 +179,12 @@ class ClientApi:
 
     async def set_account_data(self, user_id: UserId, kind: str, body: dict[str, Any]) -> None:
         path = f"{_V3}/user/{part(user_id)}/account_data/{part(kind)}"
-        await self._wire.ask("PUT", path, body)
+        await self._http.ask("PUT", path, body)
 
     async def well_known_base_url(self) -> str | None:
-        """What the server's own well-known calls its public base URL, if it says one."""
+        """The public base URL by the server's own /.well-known; None where there is none."""
         try:
-            _, body = await self._wire.ask("GET", "/.well-known/matrix/client", once=True)
+            _, body = await self._http.ask("GET", "/.well-known/matrix/client", once=True)
             return parse_url(str(body["m.homeserver"]["base_url"]))
         except (HomeserverError, KeyError, TypeError, ValueError):
             return None

@@ -1,28 +1,23 @@
-"""One HTTP request to the homeserver, and what its answer means. No endpoint in here.
-
-`decipher` decides without I/O; `Wire` moves the bytes, with time-outs and patience.
-"""
+"""Requests to the homeserver, with time-outs and patience. No endpoint in here."""
 
 import asyncio
-import json
 import logging
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited, TokenRejected
+from adminbot.errors import HomeserverError, HomeserverUnreachable
+from adminbot.homeserver.answer import decipher, json_object, read_whole, server_date
 from adminbot.homeserver.tls import tls_context
+from adminbot.values.backoff import pauses
 from adminbot.values.clock import now
 from adminbot.values.secret import Secret
-from adminbot.values.text import code_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +32,7 @@ _NOTHING: Needs = {}
 _ABSURD = timedelta(days=3650)  # no clock is off by that much
 _LOOK_S = 10
 _LOOK_BYTES = 65_536
-_BACKOFF_S = (0.3, 0.7, 1.5, 3, 5, 10, 15, 25)
+_PAUSE_MOST_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,84 +53,6 @@ class Look:
 def part(text: object) -> str:
     """A path segment: every reserved character quoted (`/` is allowed in localparts)."""
     return quote(str(text), safe="")
-
-
-def decipher(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object of a 2xx answer, or raise what the answer means. No I/O.
-
-    Raises:
-        RateLimited: 429; `retry_after` is what the server said, else 5 s.
-        TokenRejected: 401 with M_UNKNOWN_TOKEN or M_MISSING_TOKEN.
-        HomeserverUnreachable: nothing a Matrix server says: 5xx, a proxy's page, a cut-off body.
-        HomeserverError: any other refusal, with its errcode.
-    """
-    body = _json_object(response)
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        raise RateLimited(_retry_after(response, body or {}))
-    if body is None or response.status_code >= 500:
-        raise HomeserverUnreachable(f"HTTP {response.status_code}")
-    if response.is_success:
-        return body
-    errcode = body.get("errcode")
-    if not isinstance(errcode, str):
-        errcode = "M_UNKNOWN"
-    if response.status_code == 401 and errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
-        raise TokenRejected
-    refusal = HomeserverError(
-        f"The homeserver refused ({response.status_code} {code_of(errcode) or 'M_UNKNOWN'}).",
-        errcode=errcode,
-        status=response.status_code,
-    )
-    refusal.answer = body
-    raise refusal
-
-
-def _json_object(response: httpx.Response) -> dict[str, Any] | None:
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(body, list):  # GET /rooms/{id}/state is the one answer that is a list
-        return {"list": body}
-    return body if isinstance(body, dict) else None
-
-
-def _retry_after(response: httpx.Response, body: dict[str, Any]) -> timedelta:
-    waits_ms = body.get("retry_after_ms")
-    if isinstance(waits_ms, (int, float)) and 0 < waits_ms < 86_400_000:
-        return timedelta(milliseconds=waits_ms)
-    header = response.headers.get("Retry-After", "")
-    if re.fullmatch(r"[1-9][0-9]{0,4}", header):
-        return timedelta(seconds=int(header))
-    return timedelta(seconds=5)
-
-
-def server_date(headers: Mapping[str, str]) -> datetime | None:
-    """When the server says an answer was sent, in whole seconds; None if it does not say."""
-    try:
-        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-
-
-async def read_whole(
-    chunks: AsyncIterator[bytes], headers: Mapping[str, str], *, most: int
-) -> bytes:
-    """A body that comes in pieces, as it came: what is packed is not unpacked.
-
-    We ask for `Accept-Encoding: identity`: 250 kB of gzip can unpack to half a gigabyte.
-
-    Raises:
-        HomeserverUnreachable: it is packed all the same, or has more than `most` bytes.
-    """
-    if headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
-        raise HomeserverUnreachable("it is compressed, which I had not asked for")
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > most:
-            raise HomeserverUnreachable(f"it is longer than {most // 2**20} MiB")
-    return bytes(body)
 
 
 class _ServerClock:
@@ -170,7 +87,7 @@ class HttpClient:
         return HttpClient(self._http, token, patience=self._patience, clock=self._clock)
 
     def server_time(self) -> datetime:
-        """The homeserver's present: what it means by a time that we name."""
+        """The present by the homeserver's clock, which judges the times that we name."""
         return now() + self._clock.ahead
 
     async def ask(
@@ -185,28 +102,29 @@ class HttpClient:
     ) -> tuple[int, dict[str, Any]]:
         """Send one request; returns (HTTP status, JSON object) of a 2xx answer.
 
-        An answer without what it `needs` (name → type) is no usable answer: something between
-        us and the homeserver made it up. A request that may be repeated without harm is repeated
-        for up to `patience` when no usable answer comes. With `once` it is sent once, and
-        HomeserverUnreachable means: look up what happened before you try again. One try takes
-        35 s at most; all of it `within` that time, for who cannot wait, instead of `patience`.
+        An answer that lacks a field of `needs` (name → type) is no usable answer: something
+        between us and the homeserver made it up. While no usable answer comes, the request is
+        repeated for up to `patience`. A request that must not be repeated is sent `once`, and
+        HomeserverUnreachable then means: look up what happened before you try again. One try
+        takes 35 s at most. For who cannot wait, `within` limits the time of all tries together.
 
         Raises: as `decipher`.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + (within or self._patience).total_seconds()
         limit = min(_DEADLINE, within or _DEADLINE)  # the first try may outlast our patience
-        for pause in (*_BACKOFF_S, *([30] * 100)):
+        backoff = pauses(_PAUSE_MOST_S)
+        while True:
             try:
                 return await self._ask_once(method, path, body, needs, limit)
             except HomeserverUnreachable as exc:
-                left = timedelta(seconds=give_up - loop.time() - pause)
+                pause_s = next(backoff)
+                left = timedelta(seconds=give_up - loop.time() - pause_s)
                 if once or left <= timedelta():
                     raise
-                log.warning("no usable answer, trying again in_s=%s why=%s", pause, exc)
-                await asyncio.sleep(pause)
+                log.warning("no usable answer, trying again in_s=%s why=%s", pause_s, exc)
+                await asyncio.sleep(pause_s)
                 limit = min(_DEADLINE, left)
-        raise HomeserverUnreachable("no answer")
 
     async def look(self, path: str) -> Look:
         """One GET without token, repetition or redirects: for finding out what is there."""
@@ -218,10 +136,9 @@ class HttpClient:
                 content = await _read_some(response)
         except (httpx.HTTPError, TimeoutError) as exc:
             return Look(failure=_reason(exc))
-        short = httpx.Response(response.status_code, content=content)
         location = response.headers.get("Location", "")
         page = content.decode("latin-1")
-        return Look(response.status_code, _json_object(short), page, location)
+        return Look(response.status_code, json_object(content), page, location)
 
     async def _ask_once(
         self, method: str, path: str, body: Any, needs: Needs, limit: timedelta
@@ -238,7 +155,7 @@ class HttpClient:
         except UnicodeEncodeError:
             raise HomeserverError("That holds a character that cannot be sent.") from None
         self._clock.note(server_date(response.headers))
-        answer = decipher(response)
+        answer = decipher(response.status_code, response.headers, response.content)
         for name, kind in needs.items():
             if not isinstance(answer.get(name), kind):
                 raise HomeserverUnreachable(f"an answer without {name}")
@@ -247,7 +164,7 @@ class HttpClient:
     async def _exchange(
         self, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> httpx.Response:
-        """The answer with its body read, as far as that may go. Follows no redirect."""
+        """The answer with its body read, up to the limit. Follows no redirect."""
         asked = self._http.stream(method, path, json=body, headers=headers, follow_redirects=False)
         async with asked as response:
             content = await read_whole(response.aiter_bytes(), response.headers, most=_MOST_BYTES)
@@ -255,7 +172,7 @@ class HttpClient:
 
 
 async def _read_some(response: httpx.Response) -> bytes:
-    """A short body; nothing of a packed or a long one, which is none that we look for."""
+    """A short body; of a compressed or a long body nothing, since we look for neither."""
     try:
         return await read_whole(response.aiter_bytes(), response.headers, most=_LOOK_BYTES)
     except HomeserverUnreachable:

@@ -1,7 +1,8 @@
-"""Is that URL a homeserver that can be used? If not: what is wrong, and what mends it.
+"""Can the homeserver at this URL be used? If not: what is wrong, and what mends it.
 
-Asked without any token, so that it can be known before somebody types a secret. Each wrong set-up
-has its own sentence here, and docs/setup.md has them. Of what is sent only a base URL is repeated.
+No request has a token, so that the answer is known before somebody types a secret. Each wrong
+set-up has its own sentence here, and its line in docs/setup.md. Of an answer's content, only a
+base URL is repeated.
 """
 
 import asyncio
@@ -32,39 +33,44 @@ _OUT_OF_TIME, _OTHER_NAME = (9, 10), (62, 64)
 async def find_server(
     url: str, ca_file: Path | None = None, *, patience: timedelta = timedelta()
 ) -> str:
-    """Synapse's version at this base URL; what may pass by itself is waited for, `patience` long.
+    """Synapse's version at this base URL; what may pass by itself is waited for up to `patience`.
 
     Raises: as `check_server`.
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + patience.total_seconds()
-    async with open_http(url, ca_file=ca_file) as wire:
+    async with open_http(url, ca_file=ca_file) as http:
         while True:
             try:
-                return await check_server(wire, url)
+                return await check_server(http, url)
             except WrongServer as exc:
                 if not exc.may_pass or loop.time() + _PAUSE_S > give_up:
                     raise
                 await asyncio.sleep(_PAUSE_S)
 
 
-async def check_server(wire: HttpClient, url: str) -> str:
-    """Synapse's version, once it is seen that all that adminbot needs is reachable.
+async def check_server(http: HttpClient, url: str) -> str:
+    """Synapse's version, after a look at everything that adminbot needs of the server.
 
     Raises:
         WrongServer: something answers that cannot be used, or nothing does.
-        SetupError: it is too old, or (MasNotSupported) its accounts are not its own.
+        SetupError: Synapse is too old, or (MasNotSupported) MAS keeps the accounts.
     """
-    await check_matrix(wire, url)
-    version = await _admin_api(wire, url)
-    if isinstance(((await wire.look(_MAS)).body or {}).get("issuer"), str):
-        raise MasNotSupported
+    await check_matrix(http, url)
+    version = await check_admin_api(http, url)
+    await check_own_accounts(http)
     return version
 
 
-async def check_matrix(wire: HttpClient, url: str) -> None:
+async def check_own_accounts(http: HttpClient) -> None:
+    """Raises MasNotSupported where accounts are kept by MAS and not by the homeserver itself."""
+    if isinstance(((await http.look(_MAS)).body or {}).get("issuer"), str):
+        raise MasNotSupported
+
+
+async def check_matrix(http: HttpClient, url: str) -> None:
     """Raises WrongServer unless the client-server API answers."""
-    seen = await wire.look(_VERSIONS)
+    seen = await http.look(_VERSIONS)
     where = urlsplit(url)
     if seen.status == 0:
         raise _no_answer(seen.failure, where)
@@ -97,7 +103,7 @@ async def check_matrix(wire: HttpClient, url: str) -> None:
             "Look into its log, and try again.",
             may_pass=True,
         )
-    raise await _no_matrix(wire, where, url)
+    raise await _no_matrix(http, where, url)
 
 
 def _no_answer(failure: BaseException | None, where: SplitResult) -> WrongServer:
@@ -167,11 +173,11 @@ def _redirected(location: str, where: SplitResult) -> WrongServer:
     )
 
 
-async def _no_matrix(wire: HttpClient, where: SplitResult, url: str) -> WrongServer:
+async def _no_matrix(http: HttpClient, where: SplitResult, url: str) -> WrongServer:
     if "/_matrix" in where.path or "/_synapse" in where.path:
         base = url[: url.index("/_")]
         return WrongServer("The base URL ends before /_matrix and /_synapse.", f"Use {base}")
-    told = _base_url((await wire.look(_WELL_KNOWN)).body or {})
+    told = _base_url((await http.look(_WELL_KNOWN)).body or {})
     if told and told != url:
         hint = f"It says itself where its homeserver is: use {told}"
     elif where.path:
@@ -190,8 +196,9 @@ def _base_url(well_known: dict[str, object]) -> str | None:
         return None
 
 
-async def _admin_api(wire: HttpClient, url: str) -> str:
-    seen = await wire.look(_ADMIN)
+async def check_admin_api(http: HttpClient, url: str) -> str:
+    """Returns Synapse's version. Raises WrongServer: out of reach; SetupError: too old."""
+    seen = await http.look(_ADMIN)
     version = (seen.body or {}).get("server_version")
     if seen.status == 200 and isinstance(version, str):
         return _new_enough(version)

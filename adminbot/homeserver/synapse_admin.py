@@ -1,4 +1,4 @@
-"""The Synapse edge: the admin API, one method, one endpoint. No order of steps in here.
+"""Synapse's admin API: one method, one endpoint. No order of steps in here.
 
 Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are silent.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from adminbot.errors import (
     AccountGone,
+    AdminbotError,
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
@@ -34,13 +35,13 @@ _USER: Needs = {"name": str}
 
 
 class SynapseAdmin:
-    """Synapse's admin API, as the owner of the wire's token (a server admin)."""
+    """Synapse's admin API, as the owner of the access token (a server admin)."""
 
-    def __init__(self, wire: HttpClient) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     async def check_name_free(self, user_id: UserId) -> None:
-        """Advisory (another can be faster), but it also knows reserved and deactivated names.
+        """Look a name up (somebody can be faster); reserved and deactivated names are taken, too.
 
         Raises:
             NameTaken: the account exists, or did once.
@@ -65,7 +66,7 @@ class SynapseAdmin:
         device_id: str,
         admin: bool = False,
     ) -> Session:
-        """Make an account with its first session in one atomic call; never touches an old one.
+        """Make an account with its first session in one atomic call; an existing account is safe.
 
         Not limited by `rc_login` or `rc_registration`. `device_id` and its name are honoured
         though undocumented. The request is sent once: after HomeserverUnreachable the account
@@ -78,42 +79,21 @@ class SynapseAdmin:
         Source: Synapse docs/admin_api/register_api.md.
         """
         path = "/_synapse/admin/v1/register"
-        _, offer = await self._wire.ask("GET", path, needs={"nonce": str})
-        nonce = str(offer["nonce"])
-        user_type = [] if admin else ["bot"]
-        signed = [
-            nonce,
-            localpart,
-            password.reveal(),
-            "admin" if admin else "notadmin",
-            *user_type,
-        ]
-        mac = hmac.new(
-            shared_secret.reveal().encode(), "\x00".join(signed).encode(), hashlib.sha1
-        ).hexdigest()
-        request: dict[str, Any] = {
-            "nonce": nonce,
-            "username": localpart,
+        _, offer = await self._http.ask("GET", path, needs={"nonce": str})
+        account = {"username": localpart, "password": password.reveal(), "admin": admin}
+        account |= {} if admin else {"user_type": "bot"}
+        request = account | {
+            "nonce": offer["nonce"],
+            "mac": _registration_mac(shared_secret, offer["nonce"], account),
             "displayname": display_name,
-            "password": password.reveal(),
-            "admin": admin,
-            "mac": mac,
             "device_id": device_id,
             "initial_device_display_name": display_name,
         }
-        if not admin:
-            request["user_type"] = "bot"
         try:
-            _, body = await self._wire.ask("POST", path, request, once=True, needs=SESSION)
+            _, body = await self._http.ask("POST", path, request, once=True, needs=SESSION)
         except HomeserverError as exc:
-            if exc.errcode == "M_USER_IN_USE":
-                raise NameTaken(localpart) from exc
-            if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
-                raise HomeserverError(
-                    "The homeserver does not accept the registration shared secret.",
-                    errcode=exc.errcode,
-                    status=403,
-                ) from exc
+            if refused := _registration_refused(exc, localpart):
+                raise refused from exc
             raise
         return session_of(body)
 
@@ -124,7 +104,7 @@ class SynapseAdmin:
         only on 201.
 
         Raises:
-            NameTaken: it existed.
+            NameTaken: the account existed.
         """
         try:
             status, _ = await self._ask("PUT", self._user(user_id), {}, once=True, needs=_USER)
@@ -150,20 +130,20 @@ class SynapseAdmin:
     ) -> None:
         """Replace the password; with `logout_devices` all sessions, devices and keys go, too.
 
-        The server's own default is to log out: it is never left to the default here.
+        The server's own default is to log out: the request always says which.
         """
         body = {"password": password.reveal(), "logout_devices": logout_devices}
         await self._ask("PUT", self._user(user_id), body, needs=_USER)
 
     async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
-        """An access token of somebody's account without a device, which ends by itself.
+        """An access token of somebody's account, without a device; it ends after `for_s` seconds.
 
         Leaves no trace in the account's devices, and no login limit counts it.
 
         Source: Synapse docs/admin_api/user_admin_api.md, "Login as a user".
         """
         path = f"/_synapse/admin/v1/users/{part(user_id)}/login"
-        ends_ms = round((self._wire.server_time().timestamp() + for_s) * 1000)
+        ends_ms = round((self._http.server_time().timestamp() + for_s) * 1000)
         _, body = await self._ask(
             "POST", path, {"valid_until_ms": ends_ms}, needs={"access_token": str}
         )
@@ -177,7 +157,7 @@ class SynapseAdmin:
         return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
 
     async def devices(self, user_id: UserId) -> list[Device]:
-        """The account's sessions; those made with login-as have no device and are not here."""
+        """The account's sessions that have a device; a token of `log_in_as` has none."""
         path = f"{self._user(user_id)}/devices"
         _, body = await self._ask("GET", path, needs={"devices": list})
         return [
@@ -202,7 +182,7 @@ class SynapseAdmin:
         return sorted({ip for ip in map(_address, claimed) if ip})[:_MOST_ADDRESSES]
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
-        """Sign one session out for good, with its keys; one that is not there is no error."""
+        """Sign a session out for good, with its keys; an absent device is no error."""
         await self._ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
 
     async def deactivate(self, user_id: UserId) -> None:
@@ -219,9 +199,9 @@ class SynapseAdmin:
     async def _ask(
         self, method: str, path: str, body: Any = None, **how: Any
     ) -> tuple[int, dict[str, Any]]:
-        """As `Wire.ask`; raises NotServerAdmin, AccountGone where that is what is wrong."""
+        """As `HttpClient.ask`; raises also NotServerAdmin and AccountGone."""
         try:
-            return await self._wire.ask(method, path, body, **how)
+            return await self._http.ask(method, path, body, **how)
         except HomeserverError as exc:
             if exc.status == 403 and exc.errcode == "M_FORBIDDEN":
                 raise NotServerAdmin from exc
@@ -232,6 +212,29 @@ class SynapseAdmin:
     @staticmethod
     def _user(user_id: UserId) -> str:
         return f"/_synapse/admin/v2/users/{part(user_id)}"
+
+
+def _registration_mac(shared_secret: Secret, nonce: str, account: dict[str, Any]) -> str:
+    """What shows that we know the secret: an HMAC-SHA1 over what the account is to be."""
+    signed = [nonce, account["username"], account["password"]]
+    signed.append("admin" if account["admin"] else "notadmin")
+    if "user_type" in account:
+        signed.append(account["user_type"])
+    key, text = shared_secret.reveal().encode(), "\x00".join(signed).encode()
+    return hmac.new(key, text, hashlib.sha1).hexdigest()
+
+
+def _registration_refused(exc: HomeserverError, localpart: str) -> AdminbotError | None:
+    """What the refusal means; None where its own words are the best."""
+    if exc.errcode == "M_USER_IN_USE":
+        return NameTaken(localpart)
+    if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
+        return HomeserverError(
+            "The homeserver does not accept the registration shared secret.",
+            errcode=exc.errcode,
+            status=403,
+        )
+    return None
 
 
 def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:

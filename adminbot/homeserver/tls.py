@@ -1,4 +1,4 @@
-"""Whom to believe that a certificate is the homeserver's. No connections in here."""
+"""Which certificates are believed. No connections in here."""
 
 import ssl
 from pathlib import Path
@@ -8,7 +8,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     """Trust the system's authorities, and those in `ca_file` (PEM), too.
 
     Raises:
-        OSError: that file cannot be read, or (`ssl.SSLError`) holds no certificate.
+        OSError: the file cannot be read, or (`ssl.SSLError`) holds no certificate.
     """
     context = ssl.create_default_context()
     if ca_file is not None:

@@ -13,8 +13,8 @@ _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def what_is_wrong(token: Secret, owner: UserId) -> str:
     """Why Synapse never gave this token to `owner`; empty when it may have.
 
-    `syt_<localpart in base64>_<20 letters>_<CRC-32 of all that in base 62>`, so that a letter that
-    is wrong or missing shows. Source: Synapse, handlers/auth.py, `generate_access_token`.
+    A token is `syt_<localpart in base64>_<20 letters>_<CRC-32 of all before it, in base 62>`: a
+    wrong or a missing letter shows. Source: Synapse, handlers/auth.py, `generate_access_token`.
     """
     parts = re.fullmatch("(syt_([^_]*)_[A-Za-z]+)_([0-9A-Za-z]+)", token.reveal())
     if not parts:

@@ -1,4 +1,4 @@
-"""What a homeserver says of accounts, as values; both APIs give them."""
+"""What a homeserver says about accounts, as values of both APIs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One session of an account; `last_seen` is None when it was never used."""
+    """A session of an account; `last_seen` is None for a device that was never used."""
 
     device_id: str
     last_seen: datetime | None
@@ -43,8 +43,8 @@ def session_of(body: dict[str, Any]) -> Session:
     """The session in a login or register answer: no more in it than may stand on a card.
 
     Raises:
-        HomeserverUnreachable: it is none. That its user and device are those that were asked
-            for is for the caller to see.
+        HomeserverUnreachable: there is no session in the answer. Whether the user and the
+            device are the ones that were asked for, the caller has to see.
     """
     user_id, device_id = user_of(body), body["device_id"]
     if not (is_localpart(user_id.localpart) and is_device_id(device_id)):
@@ -53,14 +53,14 @@ def session_of(body: dict[str, Any]) -> Session:
 
 
 def token_of(body: dict[str, Any]) -> Secret:
-    """The access token in an answer. Raises HomeserverUnreachable if it is none."""
+    """The access token in an answer. Raises HomeserverUnreachable: there is none."""
     if not is_token(body["access_token"]):
         raise HomeserverUnreachable("a token that is no token")
     return Secret(body["access_token"])
 
 
 def user_of(body: dict[str, Any]) -> UserId:
-    """The user id in an answer. Raises HomeserverUnreachable if it is none."""
+    """The user id in an answer. Raises HomeserverUnreachable: there is none."""
     try:
         return UserId.parse(body["user_id"])
     except ValueError:

@@ -1,6 +1,6 @@
 """The bot's own account and session: made by one of three credentials, or taken up again.
 
-Nothing of the operator's is kept, and a session that was opened for this is logged out.
+No credential is kept, and a session that was opened with one is logged out again.
 """
 
 import contextlib
@@ -57,22 +57,22 @@ Credential = BySharedSecret | ByLogin | ByToken
 
 
 async def own_session(
-    name: str, credential: Credential, journal: Journal, wire: HttpClient, say: Say
+    name: str, credential: Credential, journal: Journal, http: HttpClient, say: Say
 ) -> Session:
-    """The bot's own session: the one of an earlier try, or a new account's."""
+    """The bot's own session: from an interrupted setup, or of a new account."""
     token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
     if journal.get("PASSWORD") and isinstance(credential, ByLogin):
         # An interrupted try may have left its admin session behind: same device, out it goes.
-        async with as_admin(credential, wire):
+        async with as_admin(credential, http):
             pass
     if token and user and device:
         session = Session(UserId.parse(user), device, Secret(token))
-        await ClientApi(wire.acting_with(session.token)).whoami()
+        await ClientApi(http.acting_with(session.token)).whoami()
         say(f"✅ account {session.user_id} from the interrupted setup")
     else:
         untouched = journal.get("PASSWORD") is None
         try:
-            session = await _new_account(name, credential, journal, wire)
+            session = await _new_account(name, credential, journal, http)
         except WrongCredential:
             if untouched:
                 journal.done()  # nothing was made: anything may be tried now
@@ -83,19 +83,19 @@ async def own_session(
             DEVICE_ID=session.device_id,
         )
         say(f"✅ account {session.user_id} made")
-    await _check_own_rights(session, wire)
+    await _check_own_rights(session, http)
     return session
 
 
-async def _check_own_rights(session: Session, wire: HttpClient) -> None:
+async def _check_own_rights(session: Session, http: HttpClient) -> None:
     try:
-        await SynapseAdmin(wire.acting_with(session.token)).find_account(session.user_id)
+        await SynapseAdmin(http.acting_with(session.token)).find_account(session.user_id)
     except NotServerAdmin as exc:
         raise SetupError(f"{session.user_id} is no server admin.", exc.hint) from exc
 
 
 async def _new_account(
-    name: str, credential: Credential, journal: Journal, wire: HttpClient
+    name: str, credential: Credential, journal: Journal, http: HttpClient
 ) -> Session:
     """Create if absent. The password in the journal opens an account whose token was lost."""
     device_id = journal.first("DEVICE_ID", lambda: new_device_id(name))
@@ -103,13 +103,13 @@ async def _new_account(
     password = Secret(journal.first("PASSWORD", lambda: new_password().reveal()))
     if tried:
         with contextlib.suppress(HomeserverError):
-            return await _log_in(name, wire, device_id, password)
+            return await _log_in(name, http, device_id, password)
     try:
         if isinstance(credential, BySharedSecret):
-            return await register_admin(name, credential.secret, wire, device_id, password)
-        async with as_admin(credential, wire) as (admin, synapse):
+            return await register_admin(name, credential.secret, http, device_id, password)
+        async with as_admin(credential, http) as (admin, synapse):
             await _make_admin(UserId(name, admin.server), journal, synapse, password)
-        return await _log_in(name, wire, device_id, password)
+        return await _log_in(name, http, device_id, password)
     except NameTaken as exc:
         journal.done()  # nothing was made: another name may be tried beside the same env file
         raise WrongName(
@@ -119,11 +119,11 @@ async def _new_account(
 
 
 async def register_admin(
-    name: str, secret: Secret, wire: HttpClient, device_id: str, password: Secret
+    name: str, secret: Secret, http: HttpClient, device_id: str, password: Secret
 ) -> Session:
     """A server admin made by the shared secret. Raises WrongCredential, NameTaken."""
     try:
-        return await SynapseAdmin(wire).register(
+        return await SynapseAdmin(http).register(
             secret,
             name,
             password=password,
@@ -145,7 +145,7 @@ async def register_admin(
 async def _make_admin(
     user_id: UserId, journal: Journal, synapse: SynapseAdmin, password: Secret
 ) -> None:
-    """A server admin's account that had not been there; what an earlier try made is finished."""
+    """Make a server admin's account, or finish the one that an interrupted setup made."""
     if journal.get("BLANK") != str(user_id):
         await synapse.check_name_free(user_id)
         # From here on an account of this name, without any device, is ours.
@@ -158,23 +158,23 @@ async def _make_admin(
     await synapse.set_up(user_id, display_name="adminbot", password=password, admin=True)
 
 
-async def _log_in(name: str, wire: HttpClient, device_id: str, password: Secret) -> Session:
-    return await ClientApi(wire).log_in(
+async def _log_in(name: str, http: HttpClient, device_id: str, password: Secret) -> Session:
+    return await ClientApi(http).log_in(
         name, password, device_id=device_id, device_name="adminbot"
     )
 
 
 @asynccontextmanager
 async def as_admin(
-    credential: ByLogin | ByToken, wire: HttpClient
+    credential: ByLogin | ByToken, http: HttpClient
 ) -> AsyncIterator[tuple[UserId, SynapseAdmin]]:
-    """Act as a server admin; a session opened for it is logged out whatever happens.
+    """Act as a server admin; a session that is opened here is logged out, whatever happens.
 
     Raises:
-        WrongCredential: that is nobody's login or token, or not a server admin's.
+        WrongCredential: nobody has this login or token, or the account is no server admin's.
     """
     if isinstance(credential, ByToken):
-        acting = wire.acting_with(credential.token)
+        acting = http.acting_with(credential.token)
         try:
             user_id, _ = await ClientApi(acting).whoami()
         except TokenRejected as exc:
@@ -182,8 +182,8 @@ async def as_admin(
         await _check_is_admin(user_id, acting)
         yield user_id, SynapseAdmin(acting)
         return
-    session = await _log_in_once(credential, wire)
-    acting = wire.acting_with(session.token)
+    session = await _log_in_once(credential, http)
+    acting = http.acting_with(session.token)
     try:
         await _check_is_admin(session.user_id, acting)
         yield session.user_id, SynapseAdmin(acting)
@@ -192,9 +192,9 @@ async def as_admin(
             await ClientApi(acting).log_out()
 
 
-async def _log_in_once(credential: ByLogin, wire: HttpClient) -> Session:
+async def _log_in_once(credential: ByLogin, http: HttpClient) -> Session:
     try:
-        return await ClientApi(wire).log_in(
+        return await ClientApi(http).log_in(
             credential.name,
             credential.password,
             device_id=_ADMIN_DEVICE,

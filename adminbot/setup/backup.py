@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from adminbot.config import PREFIX, Settings, merged
+from adminbot.config import Settings
+from adminbot.config.row import PREFIX
 from adminbot.errors import SetupError, WrongKey
-from adminbot.setup.journal import env_lines, write_private
+from adminbot.setup.env_file import env_text, write_private
 from adminbot.store import snapshot
 from adminbot.store.owner import SoleOwner
 from adminbot.store.snapshot import Contents
@@ -36,7 +37,7 @@ class Backup:
 
     @property
     def message(self) -> str:
-        """What is in it, and of when, in one line."""
+        """What the backup holds, and from when, in one line."""
         bots, pins = _counted(self.contents.bots, "bot"), _counted(self.contents.pins, "pin")
         return (
             f"{bots}, {pins}, the bot's identity, its log of changes and its settings, "
@@ -56,7 +57,7 @@ def make(data_dir: Path, settings: dict[str, str]) -> Backup:
 
 
 def write(file: Path, backup: Backup, sealer: Sealer, *, force: bool) -> None:
-    """Seal it into a file, whole or not at all. Raises SetupError."""
+    """Seal the backup into a file, whole or not at all. Raises SetupError."""
     if file.exists() and not force:
         raise SetupError(
             f"{file} exists already, and I never write over one.",
@@ -74,7 +75,7 @@ def write(file: Path, backup: Backup, sealer: Sealer, *, force: bool) -> None:
 
 
 def check_form(file: Path) -> None:
-    """Raises SetupError unless it is a whole backup, whatever its key."""
+    """Raises SetupError unless the file is a whole backup, whatever its key."""
     _sealed_part(file)
 
 
@@ -82,8 +83,8 @@ def read(file: Path, sealer: Sealer) -> Backup:
     """Open a file that `write` made.
 
     Raises:
-        SetupError: it is none, or cut off, or from a newer version.
-        WrongKey: it is sealed with another one, or was changed.
+        SetupError: the file is no backup, cut off, or from a newer version.
+        WrongKey: the file was sealed with another key, or was changed.
     """
     blob = _sealed_part(file)
     try:
@@ -121,11 +122,8 @@ def env_file_of(backup: Backup, store_key: Secret, data_dir: Path) -> str:
     """The env file that goes with the restored state. Raises ConfigError."""
     settings = backup.settings | {"STORE_KEY": store_key.reveal(), "DATA_DIR": str(data_dir)}
     env = {PREFIX + name: value for name, value in settings.items()}
-    Settings.from_mapping(*merged(env, {}))
-    header = (
-        "# Made by `adminbot restore`. Every name is explained in .env.example. Keep it secret.\n"
-    )
-    return header + env_lines(env)
+    Settings.from_mapping(env)
+    return env_text("restore", env)
 
 
 def put_back(backup: Backup, data_dir: Path, *, env_file: Path, env: str | None) -> None:

@@ -5,16 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from adminbot import config
 from adminbot.chat.own_identity import current_session, forget_session, keep_session
-from adminbot.config import PREFIX, Settings
+from adminbot.config import Settings, sources
 from adminbot.errors import SetupError, WrongCredential
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient, open_http
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
 from adminbot.setup.account import BySharedSecret, Credential, Say, as_admin, register_admin
-from adminbot.setup.journal import replace_values
+from adminbot.setup.env_file import replace_values
 from adminbot.store import Store, open_store
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret, new_password
@@ -44,15 +43,14 @@ async def log_in_again(
     async with AsyncExitStack() as stack:
         sealer = Sealer.from_base64(settings.store_key)
         store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
-        given = Session(settings.user_id, settings.device_id, settings.access_token)
-        device_id = (await current_session(store, given)).device_id
-        wire = await stack.enter_async_context(
+        device_id = (await current_session(store, settings.session)).device_id
+        http = await stack.enter_async_context(
             open_http(settings.homeserver, ca_file=settings.ca_file)
         )
-        async with _some_admin(credential, wire, store, settings.user_id) as synapse:
+        async with _some_admin(credential, http, store, settings.user_id) as synapse:
             await _check_account(synapse, settings.user_id)
             had = {device.device_id for device in await synapse.devices(settings.user_id)}
-            session = await _renewed(synapse, ClientApi(wire), store, settings, device_id)
+            session = await _renewed(synapse, ClientApi(http), store, settings, device_id)
         say(f"✅ {session.user_id} has a new token on device {device_id}, older ones are dead")
         if device_id not in had:
             say("⚠️ That device had been deleted on the server: the next start takes a new one.")
@@ -90,15 +88,18 @@ async def _renewed(
 
 
 async def _into_env_file(env_file: Path, session: Session, store: Store, say: Say) -> None:
-    """Where the token came from elsewhere, the sealed one is what the next start uses."""
-    if not config.names_token(env_file):
+    """Where the env file does not name the token, the next start uses the sealed one."""
+    if not sources.names_token(env_file):
         say(
             "✅ it is sealed in the data directory, where the next start finds it; the one that "
             "ADMINBOT_ACCESS_TOKEN (or its _FILE) names is dead"
         )
         return
-    new = {"ACCESS_TOKEN": session.token.reveal(), "DEVICE_ID": session.device_id}
-    replace_values(env_file, {PREFIX + name: value for name, value in new.items()})
+    new = {
+        "ADMINBOT_ACCESS_TOKEN": session.token.reveal(),
+        "ADMINBOT_DEVICE_ID": session.device_id,
+    }
+    replace_values(env_file, new)
     await forget_session(store)
     say(f"✅ it is in {env_file}")
 
@@ -108,35 +109,36 @@ async def _into_env_file(env_file: Path, session: Session, store: Store, say: Sa
 
 @asynccontextmanager
 async def _some_admin(
-    credential: Credential, wire: HttpClient, store: Store, own: UserId
+    credential: Credential, http: HttpClient, store: Store, own: UserId
 ) -> AsyncIterator[SynapseAdmin]:
     if not isinstance(credential, BySharedSecret):
-        async with as_admin(credential, wire) as (_, synapse):
+        async with as_admin(credential, http) as (_, synapse):
             await _close_helper(synapse, store, own)
             yield synapse
         return
-    async with _helper(credential.secret, wire, store, own) as synapse:
+    async with _helper(credential.secret, http, store, own) as synapse:
         yield synapse
 
 
 @asynccontextmanager
 async def _helper(
-    secret: Secret, wire: HttpClient, store: Store, own: UserId
+    secret: Secret, http: HttpClient, store: Store, own: UserId
 ) -> AsyncIterator[SynapseAdmin]:
-    """The shared secret opens no account, it makes one: a server admin for these few requests.
+    """A server admin's account, made with the shared secret for these few requests.
 
-    It is noted before it is made, and closed again whatever happens; after a crash by the next
-    login. Nobody ever has its password, and its token lives in this process only.
+    (The secret opens no existing account.) The helper is noted before it is made, and deactivated
+    whatever happens, after a crash by the next login. Nobody ever has the helper's password, and
+    its token lives in this process only.
     """
     left_behind = await store.sealed.get(_HELPER)
     name = f"adminbot-login-{secrets.token_hex(4)}"
     await store.sealed.set(_HELPER, f"{left_behind} {name}" if left_behind else name)
     try:
-        session = await register_admin(name, secret, wire, name.upper(), new_password())
+        session = await register_admin(name, secret, http, name.upper(), new_password())
     except WrongCredential:
         await _note(store, left_behind)
         raise
-    synapse = SynapseAdmin(wire.acting_with(session.token))
+    synapse = SynapseAdmin(http.acting_with(session.token))
     try:
         yield synapse
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adminbot.config import read_env_file
+from adminbot.config.sources import read_env_file
 from adminbot.demo.homeserver import Homeserver, Person
 from tests.human import Human
 from tests.world import a_world, adminbot, call, replies_to, trusted

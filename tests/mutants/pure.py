@@ -876,7 +876,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'if answer["failures"]:',
         "if False:",
         "a device whose signature was not taken is called trusted",
-        "tests/unit/homeserver/test_http.py::test_a_signature_that_was_not_taken_is_told",
+        "tests/unit/homeserver/test_client_api.py::test_a_signature_that_was_not_taken_is_told",
     ),
     # -- what is remembered
     Mutant(
@@ -1088,25 +1088,71 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/test_outside.py::test_no_two_ids_look_the_same",
     ),
     Mutant(
-        "adminbot/config.py",
-        'if not words:\n            self._wrong(name, "is empty',
-        'if False:\n            self._wrong(name, "is empty',
+        "adminbot/config/parsing.py",
+        "if not words:",
+        "if False:",
         "no admins is a setting like any other",
-        "tests/unit/test_config.py::test_no_admins_never_means_everyone",
+        "tests/unit/config/test_parsing.py::test_no_admins_never_means_everyone",
     ),
     Mutant(
-        "adminbot/config.py",
-        'value = self.optional(name, "pinned").lower()',
-        'value = self.optional(name, "any").lower()',
+        "adminbot/config/row.py",
+        "if self.missing:",
+        "if False:",
+        "adminbot starts without what it needs, and no admins is a setting like any other",
+        "tests/unit/config/test_parsing.py::test_no_admins_never_means_everyone",
+    ),
+    Mutant(
+        "adminbot/config/__init__.py",
+        'parsing.one_of(Trust),\n        "pinned",',
+        'parsing.one_of(Trust),\n        "any",',
         "where nothing is set every device of an admin counts",
-        "tests/unit/test_config.py::test_the_least_that_works_has_the_documented_defaults",
+        "tests/unit/config/test_config.py::test_the_least_that_works_has_the_documented_defaults",
     ),
     Mutant(
-        "adminbot/config.py",
-        "return kept | from_environ, unknown",
-        "return kept | from_environ, []",
+        "adminbot/config/__init__.py",
+        "if name.startswith(PREFIX) and name not in KNOWN)",
+        "if False)",
         "a misspelt ADMINBOT_TRUST is passed over",
-        "tests/unit/test_config.py::test_a_misspelt_name_in_the_file_is_an_error_beside_the_others",
+        "tests/unit/config/test_sources.py"
+        "::test_a_misspelt_name_in_the_file_is_an_error_beside_the_others",
+    ),
+    Mutant(
+        "adminbot/checks.py",
+        "if found != (session.user_id, session.device_id):",
+        "if found[0] != session.user_id:",
+        "adminbot runs on another device's token, whose keys it does not have",
+        "tests/unit/test_checks.py::test_a_token_of_another_user_or_device_is_told",
+    ),
+    Mutant(
+        "adminbot/checks.py",
+        "    except (HomeserverUnreachable, RateLimited):\n        raise\n",
+        "",
+        "a homeserver that is down at the start ends adminbot",
+        "tests/unit/test_checks.py"
+        "::test_a_server_that_is_down_locks_nobody_out_and_one_that_refuses_is_told",
+    ),
+    Mutant(
+        "adminbot/logs.py",
+        "ready.setLevel(logging.INFO)",
+        "ready.setLevel(logging.NOTSET)",
+        "at the level warning nobody sees that it is ready",
+        "tests/unit/test_logs.py::test_a_level_hides_what_is_below_and_never_that_it_is_ready",
+    ),
+    Mutant(
+        "adminbot/config/row.py",
+        'f"{self.variable} {exc}"',
+        'f"{self.variable} {text} {exc}"',
+        "a setting's value is in the error, and with it a secret",
+        "tests/unit/config/test_config.py"
+        "::test_all_that_is_wrong_is_named_at_once_and_never_with_its_value",
+    ),
+    Mutant(
+        "adminbot/config/sources.py",
+        "for variable in KNOWN[name].variables}",
+        "for variable in [name]}",
+        "a newer token given as a file is beside the dead one of the env file, and nothing starts",
+        "tests/unit/config/test_sources.py"
+        "::test_a_secrets_file_in_the_environment_hides_the_secret_in_the_file",
     ),
     Mutant(
         "adminbot/homeserver/http.py",

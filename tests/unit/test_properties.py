@@ -27,7 +27,8 @@ from adminbot.chat.sync import Sync
 from adminbot.chat.unread import Unread
 from adminbot.commands import ROUTER
 from adminbot.commands.bots import bots
-from adminbot.config import NAMES, PREFIX, SECRETS, Settings
+from adminbot.config import KNOWN, ROWS, Settings
+from adminbot.config.row import PREFIX
 from adminbot.crypto import crosssigning as xs
 from adminbot.dispatch.chat_rules import command_line
 from adminbot.dispatch.grammar import Args
@@ -378,7 +379,7 @@ def test_any_answer_is_a_value_of_its_type_or_our_error(
 
 GOOD = ["https://x.org", "@a:x", "!r:x", "pinned", "1h", "info", "text", "!", "A" * 43, "/", "٣h"]
 BAD = ["https://[::1", "https://x\ny", "https://x:99999", "@a:x\n@b:x", "`", "/\x00", "\ud800"]
-KEYS = [PREFIX + name for name in NAMES] + [f"{PREFIX}{name}_FILE" for name in SECRETS]
+KEYS = list(KNOWN)
 REST = {"HOMESERVER": URL, "USER_ID": "@bot:x", "DEVICE_ID": "D", "ACCESS_TOKEN": "t"}
 REST |= {"STORE_KEY": "A" * 43, "ROOM": "!r:x", "ADMINS": "@you:x"}
 
@@ -395,7 +396,7 @@ def test_any_settings_are_usable_or_are_refused_without_a_secret(
     env: dict[str, str], with_the_rest: bool
 ) -> None:
     rest = {PREFIX + name: value for name, value in REST.items() if with_the_rest}
-    secret = re.compile("|".join(SECRETS))
+    secret = re.compile("|".join(row.name for row in ROWS.values() if row.secret))
     env = {name: f"{MARK}{v}" if secret.search(name) else v for name, v in env.items()}
     found = tried(ConfigError, Settings.from_mapping, rest | env)
     if isinstance(found, ConfigError):

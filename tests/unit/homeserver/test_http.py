@@ -1,4 +1,4 @@
-"""Answers of every kind, patience, and an account's making when answers are lost.
+"""Patience, the token's way, and an account's making when answers are lost.
 
 The server is an httpx.MockTransport only where a real one cannot be made to misbehave.
 """
@@ -6,8 +6,7 @@ The server is an httpx.MockTransport only where a real one cannot be made to mis
 import asyncio
 import json
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,178 +23,17 @@ from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
-    RateLimited,
-    TokenRejected,
 )
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.http import HttpClient, decipher, open_http
+from adminbot.homeserver.http import open_http
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
 from adminbot.values.ids import BotName, UserId
 from adminbot.values.secret import Sealer, Secret
+from tests.unit.homeserver.scripted import PAGE, Handler, Script, refusal, wire_to
 
 pytestmark = pytest.mark.anyio
-
-HINT = "hunter2"  # stands in every body, and in no error
-PAGE = f"<html><body>Bad gateway {HINT}</body></html>"
-
-
-def refusal(errcode: Any = "M_FORBIDDEN", **more: Any) -> str:
-    return json.dumps({"errcode": errcode, "error": HINT, **more})
-
-
-# -- decipher
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [
-        (200, PAGE, HomeserverUnreachable),
-        (502, PAGE, HomeserverUnreachable),
-        (404, PAGE, HomeserverUnreachable),
-        (401, PAGE, HomeserverUnreachable),
-        (302, PAGE, HomeserverUnreachable),
-        (200, f'{{"a": "{HINT}', HomeserverUnreachable),
-        (200, "", HomeserverUnreachable),
-        (403, "", HomeserverUnreachable),
-        (204, "", HomeserverUnreachable),
-        (200, f'"{HINT}"', HomeserverUnreachable),
-        (200, "null", HomeserverUnreachable),
-        (200, "1" * 5000, HomeserverUnreachable),
-        (200, "[" * 100_000, HomeserverUnreachable),
-        (200, '{"a":' * 100_000, HomeserverUnreachable),
-        (500, refusal("M_UNKNOWN"), HomeserverUnreachable),
-        (503, "{}", HomeserverUnreachable),
-        (599, f'["{HINT}"]', HomeserverUnreachable),
-        (400, refusal(), HomeserverError),
-        (400, refusal(None), HomeserverError),
-        (400, refusal(["M_FORBIDDEN", HINT]), HomeserverError),
-        (400, refusal({HINT: 1}), HomeserverError),
-        (400, f'["{HINT}"]', HomeserverError),
-        (401, refusal("M_FORBIDDEN"), HomeserverError),
-        (401, refusal("M_UNKNOWN_TOKEN"), TokenRejected),
-        (401, refusal("M_MISSING_TOKEN"), TokenRejected),
-        (403, refusal("M_UNKNOWN_TOKEN"), HomeserverError),
-        (302, f'{{"a": "{HINT}"}}', HomeserverError),
-        (429, PAGE, RateLimited),
-        (429, "", RateLimited),
-    ],
-)
-def test_every_answer_is_one_of_our_errors_and_nothing_of_it_is_said(
-    status: int, body: str, kind: type[HomeserverError]
-) -> None:
-    with pytest.raises(AdminbotError) as caught:
-        decipher(httpx.Response(status, content=body.encode()))
-
-    assert type(caught.value) is kind
-    said = [str(caught.value), caught.value.message(), repr(caught.value)]
-    said += traceback.format_exception_only(caught.value)
-    for cause in (caught.value.__cause__, caught.value.__context__):
-        said.append(repr(cause))
-    for text in said:
-        assert HINT not in text
-        assert len(text) < 300
-
-
-@pytest.mark.parametrize("body", [b"\xff\xfe{", b"\x00", b"\x1f\x8b\x08", bytes(range(256))])
-def test_bytes_that_are_no_text_are_no_answer(body: bytes) -> None:
-    with pytest.raises(HomeserverUnreachable):
-        decipher(httpx.Response(200, content=body))
-
-
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [("{}", {}), ('{"a": 1}', {"a": 1}), ("[]", {"list": []}), ("[1]", {"list": [1]})],
-)
-def test_a_good_answer_is_its_object(body: str, found: dict[str, Any]) -> None:
-    assert decipher(httpx.Response(201, content=body)) == found
-
-
-def test_a_refusal_keeps_its_code_for_the_code_and_shows_only_usual_letters() -> None:
-    with pytest.raises(HomeserverError) as caught:
-        decipher(httpx.Response(403, content=refusal("M_<b>`x`\n\u202e" + "Y" * 100)))
-
-    assert caught.value.status == 403
-    assert caught.value.errcode.startswith("M_<b>")
-    assert caught.value.answer["error"] == HINT
-    shown = str(caught.value)
-    assert shown.startswith("The homeserver refused (403 M_bxYYY")
-    assert len(shown) < 100
-    assert shown.isascii()
-
-
-WAITS = [
-    ({"retry_after_ms": 1500}, {}, 2),
-    ({"retry_after_ms": 1500}, {"Retry-After": "9"}, 2),
-    ({"retry_after_ms": 2400}, {}, 3),
-    ({"retry_after_ms": 2400.5}, {}, 3),
-    ({"retry_after_ms": 1}, {}, 1),
-    ({}, {"Retry-After": "9"}, 9),
-    ({}, {}, 5),
-    ({"retry_after_ms": 0}, {}, 5),
-    ({"retry_after_ms": -5}, {"Retry-After": "-9"}, 5),
-    ({"retry_after_ms": "1500"}, {}, 5),
-    ({"retry_after_ms": None}, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 5),
-    ({"retry_after_ms": 10**15}, {"Retry-After": "9" * 12}, 5),
-    ({"retry_after_ms": [1500]}, {"Retry-After": ""}, 5),
-    ({}, {"Retry-After": "9" * 5000}, 5),
-    ({}, {"Retry-After": "²"}, 5),
-]
-
-
-@pytest.mark.parametrize(("body", "headers", "seconds"), WAITS)
-def test_a_wait_is_what_the_server_says_within_reason(
-    body: dict[str, Any], headers: dict[str, str], seconds: int
-) -> None:
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    response = httpx.Response(429, content=json.dumps(body), headers=raw)
-    with pytest.raises(RateLimited) as caught:
-        decipher(response)
-
-    assert caught.value.retry_after == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize("stamp", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
-def test_a_wait_that_is_no_number_is_a_short_one(stamp: str) -> None:
-    with pytest.raises(RateLimited) as caught:
-        decipher(httpx.Response(429, content=f'{{"retry_after_ms": {stamp}}}'))
-
-    assert caught.value.retry_after == timedelta(seconds=5)
-
-
-# -- Wire
-
-Handler = Callable[[httpx.Request], httpx.Response]
-
-
-class Script:
-    """Answers one request after the other with what is written here, the last one for ever."""
-
-    def __init__(self, *steps: httpx.Response | type[httpx.HTTPError] | int) -> None:
-        self._steps = list(steps)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
-        if isinstance(step, int):
-            return httpx.Response(step, content=PAGE if step != 200 else "{}")
-        if isinstance(step, type):
-            raise step(f"to {request.url} with {request.headers}")
-        return step
-
-
-@asynccontextmanager
-async def wire_to(handler: Handler, *, patience_s: float = 0) -> AsyncIterator[HttpClient]:
-    async with open_http(
-        "http://test",
-        Secret("syt_secret"),
-        transport=httpx.MockTransport(handler),
-        patience=timedelta(seconds=patience_s),
-    ) as wire:
-        yield wire
-
 
 NO_ANSWER = [
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout, httpx.ReadError),
@@ -313,17 +151,6 @@ async def test_no_proxy_of_the_environment_is_given_the_token(
         port = listening.sockets[0].getsockname()[1]
         async with open_http(f"http://127.0.0.1:{port}", Secret("syt_secret")) as wire:
             assert await wire.ask("GET", "/x", once=True) == (200, {})
-
-
-async def test_a_signature_that_was_not_taken_is_told() -> None:
-    """The server answers 200 all the same."""
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"failures": {"@nano:x": {"NANO1": {"status": 400}}}})
-
-    async with wire_to(refuse) as wire:
-        with pytest.raises(HomeserverError, match="did not take the device's signature"):
-            await ClientApi(wire).upload_signatures({})
 
 
 # -- an account's making, at transport height

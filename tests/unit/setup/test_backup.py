@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from adminbot import config
 from adminbot.cli import main
+from adminbot.config import sources
 from adminbot.errors import SetupError
 from adminbot.setup import backup
 from adminbot.setup.backup import Backup
-from adminbot.setup.journal import env_lines, write_private
+from adminbot.setup.env_file import env_lines, write_private
 from adminbot.store import Bot, InboxMessage, Question, open_store, recovery_of, snapshot
 from adminbot.store.owner import SoleOwner
 from adminbot.store.schema import MIGRATIONS
@@ -119,7 +119,7 @@ def file(place: Place, tmp_path: Path) -> Path:
 
 
 def made(place: Place) -> Backup:
-    return backup.make(place.data_dir, config.in_force(place.env_file))
+    return backup.make(place.data_dir, sources.in_force(place.env_file))
 
 
 async def fill(data_dir: Path) -> None:
@@ -226,10 +226,10 @@ def test_what_was_scrubbed_is_in_no_free_page(place: Place) -> None:
 
 
 def test_the_env_file_is_what_it_was(place: Place, file: Path, key_file: Path) -> None:
-    before = config.load(place.env_file)
+    before = sources.load(place.env_file)
     place.lose_everything()
     assert cli("restore", file, "--env-file", place.env_file, "--store-key-file", key_file) == 0
-    assert config.load(place.env_file) == before
+    assert sources.load(place.env_file) == before
     assert place.env_file.stat().st_mode & 0o777 == 0o600
     assert place.database.stat().st_mode & 0o777 == 0o600
 
@@ -352,7 +352,7 @@ def test_a_state_from_a_newer_version_is_refused(
         db.execute("PRAGMA journal_mode = DELETE")
     with pytest.raises(SetupError, match="newer adminbot"):
         made(place)
-    settings, database = config.in_force(place.env_file), place.database.read_bytes()
+    settings, database = sources.in_force(place.env_file), place.database.read_bytes()
     newer = Backup(now(), settings, database, Contents(0, 0))
     file = tmp_path / "newer"
     backup.write(file, newer, SEALER, force=False)
@@ -408,7 +408,7 @@ def test_a_person_is_asked_for_the_key(
     monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
     assert cli("restore", file, "--env-file", place.env_file) == 0
     assert next(answers, None) is None, "the first one was told and asked for again"
-    assert config.load(place.env_file).store_key == KEY
+    assert sources.load(place.env_file).store_key == KEY
 
 
 def test_the_key_can_be_in_the_environment_which_also_says_where_to(
@@ -420,7 +420,7 @@ def test_the_key_can_be_in_the_environment_which_also_says_where_to(
     assert (tmp_path / "elsewhere/adminbot.db").exists()
     monkeypatch.delenv("ADMINBOT_STORE_KEY")
     monkeypatch.delenv("ADMINBOT_DATA_DIR")
-    restored = config.load(Path("new.env"))
+    restored = sources.load(Path("new.env"))
     assert restored.data_dir == tmp_path / "elsewhere"
     assert restored.store_key == KEY
 
@@ -432,7 +432,7 @@ def test_a_drill_beside_the_old_one(
     before = place.files()
     words = ("--store-key-file", key_file, "--data-dir", "drill")
     assert cli("restore", file, "--env-file", "drill.env", *words) == 0
-    assert config.load(Path("drill.env")).data_dir == tmp_path / "drill"
+    assert sources.load(Path("drill.env")).data_dir == tmp_path / "drill"
     assert place.files() == before
 
 

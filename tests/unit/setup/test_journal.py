@@ -1,34 +1,37 @@
-"""Private files that are written whole, and one setting in them that is changed."""
+"""The journal of an unfinished setup: it outlives the process, and its owner alone reads it."""
 
 import stat
 from pathlib import Path
 
-import pytest
-
-from adminbot.config import read_env_file
-from adminbot.setup.journal import replace_values
+from adminbot.setup.journal import Journal
 
 
-@pytest.mark.parametrize(
-    ("text", "then"),
-    [
-        ("A=1\nADMINBOT_ROOM='!a:x'\nB=2", "A=1\nADMINBOT_ROOM='!b:x'\nB=2\n"),
-        ("A=1", "A=1\nADMINBOT_ROOM='!b:x'\n"),
-        ("", "ADMINBOT_ROOM='!b:x'\n"),
-        (
-            "# ADMINBOT_ROOM=!c:x\n export ADMINBOT_ROOM = !a:x\nADMINBOT_ROOM=!a:x\n",
-            "# ADMINBOT_ROOM=!c:x\nADMINBOT_ROOM='!b:x'\n",
-        ),
-        ("ADMINBOT_ROOMS=7\n", "ADMINBOT_ROOMS=7\nADMINBOT_ROOM='!b:x'\n"),
-    ],
-)
-def test_one_setting_is_changed_and_nothing_else(tmp_path: Path, text: str, then: str) -> None:
-    file, link = tmp_path / "env", tmp_path / "link"
-    file.write_text(text)
-    file.chmod(0o640)
-    link.symlink_to(file)
-    replace_values(link, {"ADMINBOT_ROOM": "!b:x"})
-    assert file.read_text() == then
-    assert read_env_file(file)["ADMINBOT_ROOM"] == "!b:x"
-    assert link.is_symlink()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+def test_what_is_kept_is_there_for_the_next_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / ".env")
+    journal.keep(BOT_NAME="adminbot", PASSWORD="it's a \\ 'secret'")
+    journal.keep(BLANK="@adminbot:x.org")
+    again = Journal(tmp_path / ".env")
+
+    assert again.get("PASSWORD") == "it's a \\ 'secret'"
+    assert again.get("BLANK") == "@adminbot:x.org"
+    assert again.get("TOKEN") is None
+    [file] = tmp_path.iterdir()
+    assert file.name == ".env.setup"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_what_must_stay_the_same_is_made_once(tmp_path: Path) -> None:
+    values = iter(["first", "second"])
+
+    assert Journal(tmp_path / ".env").first("STORE_KEY", lambda: next(values)) == "first"
+    assert Journal(tmp_path / ".env").first("STORE_KEY", lambda: next(values)) == "first"
+
+
+def test_once_done_nothing_is_left_of_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / ".env")
+    journal.keep(TOKEN="syt_token")
+    journal.done()
+    journal.done()
+
+    assert list(tmp_path.iterdir()) == []
+    assert Journal(tmp_path / ".env").get("TOKEN") is None

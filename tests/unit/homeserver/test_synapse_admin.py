@@ -1,0 +1,107 @@
+"""Synapse's admin API: what is sent for a registration, and what its refusals mean."""
+
+import hashlib
+import hmac
+import json
+
+import httpx
+import pytest
+
+from adminbot.errors import (
+    AccountGone,
+    HomeserverError,
+    HomeserverUnreachable,
+    NameTaken,
+    NotServerAdmin,
+)
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import Session
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret
+from tests.unit.homeserver.scripted import Script, refusal, wire_to
+
+pytestmark = pytest.mark.anyio
+
+NONCE = httpx.Response(200, json={"nonce": "thenonce"})
+LOGIN = {"user_id": "@nano:x.org", "device_id": "NANO1", "access_token": "syt_new"}
+NANO = UserId("nano", "x.org")
+
+
+async def register(script: Script, *, admin: bool = False) -> Session:
+    async with wire_to(script, patience_s=60) as http:
+        return await SynapseAdmin(http).register(
+            Secret("shared"),
+            "nano",
+            password=Secret("pass"),
+            display_name="Nano",
+            device_id="NANO1",
+            admin=admin,
+        )
+
+
+@pytest.mark.parametrize(
+    ("admin", "signed"),
+    [
+        (False, "thenonce\0nano\0pass\0notadmin\0bot"),
+        (True, "thenonce\0nano\0pass\0admin"),
+    ],
+)
+async def test_a_registration_signs_what_the_account_is_to_be(admin: bool, signed: str) -> None:
+    """Source: Synapse docs/admin_api/register_api.md."""
+    script = Script(NONCE, httpx.Response(200, json=LOGIN))
+
+    assert (await register(script, admin=admin)).token == Secret("syt_new")
+    sent = json.loads(script.requests[1].content)
+    assert sent.pop("mac") == hmac.new(b"shared", signed.encode(), hashlib.sha1).hexdigest()
+    user_type = {} if admin else {"user_type": "bot"}
+    assert sent == user_type | {
+        "nonce": "thenonce",
+        "username": "nano",
+        "password": "pass",
+        "admin": admin,
+        "displayname": "Nano",
+        "device_id": "NANO1",
+        "initial_device_display_name": "Nano",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "errcode", "kind", "said"),
+    [
+        (400, "M_USER_IN_USE", NameTaken, "nano already exists"),
+        (403, "M_UNKNOWN", HomeserverError, "does not accept the registration shared secret"),
+        (403, "M_FORBIDDEN", HomeserverError, "does not accept the registration shared secret"),
+        (400, "M_UNKNOWN", HomeserverError, "refused (400 M_UNKNOWN)"),
+        (502, "M_UNKNOWN", HomeserverUnreachable, "HTTP 502"),
+    ],
+)
+async def test_a_registration_that_is_refused_is_sent_once_and_says_why(
+    status: int, errcode: str, kind: type[Exception], said: str
+) -> None:
+    script = Script(NONCE, httpx.Response(status, content=refusal(errcode)))
+    with pytest.raises(kind) as caught:
+        await register(script)
+
+    assert type(caught.value) is kind
+    assert said in str(caught.value)
+    assert len(script.requests) == 2
+
+
+async def test_who_is_no_server_admin_and_what_is_not_there_are_told_apart() -> None:
+    async with wire_to(Script(httpx.Response(403, content=refusal("M_FORBIDDEN")))) as http:
+        with pytest.raises(NotServerAdmin):
+            await SynapseAdmin(http).find_account(NANO)
+    async with wire_to(Script(httpx.Response(404, content=refusal("M_NOT_FOUND")))) as http:
+        assert await SynapseAdmin(http).find_account(NANO) is None
+        with pytest.raises(AccountGone):
+            await SynapseAdmin(http).devices(NANO)
+
+
+@pytest.mark.parametrize("admin", [True, 1, "true", None])
+async def test_only_what_is_plainly_an_admin_is_one(admin: object) -> None:
+    answer = httpx.Response(200, json={"name": str(NANO), "admin": admin})
+    async with wire_to(Script(answer)) as http:
+        found = await SynapseAdmin(http).find_account(NANO)
+
+    assert found
+    assert found.is_admin is (admin is True)
