@@ -9,8 +9,8 @@ from functools import partial
 
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
-from adminbot.accounts.lifecycle import Accounts
-from adminbot.accounts.signing import Signer
+from adminbot.accounts.operations import Accounts
+from adminbot.accounts.registry import Own
 from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat import Chat
 from adminbot.chat.own_identity import adopt_session
@@ -108,7 +108,7 @@ async def _wired(
     settings: Settings, edges: Connections, tasks: asyncio.TaskGroup
 ) -> tuple[Sync, Dispatcher, Verifications, list[_Loop]]:
     """Who is given what; the last are to run beside the sync, once that has begun."""
-    account, store, synapse = edges.account, edges.store, edges.synapse
+    account, store = edges.account, edges.store
     edges.client.keep_encrypted(settings.room_id)  # made so, whatever the server says of it
     changed = asyncio.Condition()
     chat = Chat(
@@ -119,11 +119,18 @@ async def _wired(
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl)
     restraint = Restraint(store, settings.max_age)
-    signer = Signer(synapse, account, store)
+    accounts = Accounts.over(
+        Own(settings.user_id, edges.session.device_id),
+        backend=edges.backend,
+        account=account,
+        store=store,
+        phrase=text.phrase,
+        become=partial(adopt_session, edges.client, account, store, settings.device_id),
+    )
     alarm = Alarm(chat, store, edges.policy, settings.room_id)
     edges.policy.on_change = alarm.ring
-    identities = Identities(account, store, signer, alarm.ring_bot)
-    arrivals = DeviceWatch(chat, store, account, signer, restraint, identities)
+    identities = Identities(account, store, accounts.signer, alarm.ring_bot)
+    arrivals = DeviceWatch(chat, store, account, accounts.signer, restraint, identities)
     # Not before: the requests for a device would compete with the card's.
     cards = CardDelivery(chat, store, text, restraint, when_tried=arrivals.wake)
     for admin in edges.left_out:
@@ -137,21 +144,10 @@ async def _wired(
         tasks=tasks,
         why_untrusted=why_untrusted,
     )
-    keeper = Accounts(
-        own=settings.user_id,
-        own_device=edges.session.device_id,
-        synapse=synapse,
-        account=account,
-        store=store,
-        signer=signer,
-        phrase=text.phrase,
-        shared_secret=settings.shared_secret,
-        become=partial(adopt_session, edges.client, account, store, settings.device_id),
-    )
     background = Background(tasks)
     services = Services(
-        bots=keeper,
-        look=Inspector(synapse, account, identities),
+        accounts=accounts,
+        look=Inspector(edges.backend, account, identities),
         lockdown=AnnouncedLockdown(restraint, alarm, settings.room_id),
         verify=verifications.ask,
         router=ROUTER,

@@ -17,11 +17,10 @@ from adminbot.errors import (
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient
 from adminbot.homeserver.probe import check_matrix
-from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.token_text import what_is_wrong
 from adminbot.homeserver.values import Session
 from adminbot.store import Store
-from adminbot.trust.admins import LeftOut, left_out
+from adminbot.trust.admins import Find, LeftOut, left_out
 from adminbot.values.ids import UserId
 
 LOG_IN_AGAIN = "A new one, with bots, pins and keys kept: `adminbot login`"
@@ -55,20 +54,18 @@ def _token_refused(session: Session) -> SetupError:
     )
 
 
-async def check_server_admin(synapse: SynapseAdmin, own: UserId) -> None:
-    """The bot's own account, which `synapse` acts as, is a server admin."""
+async def check_server_admin(find: Find, own: UserId) -> None:
+    """The bot's own account, as which `find` asks, is a server admin."""
     try:
-        await synapse.find_account(own)
+        await find(own)
     except NotServerAdmin as exc:
         raise SetupError(str(exc), exc.hint) from exc
 
 
-async def check_admins(
-    synapse: SynapseAdmin, store: Store, settings: Settings
-) -> tuple[LeftOut, ...]:
+async def check_admins(find: Find, store: Store, settings: Settings) -> tuple[LeftOut, ...]:
     """Somebody in ADMINBOT_ADMINS can command; returns those who cannot."""
     try:
-        return await left_out(synapse, store, settings.user_id, settings.admins)
+        return await left_out(find, store, settings.user_id, settings.admins)
     except (HomeserverUnreachable, RateLimited):
         raise
     except HomeserverError as exc:

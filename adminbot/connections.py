@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.chat.client import Client
 from adminbot.chat.own_identity import (
     current_session,
@@ -43,6 +45,7 @@ class Connections:
     session: Session
     store: Store
     synapse: SynapseAdmin
+    backend: AccountBackend
     account: ClientApi
     policy: TrustPolicy
     client: Client
@@ -67,10 +70,11 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
             open_http(settings.homeserver, session.token, ca_file=settings.ca_file)
         )
         synapse, account = SynapseAdmin(http), ClientApi(http)
+        backend = SynapseBackend(synapse, account, settings.shared_secret)
         session = await _working_session(http, settings, store, session)
         await _once_it_answers(lambda: check_server(http, settings.homeserver))
-        await _once_it_answers(lambda: check_server_admin(synapse, settings.user_id))
-        without = await _once_it_answers(lambda: check_admins(synapse, store, settings))
+        await _once_it_answers(lambda: check_server_admin(backend.find, settings.user_id))
+        without = await _once_it_answers(lambda: check_admins(backend.find, store, settings))
         policy = _policy(settings, without, store)
         open_client = partial(_open_client, settings, policy, stack)
         client = open_client(session)
@@ -81,14 +85,14 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
                 given,
                 session,
                 account=account,
-                synapse=synapse,
+                backend=backend,
                 store=store,
                 open_client=open_client,
             )
         session = await current_session(store, given)
         if session.device_id != given.device_id:
-            await synapse.delete_device(given.user_id, given.device_id)
-        yield Connections(session, store, synapse, account, policy, client, without)
+            await backend.drop_device(given.user_id, given.device_id)
+        yield Connections(session, store, synapse, backend, account, policy, client, without)
 
 
 async def _working_session(

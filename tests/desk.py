@@ -1,6 +1,6 @@
-"""Dispatcher, executor and keeper over hand-written edges and a real store: no server, no E2EE.
+"""Dispatcher, executor and accounts over hand-written edges and a real store: no server, no E2EE.
 
-`Server` keeps accounts as Synapse does, as far as the keeper asks; it can hang, and run out of
+`Server` keeps accounts as Synapse does, as far as is asked; it can hang, and run out of
 logins. `Chatter` notes what is said. What these prove is who waits for whom and what confirms
 what, and nothing about encryption.
 """
@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
-from adminbot.accounts.lifecycle import Accounts
-from adminbot.accounts.signing import Signer
+from adminbot.accounts.operations import Accounts
+from adminbot.accounts.registry import Own
 from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.commands import ROUTER
@@ -33,6 +34,7 @@ from adminbot.dispatch.dispatcher import make_dispatcher
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
 from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
+from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import AccountState, Device, Session
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
@@ -41,6 +43,7 @@ from adminbot.trust.pins import Asked, PinState
 from adminbot.values.ids import UserId
 from adminbot.values.render import Message
 from adminbot.values.secret import Sealer, Secret
+from tests.one_step import OneStepBackend
 
 ROOM, DM = "!admins", "!dm"
 YOU = UserId("you", "example.org")
@@ -83,7 +86,7 @@ class Login:
 
 
 class Server:
-    """Synapse and its client API, as the keeper sees them."""
+    """Synapse and its client API, as the account backend sees them."""
 
     def __init__(self) -> None:
         self.accounts: dict[UserId, Login] = {}
@@ -292,34 +295,39 @@ class Policy:
 
 
 class Desk:
-    """A dispatcher with all that it needs, and two admins who type."""
+    """A dispatcher with all that it needs, and two admins who type.
 
-    def __init__(self, store: Store, tasks: Any, server: Server, prefix: str) -> None:
+    `became`: the sessions that our own token was renewed to.
+    """
+
+    def __init__(
+        self, store: Store, tasks: Any, server: Server, other: OneStepBackend | None, prefix: str
+    ) -> None:
         self.store, self.server, self.chat, self.policy = store, server, Chatter(prefix), Policy()
+        self.became: list[Session] = []
         edge: Any = server
+        backend = other or SynapseBackend(edge, edge, Secret("s"))
+        account: ClientApi = other.keys if other else edge
         self.restraint = Restraint(store, timedelta(hours=1))
-        self.signer = Signer(edge, edge, store)
-        identities = Identities(edge, store, self.signer, lambda bot, counting, seen: None)
         text = CardText("https://example.org", timedelta(hours=1))
         chat: Any = self.chat
         self.cards = CardDelivery(chat, store, text, self.restraint, when_tried=lambda: None)
-        self.keeper = Accounts(
-            own=OWN,
-            own_device="OWN",
-            synapse=edge,
-            account=edge,
+        accounts = Accounts.over(
+            Own(OWN, "OWN"),
+            backend=backend,
+            account=account,
             store=store,
-            signer=self.signer,
             phrase=text.phrase,
-            shared_secret=Secret("s"),
-            become=self._never,
+            become=self._become,
         )
+        signer = accounts.signer
+        identities = Identities(account, store, signer, lambda bot, counting, seen: None)
         self.alarms: list[str] = []
         alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
         policy: Any = self.policy
         self.services = Services(
-            bots=self.keeper,
-            look=Inspector(edge, edge, identities),
+            accounts=accounts,
+            look=Inspector(backend, account, identities),
             lockdown=AnnouncedLockdown(self.restraint, alarm, ROOM),
             verify=self._verify,
             router=ROUTER,
@@ -335,9 +343,8 @@ class Desk:
             background=Background(tasks),
         )
 
-    @staticmethod
-    async def _never(_: Session) -> None:
-        raise AssertionError("not here")
+    async def _become(self, session: Session) -> None:
+        self.became.append(session)
 
     @staticmethod
     async def _verify(_: UserId) -> Asked:
@@ -402,12 +409,19 @@ class Tasks:
 
 @asynccontextmanager
 async def a_desk(
-    directory: Path, server: Server | None = None, *, prefix: str = "!"
+    directory: Path,
+    server: Server | None = None,
+    other: OneStepBackend | None = None,
+    *,
+    prefix: str = "!",
 ) -> AsyncIterator[Desk]:
-    """Open the state, go on with what is unanswered; at the end what is under way is cut off."""
+    """Open the state, go on with what is unanswered; at the end what is under way is cut off.
+
+    The accounts are the server's, or those of another kind.
+    """
     tasks = Tasks()
     async with open_store(directory, Sealer(b"k" * 32)) as store:
-        desk = Desk(store, tasks, server or Server(), prefix)
+        desk = Desk(store, tasks, server or Server(), other, prefix)
         desk.dispatcher.take_up(await store.inbox.unanswered())
         try:
             yield desk

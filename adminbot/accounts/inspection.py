@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from adminbot.accounts.backends.base import AccountBackend, Can
 from adminbot.accounts.identities import Identities
 from adminbot.crypto.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
 from adminbot.errors import AccountGone
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.store import Bot
 
 
@@ -53,22 +53,26 @@ _AT_ONCE = 8  # a server that answers slowly shall not have a page's look-ups of
 class Inspector:
     """Looks bots up on the server."""
 
-    def __init__(self, synapse: SynapseAdmin, account: ClientApi, identities: Identities) -> None:
-        self._synapse = synapse
+    def __init__(
+        self, backend: AccountBackend, account: ClientApi, identities: Identities
+    ) -> None:
+        self._backend = backend
         self._account = account
         self._identities = identities
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def seen(self, bot: Bot) -> Seen:
-        """When it was last used; never, if it is signed out."""
+        """When the bot was last used: never, if it is signed out."""
         try:
             async with self._few:
-                devices = await self._synapse.devices(bot.user_id)
+                devices = await self._backend.devices(bot.user_id)
         except AccountGone:
             return Seen(None, is_gone=True)
-        return Seen(max((it.last_seen for it in devices if it.last_seen), default=None))
+        moments = (device.last_seen for device in devices if device.last_seen)
+        return Seen(max(moments, default=None))
 
     async def detail(self, bot: Bot) -> BotDetail:
+        """What is known of a bot. Another identity than the pinned one is told to the admins."""
         seen, addresses, answer = await asyncio.gather(
             self.seen(bot),
             self._addresses(bot),
@@ -79,20 +83,22 @@ class Inspector:
         return BotDetail(bot, seen, tuple(addresses), state)
 
     async def _addresses(self, bot: Bot) -> list[str]:
+        if Can.ADDRESSES not in self._backend.can:
+            return []
         try:
-            return await self._synapse.whois(bot.user_id)
+            return await self._backend.addresses(bot.user_id)
         except AccountGone:
             return []
 
     async def devices(self, bot: Bot) -> list[DeviceDetail]:
         """The sessions of a bot's account, the issued device first."""
         devices, answer = await asyncio.gather(
-            self._synapse.devices(bot.user_id), self._account.query_keys(bot.user_id)
+            self._backend.devices(bot.user_id), self._account.query_keys(bot.user_id)
         )
         user_id = str(bot.user_id)
         counts = await self._identities.counts(bot, answer)
         with_keys = trusted_devices(answer, user_id, None)
-        found = [
+        details = [
             DeviceDetail(
                 device.device_id,
                 device.last_seen,
@@ -101,4 +107,4 @@ class Inspector:
             )
             for device in devices
         ]
-        return sorted(found, key=lambda it: (it.device_id != bot.device_id, it.device_id))
+        return sorted(details, key=lambda it: (it.device_id != bot.device_id, it.device_id))

@@ -6,24 +6,19 @@ be the identity. Everything goes over a session without a device that ends at on
 Source: client-server API, "Cross-signing"; the first upload needs no password (MSC3967).
 """
 
-import contextlib
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from adminbot.accounts.backends.base import AccountBackend
 from adminbot.crypto.crosssigning import Identity, SigningKey, device_signature, master_key
 from adminbot.crypto.secret_storage import RecoveryKey
-from adminbot.errors import ForeignIdentity, HomeserverError, ReplacedIdentity
-from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.errors import ForeignIdentity, ReplacedIdentity
 from adminbot.store import Bot, Store, identity_of, recovery_of
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
 JSON = dict[str, Any]
-_SESSION_S = 60
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -73,9 +68,8 @@ class Kept:
 class Signer:
     """Gives managed bots an identity and signs their devices."""
 
-    def __init__(self, synapse: SynapseAdmin, account: ClientApi, store: Store) -> None:
-        self._synapse = synapse
-        self._account = account
+    def __init__(self, backend: AccountBackend, store: Store) -> None:
+        self._backend = backend
         self._store = store
 
     async def kept(self, user_id: UserId) -> Kept | None:
@@ -129,7 +123,7 @@ class Signer:
         return Secret(known)
 
     async def _publish(self, user_id: UserId, identity: JSON, storage: JSON) -> None:
-        async with self._acting_as(user_id) as account:
+        async with self._backend.acting_as(user_id) as account:
             try:
                 await account.upload_cross_signing(identity)
             except ForeignIdentity:
@@ -142,15 +136,5 @@ class Signer:
         """Sign a device, given as /keys/query gives it. Raises ForeignIdentity."""
         kept = await self.ensure(user_id)
         body = device_signature(kept.self_signing, str(user_id), device_keys)
-        async with self._acting_as(user_id) as account:
+        async with self._backend.acting_as(user_id) as account:
             await account.upload_signatures(body)
-
-    @asynccontextmanager
-    async def _acting_as(self, user_id: UserId) -> AsyncIterator[ClientApi]:
-        token = await self._synapse.log_in_as(user_id, for_s=_SESSION_S)
-        account = self._account.acting_with(token)
-        try:
-            yield account
-        finally:
-            with contextlib.suppress(HomeserverError):  # it ends by itself
-                await account.log_out()

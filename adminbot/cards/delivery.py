@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from adminbot.accounts.handover import Purpose
 from adminbot.chat import Chat
 from adminbot.errors import (
     FIRST_ACCEPT,
@@ -46,7 +47,7 @@ class CardText:
     public_url: str
     ttl: timedelta
 
-    def phrase(self, bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
+    def phrase(self, bot: Bot, session: Session, extra: dict[str, Secret], why: Purpose) -> str:
         """The card as JSON: what the intro needs, and the block to paste."""
         lines = {
             "MATRIX_HOMESERVER": self.public_url,
@@ -58,7 +59,7 @@ class CardText:
         pasted = "\n".join(f"{name}={value}" for name, value in lines.items())
         intro = "\n".join(
             [
-                f"🤖 **{bot.called}**: {title}",
+                f"🤖 **{bot.called}**: {why.value}",
                 f"• Account: `{session.user_id}`",
                 f"• Server: `{self.public_url}`",
                 f"• Device: `{session.device_id}`",
@@ -66,7 +67,7 @@ class CardText:
                 "The next message is what the program needs to log in. Paste it into the "
                 "program's `.env` or settings. Whoever has it can act as this bot.",
                 *_RECOVERY[: "MATRIX_RECOVERY_KEY" in extra],
-                *self._next_step(bot, title),
+                *self._next_step(bot, why),
                 "",
                 f"It vanishes in {format_duration(round(self.ttl.total_seconds()))}, "
                 f"or when you tap {SAVED}.",
@@ -74,13 +75,13 @@ class CardText:
         )
         return json.dumps({"intro": intro, "block": pasted})
 
-    def _next_step(self, bot: Bot, title: str) -> list[str]:
-        if title == "new token":
+    def _next_step(self, bot: Bot, why: Purpose) -> list[str]:
+        if why is Purpose.RENEWED:
             return [
                 "Older tokens are dead, the device and its keys are the same: put it in, "
                 "restart the program, keep its data."
             ]
-        if title == "new bot":
+        if why is Purpose.NEW:
             told = "" if bot.own_identity else " I tell you here once it is online and trusted."
             return [f"Then start the program and invite `{bot.user_id}` to a room.{told}"]
         return ["Start the program with an empty data folder: its old device is gone."]

@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 from nio import KeysUploadResponse
 
+from adminbot.accounts.backends.base import AccountBackend
 from adminbot.chat.client import Client, expect
 from adminbot.crypto.crosssigning import Identity, is_signed, master_key
 from adminbot.errors import SetupError
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
 from adminbot.store import Store
 from adminbot.values.ids import UserId, new_device_id
-from adminbot.values.secret import Secret, new_password
+from adminbot.values.secret import Secret
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ async def heal(
     session: Session,
     *,
     account: ClientApi,
-    synapse: SynapseAdmin,
+    backend: AccountBackend,
     store: Store,
     open_client: Callable[[Session], Client],
 ) -> Client:
@@ -149,16 +149,12 @@ async def heal(
     log.warning("the crypto store does not fit device=%s, taking a new device", session.device_id)
     device_id = await store.sealed.get(_PLANNED) or new_device_id("adminbot")
     await store.sealed.set(_PLANNED, device_id)
-    password = new_password()
-    await synapse.set_password(given.user_id, password, logout_devices=False)
-    fresh = await account.log_in(
-        given.user_id.localpart, password, device_id=device_id, device_name="adminbot"
-    )
+    fresh = await backend.open_device(given.user_id, device_id)
     await store.sealed.set(_HEALED, f"{given.device_id}|{device_id}|{fresh.token.reveal()}")
     await store.sealed.drop(_PLANNED)
     account.become(fresh.token)
     client = open_client(fresh)
     await ensure_trusted(client, account, store, given.user_id)
-    await synapse.delete_device(given.user_id, session.device_id)
+    await backend.drop_device(given.user_id, session.device_id)
     log.warning("new device in use device=%s", device_id)
     return client

@@ -42,7 +42,7 @@ async def main(args: argparse.Namespace) -> None:
 
 async def _who_counts(settings: Settings, synapse: SynapseAdmin, store: Store) -> list[UserId]:
     """The admins without those whom the service leaves out. Raises SetupError: nobody is left."""
-    without = await left_out(synapse, store, settings.user_id, settings.admins)
+    without = await left_out(synapse.find_account, store, settings.user_id, settings.admins)
     for it in without:
         print(f"⚠️ {it.user_id} is left out, because {it.why}. {it.remedy.replace('`', '')}")
     absent = {it.user_id for it in without}

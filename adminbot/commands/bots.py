@@ -3,8 +3,8 @@
 import asyncio
 import re
 
+from adminbot.accounts.create import Wanted
 from adminbot.accounts.inspection import BotDetail, Seen, in_words
-from adminbot.accounts.lifecycle import Wanted
 from adminbot.crypto.crosssigning import DeviceState
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
@@ -39,8 +39,8 @@ _PER_PAGE = 10
     ),
 )
 async def newbot(ctx: Context, args: Args) -> Reply:
-    bots = ctx.services.bots
-    name = BotName.parse(args["NAME"], bots.server)
+    accounts = ctx.services.accounts
+    name = BotName.parse(args["NAME"], accounts.registry.server)
     device_id = parse_device_id(args.flags["device"]) if "device" in args.flags else None
     display_name = args.get("Display name") or name.localpart
     if len(display_name) > 100:
@@ -58,7 +58,7 @@ async def newbot(ctx: Context, args: Args) -> Reply:
             "to the program. Nothing was made.",
             "Use one of them.",
         )
-    bot, card = await bots.create(name, wanted, ctx.order)
+    bot, card = await accounts.creation.create(name, wanted, ctx.order)
     changed = (
         f"\n“{safe_to_quote(name.changed_from, 60)}” became `{name.localpart}`."
         if name.changed_from
@@ -84,20 +84,20 @@ async def newbot(ctx: Context, args: Args) -> Reply:
     ),
 )
 async def rotate(ctx: Context, args: Args) -> Reply:
-    bots, new_device = ctx.services.bots, "new-device" in args.flags
+    accounts, new_device = ctx.services.accounts, "new-device" in args.flags
     if "me-too" in args.flags:
-        bots.check_own(args["NAME"])
+        accounts.registry.check_own(args["NAME"])
         if new_device:
             raise UsageError(
                 "My own device stays as it is. Nothing was changed.", "Leave `--new-device` out."
             )
-        await bots.rotate_own(ctx.order)
+        await accounts.tokens.rotate_own(ctx.order)
         return Reply(
             "✅ My own token is new, older ones are dead. It is sealed in my data directory; the "
             "one in the env file is no use any more. Backups from before are none either: "
             "`adminbot backup FILE`"
         )
-    bot, card = await bots.rotate(args["NAME"], ctx.order, new_device=new_device)
+    bot, card = await accounts.tokens.rotate(args["NAME"], ctx.order, new_device=new_device)
     return Reply(
         f"✅ New token for `{bot.user_id}`, device `{bot.device_id}`. Older tokens are dead.\n"
         "The login is in our private chat 🔐",
@@ -107,7 +107,7 @@ async def rotate(ctx: Context, args: Args) -> Reply:
 
 @router.command("bots", "[PAGE]", "the bots I made")
 async def bots(ctx: Context, args: Args) -> Reply:
-    all_bots = await ctx.services.bots.all()
+    all_bots = await ctx.services.accounts.registry.all()
     if not all_bots:
         return Reply("No bots yet. Make one: `!newbot nanobot`")
     pages = (len(all_bots) + _PER_PAGE - 1) // _PER_PAGE
@@ -129,7 +129,7 @@ async def bots(ctx: Context, args: Args) -> Reply:
 
 @router.command("bot", "NAME", "one bot in detail")
 async def bot(ctx: Context, args: Args) -> Reply:
-    detail = await ctx.services.look.detail(await ctx.services.bots.get(args["NAME"]))
+    detail = await ctx.services.look.detail(await ctx.services.accounts.registry.get(args["NAME"]))
     bot = detail.bot
     token = f"{ago(bot.token_at)} old" if bot.token_at else "none (signed out)"
     addresses = ", ".join(detail.addresses[:3])
@@ -163,13 +163,13 @@ async def bot(ctx: Context, args: Args) -> Reply:
     ),
 )
 async def revoke(ctx: Context, args: Args) -> Reply:
-    user_id = (await ctx.services.bots.get(args["NAME"])).user_id
+    user_id = (await ctx.services.accounts.registry.get(args["NAME"])).user_id
     ctx.confirm(
         f"⚠️ Sign `{user_id}` out everywhere? Its program stops until "
         f"`!rotate {user_id.localpart}`.",
         word_for(user_id),
     )
-    await ctx.services.bots.revoke(args["NAME"], ctx.order)
+    await ctx.services.accounts.endings.revoke(args["NAME"], ctx.order)
     return Reply(
         f"✅ `{user_id}` is signed out everywhere.\n"
         f"Let it in again: `!rotate {user_id.localpart}`",
@@ -194,27 +194,28 @@ async def revoke(ctx: Context, args: Args) -> Reply:
 async def deletebot(ctx: Context, args: Args) -> Reply:
     if "me-too" in args.flags:
         return await _end_me(ctx, args)
-    user_id = (await ctx.services.bots.get(args["NAME"])).user_id
+    user_id = (await ctx.services.accounts.registry.get(args["NAME"])).user_id
     ctx.confirm(
         f"⚠️ Delete `{user_id}` for good? It leaves its rooms, and the name can never "
         f"be used again. Softer: `!revoke {user_id.localpart}`",
         word_for(user_id),
         if_so="To delete it",
     )
-    await ctx.services.bots.delete(args["NAME"], ctx.order)
+    await ctx.services.accounts.endings.delete(args["NAME"], ctx.order)
     return Reply(f"✅ `{user_id}` is deleted. Its name stays taken.")
 
 
 async def _end_me(ctx: Context, args: Args) -> Reply:
-    bots = ctx.services.bots
-    bots.check_own(args["NAME"])
+    accounts = ctx.services.accounts
+    accounts.registry.check_own(args["NAME"])
+    own = accounts.registry.own.user_id
     ctx.confirm(
-        f"⚠️ Delete my own account, `{bots.own}`, for good? Your bots go on without me. I cannot "
+        f"⚠️ Delete my own account, `{own}`, for good? Your bots go on without me. I cannot "
         "answer any more, and no backup brings me back.",
-        word_for(bots.own),
+        word_for(own),
         if_so="To end me",
     )
-    await bots.delete_own(ctx.order)
+    await accounts.endings.delete_own(ctx.order)
     return Reply("✅ My account is deleted.")
 
 

@@ -19,7 +19,7 @@ async def ping(ctx: Context, args: Args) -> Reply:
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
         f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
-        f"{_trust(ctx)} I am `{ctx.services.bots.own}`."
+        f"{_trust(ctx)} I am `{ctx.services.accounts.registry.own.user_id}`."
     )
 
 

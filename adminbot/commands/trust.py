@@ -17,7 +17,7 @@ _MOST = 10
 
 @router.command("devices", "NAME", "a bot's sessions, trusted or not")
 async def devices(ctx: Context, args: Args) -> Reply:
-    bot = await ctx.services.bots.get(args["NAME"])
+    bot = await ctx.services.accounts.registry.get(args["NAME"])
     devices = await ctx.services.look.devices(bot)
     if not devices:
         return Reply(
@@ -66,7 +66,7 @@ def _replaced(bot: Bot) -> str:
     ),
 )
 async def trust(ctx: Context, args: Args) -> Reply:
-    bot = await ctx.services.bots.get(args["NAME"])
+    bot = await ctx.services.accounts.registry.get(args["NAME"])
     wanted = args.get("DEVICE", bot.device_id or "")
     device = _wanted(wanted, await ctx.services.look.devices(bot), bot)
     name = bot.user_id.localpart
@@ -81,7 +81,7 @@ async def trust(ctx: Context, args: Args) -> Reply:
             keys,
             if_so="If they are the same",
         )
-    await ctx.services.bots.trust(args["NAME"], device.device_id, keys, ctx.order)
+    await ctx.services.accounts.device_trust.trust(args["NAME"], device.device_id, keys, ctx.order)
     return Reply(f"✅ Device `{wanted}` of `{name}` is trusted.")
 
 

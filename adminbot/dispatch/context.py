@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from adminbot.accounts.order import Order
+from adminbot.accounts.act import Order
 from adminbot.dispatch.questions import question_about
 from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services

@@ -51,7 +51,7 @@ class Dispatcher:
         self._cards = cards
         self._stuck = stuck
         self._start = background.start
-        # By user id. Reading: until it is known what a message means, which no request delays.
+        # By user id. `_reading` is held until the meaning of a message is known: no request.
         self._reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._held: list[Incoming] | None = []  # until `take_up`; then None
@@ -112,6 +112,7 @@ class Dispatcher:
     async def _do(
         self, incoming: Incoming, meaning: Run | Refuse | CardTap | Reply | None
     ) -> None:
+        """What Interpreter.meaning_of returned; a Reply is decided already."""
         match meaning:
             case Run(confirmed, line, at_once):
                 async with Turn(None if at_once else self._turns[incoming.sender]) as turn:

@@ -4,9 +4,8 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
-from adminbot.accounts.order import Order
+from adminbot.accounts.act import Order
 from adminbot.cards.delivery import CardDelivery
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.context import Context, NotConfirmed
@@ -59,9 +58,7 @@ class Executor:
             event_id, sender = incoming.event_id, incoming.sender
             log.info("refused event=%s sender=%s why=%s", event_id, sender, outcome)
             reply = Reply(f"❌ {exc.message()}")
-        except (
-            Exception
-        ):  # a bug, in a handler or below: the person is owed an answer all the same
+        except Exception:  # a bug in a handler or below: an answer is owed all the same
             ref = secrets.token_hex(4)
             log.exception("failed event=%s ref=%s", incoming.event_id, ref)
             reply, outcome = _broken(ref), f"bug {ref}"
@@ -85,8 +82,8 @@ class Executor:
         return reply
 
     def _done_before(self, command: Command, act: ActNote) -> Reply:
-        """Cut off between the end of the act and its answer."""
-        self._cards.wake()  # its card is delivered by CardDelivery
+        """A crash came between the end of the act and its answer."""
+        self._cards.wake()  # a card that is still to be delivered is theirs
         where = " Its login is in our private chat 🔐" if command.gives_card else ""
         return Reply(f"✅ `{command.name}` of `{act.target}` is done.{where}")
 
@@ -121,10 +118,9 @@ class Executor:
             await self._replies.say(incoming, text)
 
         order = Order(
-            owner=sender,
+            who=sender,
             event_id=incoming.event_id,
             say=say,
-            will=partial(self._store.acts.will, incoming.event_id),
             check=self._restraint.check_unlocked,
         )
         return Context(

@@ -57,7 +57,7 @@ class Interpreter:
     def __init__(self, services: Services, store: Store) -> None:
         self._router = services.router
         self._rules = services.rules
-        self._server = services.bots.server
+        self._server = services.accounts.registry.server
         self._store = store
 
     def may_be_for_us(self, room_id: str, sender: str) -> bool:
@@ -80,6 +80,7 @@ class Interpreter:
         return await self._allowed(incoming, line) if line is not None else None
 
     def _declines(self, line: str) -> bool:
+        """Whether the line is a command, and nothing else, that says no to all that is open."""
         command = self._router.find(line)
         return command is not None and command.declines
 
@@ -115,6 +116,7 @@ class Interpreter:
             return Refuse(refusal)
         if incoming.body == DONE:
             return await self._agreed(incoming, asked[0])
+        # Anybody may have forged that: the word still counts.
         await self._store.questions.only_typed(asked[0])
         return await self._close(incoming, [], Reply(left_for_now(asked[0])))
 

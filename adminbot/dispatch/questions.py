@@ -154,5 +154,5 @@ def how_to_confirm(questions: list[Question]) -> str:
 
 
 def left_for_now(question: Question) -> str:
-    """What is said to a ❌, which anybody may have forged: the word still counts."""
+    """What is said to a tap on ❌, after which the word still counts."""
     return f"{LEFT} To do it all the same, type `{_last_word(question.answer)}`."

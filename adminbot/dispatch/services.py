@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from adminbot.accounts.inspection import Inspector
-from adminbot.accounts.lifecycle import Accounts
+from adminbot.accounts.operations import Accounts
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.router import Router
@@ -19,7 +19,7 @@ class Services:
     `verify`: ask a person to compare emoji with us.
     """
 
-    bots: Accounts
+    accounts: Accounts
     look: Inspector
     lockdown: AnnouncedLockdown
     verify: Callable[[UserId], Awaitable[Asked]]

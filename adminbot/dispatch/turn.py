@@ -7,9 +7,11 @@ BLINK_S = 0.6  # an ordinary command is done by then
 
 
 class Turn:
-    """One person's commands begin one after the other; after a blink the turn is given back.
+    """The turn of one message of one person: `lock` is that person's, nobody else waits for it.
 
-    Without a lock there is no turn to wait for: a brake is carried out at once.
+    A person's commands begin one after the other. After a blink the turn is given back, whatever
+    has become of the command. Without a lock there is no turn to wait for: a brake is carried out
+    at once.
     """
 
     def __init__(self, lock: asyncio.Lock | None) -> None:

@@ -135,6 +135,16 @@ class SynapseAdmin:
         body = {"password": password.reveal(), "logout_devices": logout_devices}
         await self._ask("PUT", self._user(user_id), body, needs=_USER)
 
+    async def set_locked(self, user_id: UserId, *, locked: bool) -> None:
+        """Lock an account or unlock it; a locked account's tokens answer 401 M_USER_LOCKED.
+
+        Sessions, devices and keys stay. The endpoint is create-*or-modify*: whether the account
+        is there, is for the caller to see.
+
+        Source: Synapse docs/admin_api/user_admin_api.md, "Create or modify account".
+        """
+        await self._ask("PUT", self._user(user_id), {"locked": locked}, needs=_USER)
+
     async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
         """An access token of somebody's account, without a device; it ends after `for_s` seconds.
 

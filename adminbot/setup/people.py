@@ -26,7 +26,7 @@ async def look_up_admins(
 
     Raises WrongAdmin: somebody cannot. The next try uses what is made by now.
     """
-    if wrong := await unusable(SynapseAdmin(http), own, admins):
+    if wrong := await unusable(SynapseAdmin(http).find_account, own, admins):
         raise WrongAdmin(
             "; ".join(f"{it.user_id} cannot be an admin, because {it.why}" for it in wrong) + ".",
             "Name one who is there, or make that account first. What is done stays done.",

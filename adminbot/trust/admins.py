@@ -5,13 +5,16 @@ an account of another server cannot be looked up here: such an admin is known by
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from adminbot.errors import SetupError
-from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import AccountState
 from adminbot.store import Store
 from adminbot.values.ids import UserId
+
+# What the server says of an account; None if there is no such account.
+Find = Callable[[UserId], Awaitable[AccountState | None]]
 
 _ABSENT = "no account of that name is on this server, and whoever registers it would command me"
 _CLOSED = "that account is deactivated"
@@ -32,25 +35,23 @@ class LeftOut:
         return f"{start}orrect ADMINBOT_ADMINS. Then start me again."
 
 
-async def unusable(
-    synapse: SynapseAdmin, own: UserId, admins: Collection[UserId]
-) -> list[LeftOut]:
+async def unusable(find: Find, own: UserId, admins: Collection[UserId]) -> list[LeftOut]:
     """Those of our own server whose account is not there. Raises HomeserverError."""
-    found = await asyncio.gather(*(_why_not(synapse, own, admin) for admin in admins))
+    found = await asyncio.gather(*(_why_not(find, own, admin) for admin in admins))
     return [LeftOut(admin, why) for admin, why in zip(admins, found, strict=True) if why]
 
 
-async def _why_not(synapse: SynapseAdmin, own: UserId, admin: UserId) -> str:
+async def _why_not(find: Find, own: UserId, admin: UserId) -> str:
     if admin.server != own.server:
         return ""
-    account = await synapse.find_account(admin)
+    account = await find(admin)
     if account is None:
         return _ABSENT
     return _CLOSED if account.is_deactivated else ""
 
 
 async def left_out(
-    synapse: SynapseAdmin, store: Store, own: UserId, admins: Collection[UserId]
+    find: Find, store: Store, own: UserId, admins: Collection[UserId]
 ) -> tuple[LeftOut, ...]:
     """Who does not count in this run.
 
@@ -61,7 +62,7 @@ async def left_out(
         SetupError: nobody is left who could command.
         HomeserverError: it could not be looked up.
     """
-    found = await unusable(synapse, own, admins)
+    found = await unusable(find, own, admins)
     gone = {it.user_id for it in found}
     for it in found:
         if it.why == _ABSENT and await store.pins.find(str(it.user_id)) is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.accounts.signing import Signer
 from adminbot.crypto.crosssigning import SigningKey
 from adminbot.demo.homeserver import Homeserver, Person
@@ -194,7 +195,9 @@ async def test_the_session_that_acts_as_a_bot_lives_a_minute_and_is_ended_before
         open_store(tmp_path / "data", Sealer(bytes(32))) as store,
         open_http(homeserver.url, Secret(root.access_token)) as wire,
     ):
-        await Signer(SynapseAdmin(wire), ClientApi(wire), store).sign(user_id, keys)
+        await Signer(SynapseBackend(SynapseAdmin(wire), ClientApi(wire), None), store).sign(
+            user_id, keys
+        )
     assert len(seen) == 2
     for lives in seen:
         [left_s] = lives

@@ -81,7 +81,7 @@ async def test_where_the_homeserver_itself_is_well_it_is_asked_again() -> None:
 async def test_an_own_account_that_is_no_server_admin_is_told_with_its_remedy() -> None:
     async with wire_to(Script(httpx.Response(403, content=refusal("M_FORBIDDEN")))) as http:
         with pytest.raises(SetupError, match="no server admin any more") as caught:
-            await check_server_admin(SynapseAdmin(http), BOT)
+            await check_server_admin(SynapseAdmin(http).find_account, BOT)
     assert "The admin flag" in caught.value.hint
 
 
@@ -90,10 +90,10 @@ async def test_an_admin_who_is_there_can_command_and_one_who_is_not_stops_the_st
 ) -> None:
     there = httpx.Response(200, json={"name": "@you:example.org"})
     async with wire_to(Script(there)) as http:
-        assert await check_admins(SynapseAdmin(http), store, settings()) == ()
+        assert await check_admins(SynapseAdmin(http).find_account, store, settings()) == ()
     async with wire_to(Script(httpx.Response(404, content=refusal("M_NOT_FOUND")))) as http:
         with pytest.raises(SetupError, match="Nobody in ADMINBOT_ADMINS can command me"):
-            await check_admins(SynapseAdmin(http), store, settings())
+            await check_admins(SynapseAdmin(http).find_account, store, settings())
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ async def test_a_server_that_is_down_locks_nobody_out_and_one_that_refuses_is_to
 ) -> None:
     async with wire_to(Script(answer)) as http:
         with pytest.raises(kind) as caught:
-            await check_admins(SynapseAdmin(http), store, settings())
+            await check_admins(SynapseAdmin(http).find_account, store, settings())
     assert type(caught.value) is kind

@@ -22,6 +22,7 @@ import pytest
 from nio import SyncResponse
 
 from adminbot import logs
+from adminbot.accounts.handover import Purpose
 from adminbot.accounts.inspection import DeviceDetail
 from adminbot.cards.delivery import CardText
 from adminbot.chat import client as chat_client
@@ -289,7 +290,7 @@ def test_a_card_that_a_shell_reads_sets_its_names_and_does_nothing_else(
     session = session_of(answer(access_token=TOKENS[2]))
     bot = Bot(NANO, "$(touch ran)", "NANO1", False, YOU, MADE, MADE)
     text = CardText(parse_url("https://x.org:8448/a%20b"), timedelta(hours=1))
-    card = json.loads(text.phrase(bot, session, {}, "new bot"))
+    card = json.loads(text.phrase(bot, session, {}, Purpose.NEW))
     (tmp_path / "env").write_text(card["block"])
     script = "set -a; . ./env; unset PWD OLDPWD SHLVL _; env"
     found = subprocess.run(
@@ -392,8 +393,10 @@ async def test_devices_that_look_alike_are_told_apart_and_signed_by_what_is_show
     async def sign(_: str, device_id: str, *__: Any) -> None:
         signed.append(device_id)
 
-    look, bots = SimpleNamespace(devices=of), SimpleNamespace(get=get, trust=sign)
-    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(look=look, bots=bots), order=None))
+    look, registry = SimpleNamespace(devices=of), SimpleNamespace(get=get)
+    accounts = SimpleNamespace(registry=registry, device_trust=SimpleNamespace(trust=sign))
+    services = SimpleNamespace(look=look, accounts=accounts)
+    ctx = cast(Any, SimpleNamespace(services=services, order=None))
     ctx.confirm = lambda text, about, *, if_so: about
     listed = [
         line
@@ -415,8 +418,9 @@ async def test_the_name_that_was_typed_forges_no_line() -> None:
     async def create(*_: Any) -> tuple[Bot, int]:
         return bot, 1
 
-    bots = SimpleNamespace(server="example.org", create=create)
-    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(bots=bots), order=None))
+    registry = SimpleNamespace(server="example.org")
+    accounts = SimpleNamespace(registry=registry, creation=SimpleNamespace(create=create))
+    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(accounts=accounts), order=None))
     said = await newbot(ctx, Args({"NAME": "A\nB\u2028C"}))
 
     assert len(said.text.splitlines()) == 3

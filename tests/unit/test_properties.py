@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from nio import BadEvent, Event, ToDeviceEvent, UnknownBadEvent
 
+from adminbot.accounts.handover import Purpose
 from adminbot.cards.delivery import CardText
 from adminbot.chat import incoming
 from adminbot.chat.sync import Sync
@@ -154,8 +155,9 @@ def test_a_name_a_page_or_a_device_is_usable_or_is_refused(text: str, end: str) 
     if not fit_for_a_reply(found):
         assert re.fullmatch(r"(?!_|\d+\Z)[a-z0-9=_.\-/+]{1,242}", found.localpart, re.ASCII)
         assert BotName.parse(found.localpart, SERVER) == BotName(found.localpart)
-    own: Any = SimpleNamespace(all=lambda: asyncio.sleep(0, [1]))
-    ctx: Any = SimpleNamespace(services=SimpleNamespace(bots=own))
+    registry = SimpleNamespace(all=lambda: asyncio.sleep(0, [1]))
+    accounts = SimpleNamespace(registry=registry)
+    ctx: Any = SimpleNamespace(services=SimpleNamespace(accounts=accounts))
     assert fit_for_a_reply(tried(UsageError, asyncio.run, bots(ctx, Args({"PAGE": f"{text}-"}))))
     device_id = tried(UsageError, parse_device_id, text)
     assert fit_for_a_reply(device_id) or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", device_id)
@@ -230,11 +232,14 @@ def test_a_note_of_a_withheld_key_is_taken_or_left(content: Any) -> None:
 
 
 def card_of(
-    called: str, session: Session, extra: dict[str, str] | None = None, title: str = "new bot"
+    called: str,
+    session: Session,
+    extra: dict[str, str] | None = None,
+    why: Purpose = Purpose.NEW,
 ) -> dict[str, str]:
     bot = Bot(session.user_id, called, session.device_id, False, YOU, MADE, MADE)
     secrets = {name: Secret(value) for name, value in (extra or {}).items()}
-    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, title)
+    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, why)
     return cast(dict[str, str], json.loads(text))
 
 
@@ -242,16 +247,16 @@ def card_of(
     TEXT,
     st.from_regex(r"[A-Za-z0-9_\-]{1,64}", fullmatch=True),
     st.from_regex(r"[A-Za-z0-9._~+/\-]+=*", fullmatch=True),  # RFC 6750
-    st.sampled_from(["new bot", "new token", "new device"]),
+    st.sampled_from(Purpose),
     st.sampled_from([{}, {"MATRIX_PASSWORD": "aZ-aA1"}, {"MATRIX_RECOVERY_KEY": "EsT1 x2Yz"}]),
 )
-@example("a\n• Server: `https://evil.example`", "D", "t", "new bot", {})
-@example("`", "D", "t", "new bot", {})
+@example("a\n• Server: `https://evil.example`", "D", "t", Purpose.NEW, {})
+@example("`", "D", "t", Purpose.NEW, {})
 def test_a_display_name_changes_nothing_else_on_a_card(
-    called: str, device_id: str, token: str, title: str, more: dict[str, str]
+    called: str, device_id: str, token: str, why: Purpose, more: dict[str, str]
 ) -> None:
     session = Session(YOU, device_id, Secret(token))
-    card, usual = (card_of(it, session, more, title) for it in (called, "x"))
+    card, usual = (card_of(it, session, more, why) for it in (called, "x"))
     expected = {"MATRIX_HOMESERVER": URL, "MATRIX_USER_ID": str(YOU)}
     expected |= {"MATRIX_DEVICE_ID": device_id, "MATRIX_ACCESS_TOKEN": token} | more
     pasted = block(card["block"]).content("!")["body"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.accounts.signing import Kept, Signer
 from adminbot.crypto.crosssigning import Identity, trusted_devices, unpadded
 from adminbot.crypto.secret_storage import RecoveryKey
@@ -68,7 +69,7 @@ class FakeAccount(ClientApi):
 class Place:
     def __init__(self, store: Store) -> None:
         self.store, self.synapse, self.account = store, FakeSynapse(), FakeAccount()
-        self.signer = Signer(self.synapse, self.account, store)
+        self.signer = Signer(SynapseBackend(self.synapse, self.account, None), store)
 
     def did(self) -> list[str]:
         return [what for _, what, _ in self.account.did]

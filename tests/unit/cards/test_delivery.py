@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from adminbot.accounts.handover import Purpose
 from adminbot.cards.delivery import CardDelivery, CardText
 from adminbot.chat import Chat
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverable
@@ -135,7 +136,7 @@ class Place:
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async with open_store(tmp_path / "data", Sealer(bytes(32))) as store:
         session = Session(NANO, "NANO1", Secret(TOKEN))
-        text = TEXT.phrase(BOT, session, {}, "new bot")
+        text = TEXT.phrase(BOT, session, {}, Purpose.NEW)
         card_id = await store.hand_over(BOT, event_id="$act", reader=YOU, card=text)
         yield Place(store, card_id)
 
@@ -266,7 +267,7 @@ async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -
     other = UserId("other", "example.org")
     bot = Bot(other, "Other", "OTHER1", False, YOU, now(), now())
     session = Session(other, "OTHER1", Secret(TOKEN))
-    text = TEXT.phrase(bot, session, {}, "new bot")
+    text = TEXT.phrase(bot, session, {}, Purpose.NEW)
     second = await place.store.hand_over(bot, event_id="$b", reader=YOU, card=text)
     await place.desk.deliver(second)
     await place.store.cards.vanish_by(now())
@@ -274,6 +275,23 @@ async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -
     async with place.at_work():
         await wait_for(place.one_is_gone)
     assert len(place.chat.redacted) == 1
+
+
+@pytest.mark.parametrize(
+    ("why", "says", "keeps_silent"),
+    [
+        (Purpose.NEW, "new bot", "data"),
+        (Purpose.RENEWED, "keep its data", "empty"),
+        (Purpose.FRESH_DEVICE, "empty data folder", "keep"),
+    ],
+)
+def test_a_card_says_whether_the_programs_data_stays(
+    why: Purpose, says: str, keeps_silent: str
+) -> None:
+    """An empty folder instead of the old one would throw living keys away."""
+    card = json.loads(TEXT.phrase(BOT, Session(NANO, "NANO1", Secret(TOKEN)), {}, why))
+    assert says in card["intro"]
+    assert keeps_silent not in card["intro"]
 
 
 # -- asked for by a command

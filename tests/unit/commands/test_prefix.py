@@ -96,7 +96,7 @@ async def test_a_bug_and_a_server_that_fails(desk: Desk, monkeypatch: pytest.Mon
     async def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(desk.services.bots, "all", broken)
+    monkeypatch.setattr(desk.services.accounts.registry, "all", broken)
     assert "See what is there: ?bots" in await desk.asks("?bots")
 
 
@@ -132,7 +132,7 @@ async def test_alarms(desk: Desk) -> None:
     policy: Any = desk.policy
     alarm = Alarm(chat, desk.store, policy, "!admins")
     await token_of(desk, "?newbot nano")
-    bot = await desk.services.bots.get("nano")
+    bot = await desk.services.accounts.registry.get("nano")
     alarm.ring(OTHER, "MASTER")
     alarm.ring_bot(bot, "OURS", "THEIRS")
     alarm.left_out(LeftOut(OTHER, "that account is deactivated"))

@@ -36,7 +36,7 @@ async def test_another_device_is_signed_once_its_last_block_is_typed(desk: Desk)
     async def sign(user_id: UserId, device_keys: dict[str, Any]) -> None:
         signed.append((user_id, device_keys))
 
-    desk.signer.sign = sign  # type: ignore[method-assign]
+    desk.services.accounts.signer.sign = sign  # type: ignore[method-assign]
     assert await desk.asks(shown.split(" ")[-1]) == "✅ Device NANO2 of nano is trusted."
     assert signed == [(NANO, desk.server.keys["NANO2"])]
 

@@ -77,12 +77,13 @@ async def test_a_deletion_ends_a_rotation_that_waits_for_a_login(desk: Desk) -> 
 async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -> None:
     """Also the session that comes out of a login which the server was still working on."""
     token = await token_of(desk, "!newbot nano")
-    server, began = desk.server, asyncio.Event()
+    server, began, late = desk.server, asyncio.Event(), asyncio.Event()
 
     async def slow(*_: object, **__: object) -> object:
         began.set()
         await until(lambda: "sign out" in server.asked and not server.accounts[NANO].devices)
         server.accounts[NANO].devices["LATE"] = {"syt_late"}
+        late.set()
         return Session(NANO, "LATE", Secret("syt_late"))
 
     server.log_in = slow  # type: ignore[method-assign,assignment]
@@ -91,6 +92,7 @@ async def test_a_revoke_ends_a_rotation_in_the_middle_of_a_request(desk: Desk) -
     await desk.asks("!revoke nano")
     assert "is signed out everywhere" in await desk.asks("nano")
     assert not server.alive(token)
+    await late.wait()
     assert not server.alive("syt_late")
     assert "so I gave this up" in (await desk.chat.answers(rotate))[0]
 

@@ -156,6 +156,19 @@ async def test_each_of_several_questions_has_its_answer(desk: Desk) -> None:
     assert not await desk.store.questions.of(YOU)
 
 
+@pytest.mark.parametrize("typed", ["!cancel", "! CANCEL", "adminbot: cancel"])
+async def test_a_cancel_says_no_to_all_that_is_open_in_whichever_room(
+    desk: Desk, typed: str
+) -> None:
+    token = await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    await desk.asks("!lockdown", room_id=DM)
+    assert await desk.asks(typed) == "Left as it is. Nothing was changed."
+    assert not await desk.store.questions.of(YOU)
+    assert await desk.asks(typed) == "Nothing is waiting for you to confirm."
+    assert desk.server.alive(token)
+
+
 async def test_who_may_only_verify_yet_deletes_no_bot_that_is_called_so(desk: Desk) -> None:
     token = await token_of(desk, "!newbot verify")
     await desk.asks("!deletebot verify")

@@ -8,16 +8,18 @@ import json
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from adminbot.accounts.lifecycle import Accounts, Wanted
-from adminbot.accounts.order import Order
-from adminbot.accounts.signing import Signer
+from adminbot.accounts.act import Order
+from adminbot.accounts.backends.synapse import SynapseBackend
+from adminbot.accounts.create import Wanted
+from adminbot.accounts.handover import Purpose
+from adminbot.accounts.operations import Accounts
+from adminbot.accounts.registry import Own
 from adminbot.errors import (
     AdminbotError,
     HomeserverError,
@@ -232,8 +234,8 @@ class Server:
         return httpx.Response(200, json=body)
 
 
-def phrase(bot: Bot, session: Session, extra: dict[str, Secret], title: str) -> str:
-    return f"{session.user_id} {session.device_id} {session.token.reveal()} {title}"
+def phrase(bot: Bot, session: Session, extra: dict[str, Secret], why: Purpose) -> str:
+    return f"{session.user_id} {session.device_id} {session.token.reveal()} {why.value}"
 
 
 @pytest.fixture
@@ -255,22 +257,19 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
         raise AssertionError(session.device_id)
 
     async with wire_to(server, patience_s=1) as wire:
-        synapse, account = SynapseAdmin(wire), ClientApi(wire)
-        keeper = Accounts(
-            own=UserId("adminbot", "example.test"),
-            own_device="OWN",
-            synapse=synapse,
+        account, secret = ClientApi(wire), Secret("shared") if shared else None
+        accounts = Accounts.over(
+            Own(UserId("adminbot", "example.test"), "OWN"),
+            backend=SynapseBackend(SynapseAdmin(wire), account, secret),
             account=account,
             store=store,
-            signer=Signer(synapse, account, store),
             phrase=phrase,
-            shared_secret=Secret("shared") if shared else None,
             become=become,
         )
-        _, card = await keeper.create(
+        _, card = await accounts.creation.create(
             BotName("nano"),
             Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
-            Order(YOU, "$act", say=say, will=partial(store.acts.will, "$act"), check=check),
+            Order(YOU, "$act", say=say, check=check),
         )
     return str((await store.cards.find(card)).content)
 

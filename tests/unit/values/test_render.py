@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from adminbot.accounts import lifecycle  # noqa: F401  # their errors count, too
+from adminbot.accounts import operations  # noqa: F401  # their errors count, too
 from adminbot.errors import (
     AccountGone,
     AdminbotError,

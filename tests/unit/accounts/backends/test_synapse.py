@@ -1,27 +1,28 @@
 """How an account gets a session, and whose account it must be: in which order. No server."""
 
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from adminbot.accounts.newaccount import Attempt, NewAccounts
-from adminbot.accounts.order import Order
-from adminbot.accounts.sessions import Sessions
-from adminbot.errors import HomeserverError, HomeserverUnreachable, NameTaken
+from adminbot.accounts.act import Act
+from adminbot.accounts.backends.base import Attempt, Target
+from adminbot.accounts.backends.synapse import SynapseBackend
+from adminbot.errors import AccountGone, HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import AccountState, Device, Session
-from adminbot.store import ActNote, Bot
-from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
 pytestmark = pytest.mark.anyio
 
-YOU, NANO = UserId("you", "example.org"), UserId("nano", "example.org")
-BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
-NOTED = ActNote("$act", str(YOU), "newbot", str(NANO), None, "NANO1")
+T = TypeVar("T")
+
+NANO = UserId("nano", "example.org")
+TARGET = Target(NANO, "NANO1", "Nano")
 
 
 class Server:
@@ -42,17 +43,27 @@ class Server:
     def words(self) -> list[str]:
         return [what for what, _ in self.did]
 
-    def order(self) -> Order:
-        async def say(text: str) -> None:
-            raise AssertionError(text)
 
-        async def will(what: str) -> None:
-            self.did.append(("will", what))
+class FakeAct(Act):
+    """Notes its steps beside what happens; nothing is waited for."""
 
-        async def check() -> None:
-            raise AssertionError("nothing is waited for")
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
-        return Order(YOU, "$act", say=say, will=will, check=check)
+    async def step(self, what: str) -> None:
+        self._server.did.append(("will", what))
+
+    async def say(self, text: str) -> None:
+        raise AssertionError(text)
+
+    async def check(self) -> None:
+        raise AssertionError("nothing is waited for")
+
+    async def whole(self, login: Coroutine[Any, Any, T]) -> T:
+        return await login
+
+    def aside(self) -> AbstractAsyncContextManager[None]:
+        raise AssertionError("nothing is waited for")
 
 
 class FakeSynapse(SynapseAdmin):
@@ -89,6 +100,15 @@ class FakeSynapse(SynapseAdmin):
         self._server.password = password.reveal()
         self._server.do("set up")
 
+    async def set_locked(self, user_id: UserId, *, locked: bool) -> None:
+        self._server.do("set locked", locked)
+
+    async def deactivate(self, user_id: UserId) -> None:
+        self._server.do("deactivate")
+
+    async def delete_device(self, user_id: UserId, device_id: str) -> None:
+        self._server.do("delete device", device_id)
+
     async def find_account(self, user_id: UserId) -> AccountState | None:
         return self._server.found
 
@@ -115,13 +135,14 @@ class FakeAccount(ClientApi):
         self._server.password = new.reveal()
 
 
-def sessions_of(server: Server) -> Sessions:
-    return Sessions(FakeSynapse(server), FakeAccount(server))
+def backend_of(server: Server, *, shared: bool = True) -> SynapseBackend:
+    secret = Secret("shared") if shared else None
+    return SynapseBackend(FakeSynapse(server), FakeAccount(server), secret)
 
 
 async def test_a_token_is_renewed_in_place_and_every_older_one_ends() -> None:
     server = Server()
-    session, password = await sessions_of(server).renew_in_place(BOT, server.order())
+    login = await backend_of(server).renew(TARGET, FakeAct(server))
 
     assert server.did == [
         ("will", "set a password"),
@@ -131,8 +152,9 @@ async def test_a_token_is_renewed_in_place_and_every_older_one_ends() -> None:
         ("will", "end every other session"),
         ("change password", "syt_1"),
     ]
-    assert session == Session(NANO, "NANO1", Secret("syt_1"))
-    assert password.reveal() == server.password
+    assert login.session == Session(NANO, "NANO1", Secret("syt_1"))
+    assert login.password
+    assert login.password.reveal() == server.password
 
 
 async def test_whoever_uses_the_old_token_has_the_new_one_before_the_old_one_ends() -> None:
@@ -141,7 +163,7 @@ async def test_whoever_uses_the_old_token_has_the_new_one_before_the_old_one_end
     async def take_over(session: Session) -> None:
         server.did.append(("taken over", session.token.reveal()))
 
-    await sessions_of(server).renew_in_place(BOT, server.order(), take_over)
+    await backend_of(server).renew(TARGET, FakeAct(server), take_over)
     words = server.words()
     assert words.index("log in") < words.index("taken over") < words.index("change password")
 
@@ -151,18 +173,19 @@ async def test_when_an_answer_is_lost_all_is_made_anew(what: str) -> None:
     """The token of a login whose answer was lost is ended with the others."""
     server = Server()
     server.breaks[what] = [HomeserverUnreachable("HTTP 502")]
-    session, password = await sessions_of(server).renew_in_place(BOT, server.order())
+    login = await backend_of(server).renew(TARGET, FakeAct(server))
 
     assert server.words()[-6:] == [
         *("will", "set password", "will", "log in", "will", "change password")
     ]
-    assert server.did[-1] == ("change password", session.token.reveal())
-    assert password.reveal() == server.password
+    assert server.did[-1] == ("change password", login.session.token.reveal())
+    assert login.password
+    assert login.password.reveal() == server.password
 
 
 async def test_a_fresh_device_begins_with_everything_signed_out() -> None:
     server = Server()
-    await sessions_of(server).start_afresh(replace(BOT, device_id="NANO2"), server.order())
+    await backend_of(server).start_afresh(replace(TARGET, device_id="NANO2"), FakeAct(server))
 
     assert server.did == [
         ("will", "sign everything out"),
@@ -176,17 +199,74 @@ async def test_a_refused_login_is_said_in_words_and_not_tried_again() -> None:
     server = Server()
     server.breaks["log in"] = [HomeserverError("no", errcode="M_FORBIDDEN", status=403)]
     with pytest.raises(HomeserverError, match="does not let @nano"):
-        await sessions_of(server).renew_in_place(BOT, server.order())
+        await backend_of(server).renew(TARGET, FakeAct(server))
     assert server.words().count("log in") == 1
     assert "change password" not in server.words()
 
 
+# -- what needs no session
+
+OneChange = Callable[[SynapseBackend, FakeAct], Awaitable[None]]
+ONE_CHANGE: list[tuple[OneChange, str, Any]] = [
+    (lambda it, act: it.sign_out(NANO, act), "set password", {"logout_devices": True}),
+    (lambda it, act: it.lock(NANO, act), "set locked", True),
+    (lambda it, act: it.unlock(NANO, act), "set locked", False),
+    (
+        lambda it, act: it.set_password(NANO, Secret("p"), act, keep_sessions=True),
+        "set password",
+        {"logout_devices": False},
+    ),
+    (
+        lambda it, act: it.set_password(NANO, Secret("p"), act, keep_sessions=False),
+        "set password",
+        {"logout_devices": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "what", "value"), ONE_CHANGE)
+async def test_a_change_is_noted_before_it_is_made(
+    change: OneChange, what: str, value: Any
+) -> None:
+    server = Server()
+    server.found = account()
+    await change(backend_of(server), FakeAct(server))
+    assert server.words() == ["will", what]
+    assert server.did[-1][1] == value
+
+
+@pytest.mark.parametrize(("change", "what", "value"), ONE_CHANGE)
+async def test_an_account_that_is_gone_is_not_made_anew(
+    change: OneChange, what: str, value: Any
+) -> None:
+    """Synapse's PUT of a user creates one that is not there."""
+    server = Server()
+    with pytest.raises(AccountGone):
+        await change(backend_of(server), FakeAct(server))
+    assert server.words() == ["will"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_an_account_that_is_gone_counts_as_closed(gone: bool) -> None:
+    server = Server()
+    server.breaks["deactivate"] = [AccountGone()] if gone else []
+    await backend_of(server).close(NANO, FakeAct(server))
+    assert server.words() == ["will", "deactivate"]
+
+
+async def test_our_own_new_device_costs_no_other_session() -> None:
+    server = Server()
+    session = await backend_of(server).open_device(NANO, "NEW")
+    await backend_of(server).drop_device(NANO, "OLD")
+    assert server.did == [
+        ("set password", {"logout_devices": False}),
+        ("log in", ("nano", "NEW")),
+        ("delete device", "OLD"),
+    ]
+    assert session.device_id == "NEW"
+
+
 # -- whose account it is
-
-
-def accounts_of(server: Server, *, shared: bool = True) -> NewAccounts:
-    secret = Secret("shared") if shared else None
-    return NewAccounts(FakeSynapse(server), sessions_of(server), secret)
 
 
 def account(*, admin: bool = False, deactivated: bool = False) -> AccountState:
@@ -211,9 +291,9 @@ async def test_which_account_was_made_by_an_act(
 ) -> None:
     server = Server()
     server.found, server.devices = found, devices
-    accounts = accounts_of(server)
-    assert await accounts.is_ours(Attempt(may_be_ours=True), NOTED, NANO) is ours
-    assert not await accounts.is_ours(Attempt(), NOTED, NANO), "no outcome is unknown"
+    backend = backend_of(server)
+    assert await backend.is_ours(TARGET, Attempt(may_be_ours=True)) is ours
+    assert not await backend.is_ours(TARGET, Attempt()), "no outcome is unknown"
 
 
 @pytest.mark.parametrize(("shared", "what"), [(True, "register"), (False, "create")])
@@ -224,7 +304,7 @@ async def test_a_plain_refusal_is_final(shared: bool, what: str, errcode: str) -
     server.breaks[what] = [HomeserverError("no", errcode=errcode, status=403)]
     server.found = account()
     with pytest.raises(HomeserverError) as refused:
-        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order(), Attempt())
+        await backend_of(server, shared=shared).make(TARGET, FakeAct(server), Attempt())
 
     assert refused.value.errcode == errcode
     assert server.words() == ["will", what]
@@ -243,7 +323,7 @@ async def test_somebody_elses_account_of_that_name_is_not_touched(
     server.found, server.devices = account(), devices
     attempt = Attempt(may_be_ours=unknown)
     with pytest.raises(NameTaken):
-        await accounts_of(server, shared=shared).make(BOT, NOTED, server.order(), attempt)
+        await backend_of(server, shared=shared).make(TARGET, FakeAct(server), attempt)
     assert server.words() == ["will", what]
 
 
@@ -264,11 +344,11 @@ async def test_what_a_lost_answer_left_behind_is_taken_over_and_its_token_dies(
     server.breaks["register"] = [lost]
     server.found, server.devices = account(), ["NANO1"]
     attempt = Attempt()
-    session, _ = await accounts_of(server).make(BOT, NOTED, server.order(), attempt)
+    login = await backend_of(server).make(TARGET, FakeAct(server), attempt)
 
     assert server.words().count("register") == 1
     assert attempt.may_be_ours
-    assert server.did[-1] == ("change password", session.token.reveal())
+    assert server.did[-1] == ("change password", login.session.token.reveal())
 
 
 async def test_what_somebody_elses_account_is_after_a_lost_answer_is_not_touched() -> None:
@@ -276,5 +356,5 @@ async def test_what_somebody_elses_account_is_after_a_lost_answer_is_not_touched
     server.breaks["register"] = [HomeserverUnreachable("HTTP 502"), NameTaken(NANO)]
     server.found, server.devices = account(), ["PHONE"]
     with pytest.raises(NameTaken):
-        await accounts_of(server).make(BOT, NOTED, server.order(), Attempt())
+        await backend_of(server).make(TARGET, FakeAct(server), Attempt())
     assert set(server.words()) == {"will", "register"}

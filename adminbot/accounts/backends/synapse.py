@@ -1,0 +1,220 @@
+"""Accounts that Synapse keeps itself: the admin API, and sessions opened by password.
+
+Nothing is remembered here: passwords live as long as a call.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from adminbot.accounts.act import Act, NotedAct
+from adminbot.accounts.backends.base import (
+    MAKE,
+    AccountBackend,
+    Attempt,
+    Can,
+    Login,
+    TakeOver,
+    Target,
+)
+from adminbot.accounts.backends.login_limit import log_in
+from adminbot.errors import AccountGone, HomeserverError, HomeserverUnreachable, NameTaken
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret, new_password
+
+log = logging.getLogger(__name__)
+
+_TRIES = 5
+_ACTING_S = 60
+
+
+class SynapseBackend(AccountBackend):
+    """By shared secret an account is made in one request, else in three."""
+
+    can = frozenset(Can)
+
+    def __init__(
+        self, synapse: SynapseAdmin, account: ClientApi, shared_secret: Secret | None
+    ) -> None:
+        self._synapse = synapse
+        self._account = account
+        self._shared_secret = shared_secret
+
+    # -- making
+
+    async def check_name_free(self, user_id: UserId) -> None:
+        await self._synapse.check_name_free(user_id)
+
+    async def make(self, target: Target, act: Act, attempt: Attempt) -> Login:
+        for _ in range(_TRIES):
+            try:
+                return await self._make_once(target, act, attempt)
+            except HomeserverUnreachable as exc:
+                log.warning("outcome unknown, looking it up user=%s why=%s", target.user_id, exc)
+                attempt.may_be_ours = True
+            except NameTaken:
+                if not await self.is_ours(target, attempt):
+                    raise
+            except HomeserverError as exc:
+                if exc.errcode != "M_RESOURCE_LIMIT_EXCEEDED":
+                    raise
+                # The server is full (MAU), yet it has made the account before it said so.
+                attempt.may_be_ours = True
+            if await self.is_ours(target, attempt):
+                await self._set_up(target, new_password(), act)
+                return await self.renew(target, act)
+        raise HomeserverUnreachable("several tries")
+
+    async def _make_once(self, target: Target, act: Act, attempt: Attempt) -> Login:
+        password = new_password()
+        await act.step(MAKE)
+        if self._shared_secret:
+            session = await self._synapse.register(
+                self._shared_secret,
+                target.user_id.localpart,
+                password=password,
+                display_name=target.display_name,
+                device_id=target.device_id,
+            )
+            attempt.may_be_ours = True
+            return Login(session, password)
+        await self._synapse.create_blank(target.user_id)
+        attempt.may_be_ours = True
+        await self._set_up(target, password, act)
+        return Login(await log_in(self._account, target, password, act), password)
+
+    async def _set_up(self, target: Target, password: Secret, act: Act) -> None:
+        await act.step("give it its name")
+        await self._synapse.set_up(
+            target.user_id, display_name=target.display_name, password=password
+        )
+
+    async def is_ours(self, target: Target, attempt: Attempt) -> bool:
+        """The account was not there when the act was noted, and an outcome is unknown.
+
+        A person's account that came since would have a device of its own (or be an admin's); ours
+        has the target's device or none.
+        """
+        if not attempt.may_be_ours:
+            return False
+        found = await self.find(target.user_id)
+        if found is None or found.is_admin or found.is_deactivated:
+            return False
+        devices = {device.device_id for device in await self.devices(target.user_id)}
+        return devices <= {target.device_id}
+
+    # -- sessions
+
+    async def renew(
+        self, target: Target, act: Act, take_over: TakeOver | None = None, *, meanwhile: str = ""
+    ) -> Login:
+        """1. A password by the admin API, logging nobody out. 2. A login on the same device.
+
+        3. With the new token, a password change that logs all others out: only this spares
+        the device. Stopped after 1 nothing is lost; after 2 the older token lives, too; after 3
+        nobody has the new token. An answer that is lost on the way is such a stop. `take_over`
+        comes before 3.
+        """
+        first, second = new_password(), new_password()
+
+        async def once() -> Session:
+            await act.step("set a password")
+            await self._synapse.set_password(target.user_id, first, logout_devices=False)
+            session = await log_in(self._account, target, first, act, meanwhile)
+            if take_over:
+                await take_over(session)
+            await act.step("end every other session")
+            await self._account.change_password(session, old=first, new=second)
+            return session
+
+        return Login(await _until_known(once), second)
+
+    async def start_afresh(self, target: Target, act: Act) -> Login:
+        password = new_password()
+
+        async def once() -> Session:
+            await act.step("sign everything out")
+            await self._synapse.set_password(target.user_id, password, logout_devices=True)
+            return await log_in(self._account, target, password, act)
+
+        return Login(await _until_known(once), password)
+
+    async def sign_out(self, user_id: UserId, act: NotedAct) -> None:
+        await act.step("sign it out everywhere")
+        await self._check_is_there(user_id)
+        await self._synapse.set_password(user_id, new_password(), logout_devices=True)
+
+    async def close(self, user_id: UserId, act: NotedAct) -> None:
+        await act.step("deactivate it")
+        with suppress(AccountGone):
+            await self._synapse.deactivate(user_id)
+
+    async def lock(self, user_id: UserId, act: NotedAct) -> None:
+        await act.step("lock it")
+        await self._check_is_there(user_id)
+        await self._synapse.set_locked(user_id, locked=True)
+
+    async def unlock(self, user_id: UserId, act: NotedAct) -> None:
+        await act.step("unlock it")
+        await self._check_is_there(user_id)
+        await self._synapse.set_locked(user_id, locked=False)
+
+    async def set_password(
+        self, user_id: UserId, password: Secret, act: NotedAct, *, keep_sessions: bool
+    ) -> None:
+        await act.step("set a password")
+        await self._check_is_there(user_id)
+        await self._synapse.set_password(user_id, password, logout_devices=not keep_sessions)
+
+    async def _check_is_there(self, user_id: UserId) -> None:
+        """Raises AccountGone. Synapse's PUT would make an account that is not there."""
+        if await self.find(user_id) is None:
+            raise AccountGone
+
+    @asynccontextmanager
+    async def acting_as(self, user_id: UserId) -> AsyncIterator[ClientApi]:
+        token = await self._synapse.log_in_as(user_id, for_s=_ACTING_S)
+        account = self._account.acting_with(token)
+        try:
+            yield account
+        finally:
+            with suppress(HomeserverError):  # the session ends by itself
+                await account.log_out()
+
+    # -- our own account
+
+    async def open_device(self, user_id: UserId, device_id: str) -> Session:
+        password = new_password()
+        await self._synapse.set_password(user_id, password, logout_devices=False)
+        return await self._account.log_in(
+            user_id.localpart, password, device_id=device_id, device_name="adminbot"
+        )
+
+    async def drop_device(self, user_id: UserId, device_id: str) -> None:
+        await self._synapse.delete_device(user_id, device_id)
+
+    # -- looking
+
+    async def devices(self, user_id: UserId) -> list[Device]:
+        return await self._synapse.devices(user_id)
+
+    async def find(self, user_id: UserId) -> AccountState | None:
+        return await self._synapse.find_account(user_id)
+
+    async def addresses(self, user_id: UserId) -> list[str]:
+        return await self._synapse.whois(user_id)
+
+
+async def _until_known(once: Callable[[], Awaitable[Session]]) -> Session:
+    """Do it all again when an answer was lost, a few times. Raises HomeserverUnreachable."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return await once()
+        except HomeserverUnreachable as exc:
+            log.warning("outcome unknown why=%s tries_left=%s", exc, tries_left)
+            if not tries_left:
+                raise
+    raise AssertionError("unreachable")

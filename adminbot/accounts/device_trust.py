@@ -1,0 +1,51 @@
+"""A bot's device signed because a person asked for that, having seen its keys."""
+
+from adminbot.accounts.act import Acts, Order
+from adminbot.accounts.registry import Registry
+from adminbot.accounts.signing import Signer
+from adminbot.crypto.crosssigning import fingerprint, master_key, trusted_devices
+from adminbot.errors import UsageError
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.values.text import shown_id
+
+
+class DeviceTrust:
+    """Signs one device of a bot at a time, by hand."""
+
+    def __init__(self, registry: Registry, account: ClientApi, acts: Acts, signer: Signer) -> None:
+        self._registry = registry
+        self._account = account
+        self._acts = acts
+        self._signer = signer
+
+    async def trust(self, typed: str, device_id: str, shown: str, order: Order) -> None:
+        """Sign one device of a bot, whose keys the person saw as the fingerprint `shown`.
+
+        An identity that has still to be made is kept before it is published; the signature
+        is one request, and the same one again is no error.
+
+        Raises:
+            UsageError: the device has no keys, or others than those that were shown.
+            ForeignIdentity: the account's identity was not made here.
+            ReplacedIdentity: nor is it the one that counted.
+        """
+        async with self._acts.begin("trust", self._registry.user_id(typed), order) as act:
+            bot = await self._registry.get(typed)
+            answer = await self._account.query_keys(bot.user_id)
+            keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)
+            if keys is None or fingerprint(keys) != shown:
+                raise UsageError(
+                    f"The keys of device `{shown_id(device_id)}` changed meanwhile. I signed "
+                    "nothing.",
+                    f"Look again: `!devices {bot.user_id.localpart}`",
+                )
+            await self._signer.check_not_replaced(bot, answer)
+            if bot.own_identity and master_key(answer, str(bot.user_id)) is None:
+                raise UsageError(
+                    f"`{bot.user_id}` is to make its identity itself, and has not yet. I signed "
+                    "nothing.",
+                    "Start its program, with encryption turned on.",
+                )
+            await act.note(device_id)
+            await act.step("sign its device")
+            await self._signer.sign(bot.user_id, keys)

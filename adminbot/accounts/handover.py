@@ -1,0 +1,50 @@
+"""How a new login leaves the accounts: on a card, noted with the bot in one transaction."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from adminbot.accounts.act import Order
+from adminbot.accounts.backends.base import Login
+from adminbot.errors import HomeserverError
+from adminbot.homeserver.values import Session
+from adminbot.store import Bot, Store
+from adminbot.values.secret import Secret
+
+
+class Purpose(Enum):
+    """What a login is for: the card says by it what to do with the program's data."""
+
+    NEW = "new bot"
+    RENEWED = "new token"
+    FRESH_DEVICE = "new token and device"
+
+
+# Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and why: its card.
+Phrase = Callable[[Bot, Session, dict[str, Secret], Purpose], str]
+
+
+class HandOver:
+    """Puts logins on cards."""
+
+    def __init__(self, store: Store, phrase: Phrase) -> None:
+        self._store = store
+        self._phrase = phrase
+
+    async def hand_over(
+        self, bot: Bot, login: Login, order: Order, why: Purpose, extra: Mapping[str, Secret] = {}
+    ) -> int:
+        """Keep the bot, its sealed card and the act's success at once; returns the card's id.
+
+        Raises:
+            HomeserverError: the session belongs to another account or device; nothing is kept.
+        """
+        session = login.session
+        if session.user_id != bot.user_id or session.device_id != bot.device_id:
+            raise HomeserverError("Synapse gave a session for something else than I asked for.")
+        secrets = dict(extra)
+        if bot.has_password and login.password:
+            secrets = {"MATRIX_PASSWORD": login.password, **extra}
+        card = self._phrase(bot, session, secrets, why)
+        return await self._store.hand_over(
+            bot, event_id=order.event_id, reader=order.who, card=card
+        )
