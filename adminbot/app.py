@@ -5,6 +5,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass
 from functools import partial
 
 from adminbot.accounts.identities import Identities
@@ -12,8 +13,10 @@ from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
 from adminbot.cards.delivery import CardDelivery, CardText
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
+from adminbot.chat.incoming import Incoming, Step
 from adminbot.chat.own_identity import adopt_session
+from adminbot.chat.room_view import RoomView
 from adminbot.chat.sync import Sync
 from adminbot.checks import LOG_IN_AGAIN
 from adminbot.commands import ROUTER
@@ -40,7 +43,8 @@ from adminbot.logs import ready
 from adminbot.trust.lockdown import Restraint
 from adminbot.values.backoff import pauses
 from adminbot.verification import control
-from adminbot.verification.party import own_party
+from adminbot.verification.messenger import Messenger
+from adminbot.verification.party import Parties, own_party
 from adminbot.verification.service import Verifications
 
 log = logging.getLogger(__name__)
@@ -111,11 +115,8 @@ async def _wired(
     account, store = edges.account, edges.store
     edges.client.keep_encrypted(settings.room_id)  # made so, whatever the server says of it
     changed = asyncio.Condition()
-    chat = Chat(
-        *(edges.client, account, store, edges.policy, changed),
-        settings.room_id,
-        settings.prefix,
-    )
+    rooms = RoomView(edges.client, edges.policy, changed, settings.room_id)
+    chat = Chat(rooms, edges.client, account, store, edges.policy, settings.prefix)
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl)
     restraint = Restraint(store, settings.max_age)
@@ -135,16 +136,19 @@ async def _wired(
     cards = CardDelivery(chat, store, text, restraint, when_tried=arrivals.wake)
     for admin in edges.left_out:
         alarm.left_out(admin)
-    verifications = Verifications(
-        await own_party(edges.client, store),
-        chat,
-        account,
-        store,
-        edges.policy,
-        tasks=tasks,
-        why_untrusted=why_untrusted,
-    )
+    us = await own_party(edges.client, store)
     background = Background(tasks)
+
+    def join(room_id: str) -> None:
+        background.start(chat.join(room_id))
+
+    verifications = Verifications(
+        chat,
+        store,
+        Parties(us, account, store, edges.policy),
+        Messenger(chat, us, why_untrusted=why_untrusted),
+        background,
+    )
     services = Services(
         accounts=accounts,
         look=Inspector(edges.backend, account, identities),
@@ -169,23 +173,8 @@ async def _wired(
         background=background,
     )
 
-    def devices_changed(user_ids: Collection[str]) -> None:
-        arrivals.wake(user_ids)
-        identities.wake(user_ids)
-
-    sync = Sync(
-        edges.client,
-        account,
-        store,
-        edges.policy,
-        changed=changed,
-        on_incoming=dispatcher.take,
-        on_unreadable=dispatcher.could_not_read,
-        on_step=verifications.take,
-        on_devices_changed=devices_changed,
-        on_stuck=lambda is_stuck: alarm.stuck(is_stuck=is_stuck),
-        on_invited=lambda room_id: background.start(chat.join(room_id)),
-    )
+    listener = _Listener(dispatcher, verifications, alarm, arrivals, identities, join)
+    sync = Sync(edges.client, account, store, edges.policy, changed, listener)
     room = AdminRoom(
         settings.room_id,
         chat=chat,
@@ -204,6 +193,37 @@ async def _wired(
         room.run,
     ]
     return sync, dispatcher, verifications, loops
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """Hands what a sync brought to whoever deals with it."""
+
+    dispatcher: Dispatcher
+    verifications: Verifications
+    alarm: Alarm
+    device_watch: DeviceWatch
+    identities: Identities
+    join: Callable[[str], None]
+
+    def message_came(self, incoming: Incoming) -> None:
+        self.dispatcher.take(incoming)
+
+    def message_unreadable(self, room_id: str, event_id: str, sender: str, code: str) -> None:
+        self.dispatcher.could_not_read(room_id, event_id, sender, code)
+
+    def verification_step(self, step: Step) -> None:
+        self.verifications.take(step)
+
+    def devices_changed(self, user_ids: Collection[str]) -> None:
+        self.device_watch.wake(user_ids)
+        self.identities.wake(user_ids)
+
+    def stuck(self, *, is_stuck: bool) -> None:
+        self.alarm.stuck(is_stuck=is_stuck)
+
+    def invited(self, room_id: str) -> None:
+        self.join(room_id)
 
 
 async def _start(sync: Sync, edges: Connections) -> None:

@@ -127,8 +127,7 @@ def _open_client(
         session,
         settings.data_dir / "crypto",
         Sealer.from_base64(settings.store_key).pickle_key(),
-        policy.trusted,
-        policy.is_admin,
+        policy,
         settings.ca_file,
     )
     stack.push_async_callback(client.close)

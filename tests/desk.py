@@ -194,6 +194,7 @@ class Chatter:
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
+        self.rooms = self.direct_chats = self
         self.contents: list[dict[str, Any]] = []
         self.said: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
@@ -251,7 +252,7 @@ class Chatter:
     async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
         self.gone.append(event_id)
 
-    async def ready_dm(self, user_id: UserId) -> str:
+    async def ready(self, user_id: UserId) -> str:
         await until(lambda: not self.no_way)
         return DM
 
@@ -264,7 +265,7 @@ class Chatter:
     def why_no_card_from(self, room_id: str) -> str:
         return self.onlooker if room_id == ROOM else ""
 
-    async def dm_is_open_invitation(self, user_id: UserId) -> bool:
+    async def is_open_invitation(self, user_id: UserId) -> bool:
         return False
 
     async def answers(self, event_id: str, count: int = 1) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adminbot.accounts.handover import Purpose
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.errors import (
     FIRST_ACCEPT,
     HOW_TO_VERIFY,
@@ -136,12 +136,12 @@ class CardDelivery:
         Raises NotDeliverable: nobody could read the card, or somebody else reads the room in
         which it is asked for.
         """
-        if not self._chat.can_reach(reader):
+        if not self._chat.rooms.can_reach(reader):
             raise NotDeliverable(
                 "None of your devices may read a card right now. Nothing was made.",
                 HOW_TO_VERIFY,
             )
-        problem = self._chat.why_no_card_from(typed_in)
+        problem = self._chat.rooms.why_no_card_from(typed_in)
         if problem:
             raise NotDeliverable(
                 f"This room is no place for that, because {problem}. Nothing was made.",
@@ -161,7 +161,7 @@ class CardDelivery:
 
     async def _get_ready(self, reader: UserId) -> None:
         try:
-            await self._chat.ready_dm(reader)
+            await self._chat.direct_chats.ready(reader)
         except (AdminbotError, OSError, TimeoutError) as exc:
             log.info("direct chat not ready yet user=%s why=%s", reader, exc)
 
@@ -170,7 +170,7 @@ class CardDelivery:
         try:
             if not await self.deliver(card_id):
                 return "A later command ended that login again, so its card does not go out."
-            is_invited = await self._chat.dm_is_open_invitation(reader)
+            is_invited = await self._chat.direct_chats.is_open_invitation(reader)
         except (AdminbotError, OSError, TimeoutError) as exc:
             self.wake()  # it is tried again and again
             why = str(exc) if isinstance(exc, AdminbotError) else "The network failed."
@@ -194,7 +194,7 @@ class CardDelivery:
             if card.content is None:
                 return card.intro_id is not None
             await self._check_unlocked()
-            room_id = await self._chat.ready_dm(card.reader)
+            room_id = await self._chat.direct_chats.ready(card.reader)
             if not await self._store.cards.goes_to(card_id, room_id):
                 return False
             parts = json.loads(card.content)

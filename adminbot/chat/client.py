@@ -6,21 +6,17 @@ Each override says what goes wrong in matrix-nio 0.26 without it.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from datetime import datetime, timedelta
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 import aiohttp
 from nio import (
-    ErrorResponse,
     KeysClaimResponse,
     KeysQueryError,
     KeysQueryResponse,
     KeysUploadResponse,
     MegolmEvent,
-    Response,
     SyncResponse,
     ToDeviceEvent,
 )
@@ -30,43 +26,29 @@ from nio.events import KeyVerificationEvent
 from nio.store.database import SqliteStore
 from peewee import PeeweeException
 
-from adminbot.crypto.crosssigning import canonical
-from adminbot.errors import (
-    HomeserverError,
-    HomeserverUnreachable,
-    RateLimited,
-    SetupError,
-    StateError,
-    TokenRejected,
+from adminbot.chat.responses import (
+    REQUEST_S,
+    LimitedResponse,
+    expect,
+    raw_answer,
+    senseless_dropped,
 )
-from adminbot.homeserver.answer import read_whole, server_date
+from adminbot.crypto.crosssigning import canonical
+from adminbot.errors import HomeserverError, SetupError
 from adminbot.homeserver.tls import tls_context
 from adminbot.homeserver.values import Session
-from adminbot.values.clock import now
 
 log = logging.getLogger(__name__)
 
-R = TypeVar("R")
-# Given a user id and a raw /keys/query answer: device id → keys of the devices to trust.
-Judge = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-_REQUEST_S = 60
-# A first sync after a long absence may hold a hundred events of 64 KiB for each of ten rooms, or
-# the members of rooms with a hundred thousand; too small a limit would be an off-switch.
-_MOST_BYTES = 64 * 2**20
 
+class Judge(Protocol):
+    """Says whose devices count: `TrustPolicy`, in the service."""
 
-class _Answer(aiohttp.ClientResponse):
-    """Whose body is read as it came, and up to a limit. Raises HomeserverUnreachable."""
+    async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Device id → keys of a user's devices to trust, by a raw /keys/query answer."""
 
-    async def read(self) -> bytes:
-        if self._body is None:
-            try:
-                chunks = self.content.iter_any()
-                self._body = await read_whole(chunks, self.headers, most=_MOST_BYTES)
-            except BaseException:
-                self.close()
-                raise
-        return await super().read()
+    def is_admin(self, user_id: str) -> bool:
+        """Whether anything is taken from this user at all."""
 
 
 class Client(AsyncClient):
@@ -81,7 +63,6 @@ class Client(AsyncClient):
         store_dir: Path,
         pickle_key: str,
         judge: Judge,
-        listens_to: Callable[[str], bool],
         ca_file: Path | None = None,
     ) -> None:
         """Raises SetupError when the encryption store is damaged."""
@@ -93,16 +74,16 @@ class Client(AsyncClient):
             store_sync_tokens=False,  # ours is saved after processing, not before
             max_limit_exceeded=0,  # nio would sleep silently for minutes
             max_timeouts=0,
-            request_timeout=_REQUEST_S,
+            request_timeout=REQUEST_S,
         )
         user_id = str(session.user_id)
         super().__init__(homeserver, user_id, session.device_id, str(store_dir), config)
-        # The same certificates as in wire.py; nio hands this on to aiohttp, which takes a context.
+        # The same certificates as in homeserver/http.py; nio hands this on to aiohttp, which
+        # takes a context.
         self.ssl: Any = tls_context(ca_file) if homeserver.startswith("https") else None
         self._judge = judge
         self._judging = asyncio.Lock()
         self._judged: set[str] = set()  # users, in this run: what nio remembers is no proof
-        self._listens_to = listens_to
         try:
             _check_whole(store_dir / config.store_name)
             self.restore_login(user_id, session.device_id, session.token.reveal())
@@ -114,6 +95,10 @@ class Client(AsyncClient):
         # Event id → "sender_key session_id index" of what was decrypted since the last clear.
         # nio's own memory of these dies with the process, and with it its replay protection.
         self.positions: dict[str, str] = {}
+        self._override_olm()
+
+    def _override_olm(self) -> None:
+        """nio's Olm machine is made at the login: it is given our functions one by one."""
         self._nio_index_ok = self.olm.message_index_ok
         self.olm.message_index_ok = self._index_ok
         self._nio_generate = self.olm.account.generate_one_time_keys
@@ -137,7 +122,7 @@ class Client(AsyncClient):
             self.client_session = aiohttp.ClientSession(
                 headers={"Accept-Encoding": "identity"},
                 auto_decompress=False,
-                response_class=_Answer,
+                response_class=LimitedResponse,
             )
         ssl: Any = True if self.ssl is None else self.ssl  # or a context
         return await self.client_session.request(
@@ -148,16 +133,14 @@ class Client(AsyncClient):
             headers=headers,
             allow_redirects=False,
             # Zero, for none, is what nio asks for at a first sync; `expect` has a limit there.
-            timeout=aiohttp.ClientTimeout(total=_REQUEST_S if timeout is None else timeout),
+            timeout=aiohttp.ClientTimeout(total=REQUEST_S if timeout is None else timeout),
         )
 
     def _decrypt(self, event: MegolmEvent, room_id: str | None = None) -> Any:
-        """nio catches its own errors only; JSON nested 1,000 deep is another."""
-        try:
+        """nio catches its own errors only: what somebody encrypted may be no JSON for Python."""
+        with senseless_dropped("a message that cannot be parsed"):
             return self._nio_decrypt(event, room_id)
-        except Exception as exc:  # noqa: BLE001  # one message must not take a sync with it
-            log.warning("dropped a message that cannot be parsed why=%s", type(exc).__name__)
-            return None
+        return None
 
     def _share_keys(self) -> dict[str, Any]:
         """The body of /keys/upload, with one-time keys that are saved before they go out.
@@ -182,18 +165,14 @@ class Client(AsyncClient):
         """A malformed to-device event, from anybody on any server, would end the sync loop."""
         if isinstance(to_device_event, KeyVerificationEvent):
             return None  # nio's own SAS does not interoperate; it must not answer either
-        if not self._listens_to(getattr(to_device_event, "sender", "")):
+        if not self._judge.is_admin(getattr(to_device_event, "sender", "")):
             return None  # nio would keep whatever keys and requests anybody sends, for good
-        try:
-            # A one-time key is used up, a session begun and a room key kept: all or nothing.
-            # Killed in between, the key came again and could not be read any more, for good.
-            with self.olm.store.database.atomic():
-                return super()._handle_decrypt_to_device(to_device_event)
-        except PeeweeException:
-            raise  # a key that cannot be kept now must come again
-        except Exception as exc:  # noqa: BLE001  # nine different ones are known
-            log.warning("dropped a malformed to-device event why=%s", type(exc).__name__)
-            return None
+        # A one-time key is used up, a session begun and a room key kept: all or nothing.
+        # Killed in between, the key came again and could not be read any more, for good.
+        transaction = self.olm.store.database.atomic()
+        with senseless_dropped("a malformed to-device event"), transaction:
+            return super()._handle_decrypt_to_device(to_device_event)
+        return None
 
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
         """nio drops the cross-signing half of the answer; it is judged here, each time.
@@ -201,7 +180,7 @@ class Client(AsyncClient):
         Only for those whom we listen to: nio asks for everybody in every room, and keeps it.
         """
         async with self._judging:  # nobody acts on keys that are known and not judged yet
-            wanted = {it for it in self.olm.users_for_key_query if self._listens_to(it)}
+            wanted = {it for it in self.olm.users_for_key_query if self._judge.is_admin(it)}
             self.olm.users_for_key_query = set(wanted)
             if not wanted:  # or another task was faster; nio would raise
                 return KeysQueryResponse({}, {})
@@ -210,7 +189,9 @@ class Client(AsyncClient):
                 if isinstance(response, KeysQueryResponse):
                     answer = await raw_answer(response)
                     for user_id in response.device_keys:
-                        await self._apply_trust(user_id, await self._judge(user_id, answer))
+                        await self._apply_trust(
+                            user_id, await self._judge.trusted(user_id, answer)
+                        )
             except BaseException:
                 self.olm.users_for_key_query |= wanted  # not judged, so it must be asked again
                 raise
@@ -310,57 +291,5 @@ def _check_whole(path: Path) -> None:
             raise sqlite3.DatabaseError(found)
 
 
-async def raw_answer(response: Response) -> dict[str, Any]:
-    """The JSON that nio made a response of: it drops what it does not know."""
-    transport: Any = response.transport_response
-    answer = await transport.json()
-    return answer if isinstance(answer, dict) else {}
-
-
-def sent_at(response: Response) -> datetime:
-    """The homeserver's time when it answered; ours if it does not say."""
-    transport: Any = response.transport_response
-    return server_date(transport.headers) or now()
-
-
 def _base64_of(key: Any) -> str:
     return str(key.to_base64()) if hasattr(key, "to_base64") else str(key)
-
-
-@contextmanager
-def storing() -> Iterator[None]:
-    """nio may write its store inside: raises StateError when that cannot be written."""
-    try:
-        yield
-    except (sqlite3.Error, PeeweeException) as exc:
-        log.warning("encryption store not usable why=%s", exc)
-        raise StateError from exc
-
-
-async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = _REQUEST_S) -> R:
-    """Await one of nio's requests and raise what nio returns, or lets through, as an error.
-
-    Raises:
-        HomeserverUnreachable: no answer in time, a broken connection, a body that is no answer.
-        RateLimited, TokenRejected, HomeserverError: the server's refusal.
-        StateError: nio could not write its store.
-    """
-    try:
-        with storing():
-            response = await asyncio.wait_for(call, within_s)
-    except (TimeoutError, OSError, aiohttp.ClientError, ValueError) as exc:
-        raise HomeserverUnreachable(type(exc).__name__) from exc
-    if isinstance(response, kind):
-        return response
-    if not isinstance(response, ErrorResponse):
-        raise TypeError(f"expected {kind.__name__}, got {type(response).__name__}")
-    transport = getattr(response, "transport_response", None)
-    status = transport.status if transport is not None else 0
-    errcode = response.status_code or "M_UNKNOWN"
-    if status == 429 or errcode == "M_LIMIT_EXCEEDED":
-        raise RateLimited(timedelta(milliseconds=response.retry_after_ms or 5000))
-    if errcode == "M_UNKNOWN_TOKEN":
-        raise TokenRejected
-    if status == 0 or status >= 500 or status < 300:
-        raise HomeserverUnreachable(f"HTTP {status}")
-    raise HomeserverError(f"The homeserver refused ({status}).", errcode=errcode, status=status)

@@ -14,7 +14,8 @@ from uuid import uuid4
 from nio import KeysClaimResponse
 from nio.crypto.device import OlmDevice
 
-from adminbot.chat.client import Client, expect, storing
+from adminbot.chat.client import Client
+from adminbot.chat.responses import expect, storing
 from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
 
@@ -22,19 +23,19 @@ _AT_ONCE = 20  # devices in one request
 _CHANGING = "its devices are changing just now"
 
 
-class _Known(NamedTuple):
+class _Device(NamedTuple):
     user_id: str
     device_id: str
     curve25519: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """To which devices a session's key was sent, and which had no way for it."""
+class _Shared:
+    """A session's key: the devices that it was sent to, and those without an Olm session."""
 
     session_id: str
-    devices: frozenset[_Known]
-    without_way: frozenset[_Known]
+    sent_to: frozenset[_Device]
+    unreachable: frozenset[_Device]
 
 
 class RoomKeys:
@@ -43,12 +44,12 @@ class RoomKeys:
     def __init__(self, client: Client, account: ClientApi) -> None:
         self._client = client
         self._account = account
-        self._given: dict[str, _Given] = {}
+        self._shared: dict[str, _Shared] = {}
 
     def readers(self, room_id: str) -> set[tuple[str, str]]:
         """(user id, device id) of all that were sent the key of the room's session."""
-        given = self._present(room_id)
-        return {(it.user_id, it.device_id) for it in given.devices} if given else set()
+        shared = self._present(room_id)
+        return {(it.user_id, it.device_id) for it in shared.sent_to} if shared else set()
 
     async def prepare(self, room_id: str) -> None:
         """See that the room's trusted devices, and they alone, have the key of its session."""
@@ -87,32 +88,32 @@ class RoomKeys:
             yield
         finally:
             self._client.olm.outbound_group_sessions.pop(room_id, None)
-            self._given.pop(room_id, None)
+            self._shared.pop(room_id, None)
 
     def _wanted(self, room_id: str) -> list[OlmDevice]:
         users = list(self._client.rooms[room_id].users)
         return [device for user_id in users for device in self._client.trusted_devices(user_id)]
 
-    def _present(self, room_id: str) -> _Given | None:
+    def _present(self, room_id: str) -> _Shared | None:
         """What is known of the room's session, unless nio has dropped or replaced it."""
         session = self._client.olm.outbound_group_sessions.get(room_id)
-        given = self._given.get(room_id)
+        shared = self._shared.get(room_id)
         usable = session is not None and session.shared and not session.expired
-        return given if usable and given and given.session_id == session.id else None
+        return shared if usable and shared and shared.session_id == session.id else None
 
     def _is_fit(self, room_id: str) -> bool:
-        given, wanted = self._present(room_id), _known(self._wanted(room_id))
-        if given is None:
+        shared, wanted = self._present(room_id), _ids(self._wanted(room_id))
+        if shared is None:
             return False
-        # One that had no way may have opened one since, by writing to us.
-        still = {it for it in given.without_way if not self._way_to(it.curve25519)}
-        return given.devices <= wanted <= given.devices | still
+        # A device without an Olm session may have begun one since, by writing to us.
+        still = {it for it in shared.unreachable if not self._olm_session(it.curve25519)}
+        return shared.sent_to <= wanted <= shared.sent_to | still
 
     async def _share(self, room_id: str, devices: list[OlmDevice]) -> str:
         """Make a new session and send its key; returns its id. A failure leaves none behind."""
         olm = self._client.olm
-        await self._find_ways(devices)
-        reachable = [device for device in devices if self._way_to(device.curve25519)]
+        await self._begin_olm_sessions(devices)
+        reachable = [device for device in devices if self._olm_session(device.curve25519)]
         with storing():
             olm.create_outbound_group_session(room_id)
         session = olm.outbound_group_sessions[room_id]
@@ -125,16 +126,16 @@ class RoomKeys:
         try:
             for start in range(0, len(reachable), _AT_ONCE):
                 await self._send_key(reachable[start : start + _AT_ONCE], key)
-        except BaseException:
+        except BaseException:  # cancelled, too: who has the key is not known then
             if olm.outbound_group_sessions.get(room_id) is session:
                 del olm.outbound_group_sessions[room_id]
             raise
         session.shared = True
-        given = _known(reachable)
-        self._given[room_id] = _Given(session.id, given, _known(devices) - given)
+        sent_to = _ids(reachable)
+        self._shared[room_id] = _Shared(session.id, sent_to, _ids(devices) - sent_to)
         return str(session.id)
 
-    def _way_to(self, curve25519: str) -> Any:
+    def _olm_session(self, curve25519: str) -> Any:
         """The Olm session with the device of this key, if there is one."""
         return self._client.olm.session_store.get(curve25519)
 
@@ -142,20 +143,20 @@ class RoomKeys:
         messages: dict[str, dict[str, Any]] = {}
         with storing():
             for device in devices:
-                way = self._way_to(device.curve25519)
-                sealed = self._client.olm._olm_encrypt(way, device, "m.room_key", key)
+                olm_session = self._olm_session(device.curve25519)
+                sealed = self._client.olm._olm_encrypt(olm_session, device, "m.room_key", key)
                 messages.setdefault(device.user_id, {})[device.id] = sealed
         await self._account.send_to_device("m.room.encrypted", messages, txn=str(uuid4()))
 
-    async def _find_ways(self, devices: list[OlmDevice]) -> None:
-        """Begin an Olm session with each device that we have none with."""
+    async def _begin_olm_sessions(self, devices: list[OlmDevice]) -> None:
+        """With each device that we have none with, as far as they have one-time keys."""
         missing: dict[str, list[str]] = {}
         for device in devices:
-            if not self._way_to(device.curve25519):
+            if not self._olm_session(device.curve25519):
                 missing.setdefault(device.user_id, []).append(device.id)
         if missing:
             await expect(KeysClaimResponse, self._client.keys_claim(missing))
 
 
-def _known(devices: Collection[OlmDevice]) -> frozenset[_Known]:
-    return frozenset(_Known(device.user_id, device.id, device.curve25519) for device in devices)
+def _ids(devices: Collection[OlmDevice]) -> frozenset[_Device]:
+    return frozenset(_Device(device.user_id, device.id, device.curve25519) for device in devices)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from nio import KeysUploadResponse
 
 from adminbot.accounts.backends.base import AccountBackend
-from adminbot.chat.client import Client, expect
+from adminbot.chat.client import Client
+from adminbot.chat.responses import expect
 from adminbot.crypto.crosssigning import Identity, is_signed, master_key
 from adminbot.errors import SetupError
 from adminbot.homeserver.client_api import ClientApi

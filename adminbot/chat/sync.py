@@ -6,44 +6,34 @@ and the sync token are committed together, and only then does anybody act on a m
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from datetime import datetime
 
-from nio import (
-    Event,
-    MegolmEvent,
-    ReactionEvent,
-    RoomInfo,
-    RoomMessagesResponse,
-    RoomMessageText,
-    RoomMessageUnknown,
-    SyncResponse,
-    UnknownEvent,
-)
+from nio import Event, RoomInfo, RoomMessagesResponse, SyncResponse
 from nio.api import MessageDirection
 from nio.events.misc import BadEventType
 
-from adminbot.chat.client import Client, expect, raw_answer, sent_at
-from adminbot.chat.incoming import Incoming, Step, reaction_of, step_of, text_of
+from adminbot.chat.client import Client
+from adminbot.chat.event_reader import EventReader
+from adminbot.chat.incoming import Incoming
+from adminbot.chat.listener import Listener
+from adminbot.chat.responses import expect, raw_answer, sent_at
 from adminbot.chat.rooms import SYNC_FILTER
-from adminbot.chat.unread import Unread
-from adminbot.errors import AdminbotError, HomeserverError, StateError, TokenRejected
+from adminbot.errors import HomeserverError, StateError, TokenRejected
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import InboxMessage, Store
 from adminbot.trust.pins import TrustPolicy
+from adminbot.values.backoff import pauses
 
 log = logging.getLogger(__name__)
 
 _POLL_MS = 30_000
 _SHORT_POLL_MS = 3_000  # while we wait for a key
-_BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
+_RETRY_MOST_S = 10
 _GAP_PAGES = 50
-_LOOK_UP_S = 8
 _POISON_TRIES = 3
 
 
 class Sync:
-    """Brings messages in, in order, and hands each new one to `on_incoming`."""
+    """Brings messages in, in order, and hands each new one to the listener."""
 
     def __init__(
         self,
@@ -51,29 +41,19 @@ class Sync:
         account: ClientApi,
         store: Store,
         policy: TrustPolicy,
-        *,
         changed: asyncio.Condition,
-        on_incoming: Callable[[Incoming], None],
-        on_unreadable: Callable[[str, str, str, str], None],
-        on_step: Callable[[Step], None],
-        on_devices_changed: Callable[[Collection[str]], None],
-        on_stuck: Callable[[bool], None],
-        on_invited: Callable[[str], None],
+        listener: Listener,
     ) -> None:
+        """`changed` is notified after every sync."""
         self._client = client
         self._account = account
         self._store = store
         self._policy = policy
-        self._on_incoming = on_incoming
-        self._on_step = on_step
-        self._on_devices_changed = on_devices_changed
-        self._on_stuck = on_stuck
-        self._on_invited = on_invited
+        self._changed = changed
+        self._listener = listener
         self._kept: str | None = None  # the sync token on disk
         self._encrypted: set[str] = set()  # rooms that are noted on disk
-        self._looked_up: set[str] = set()  # whose keys were asked for in this sync
-        self._unread = Unread(client.olm._decrypt_megolm_no_error, on_unreadable)
-        self._changed = changed
+        self._reader = EventReader(client, policy, listener)
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
@@ -91,7 +71,7 @@ class Sync:
 
     async def run(self) -> None:
         """Sync until cancelled. Raises TokenRejected when our own session was ended."""
-        failures = poisoned = 0
+        backoff, poisoned = pauses(_RETRY_MOST_S), 0
         while True:
             since, token = self._client.next_batch, self._client.access_token
             try:
@@ -103,11 +83,10 @@ class Sync:
             except (HomeserverError, StateError) as exc:
                 # From what is on disk: a message read late may have come before `since`.
                 self._client.next_batch = self._kept or since
-                self._on_stuck(isinstance(exc, StateError))
-                pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-                log.warning("sync failed, trying again in_s=%s why=%s", pause, exc)
-                await asyncio.sleep(pause)
-                failures += 1
+                self._listener.stuck(is_stuck=isinstance(exc, StateError))
+                pause_s = next(backoff)
+                log.warning("sync failed, trying again in_s=%s why=%s", pause_s, exc)
+                await asyncio.sleep(pause_s)
             except Exception:
                 # Something nio cannot digest. From the same token again, then past it: a loop
                 # of crashes would be a remote off-switch.
@@ -117,8 +96,8 @@ class Sync:
                     self._client.next_batch = since
                 await asyncio.sleep(0.5)
             else:
-                failures = poisoned = 0
-                self._on_stuck(False)
+                backoff, poisoned = pauses(_RETRY_MOST_S), 0
+                self._listener.stuck(is_stuck=False)
 
     async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
         call = self._client.sync(
@@ -130,38 +109,37 @@ class Sync:
         return await expect(SyncResponse, call, within_s=120 if first else _POLL_MS / 1000 + 20)
 
     def _poll_ms(self) -> int:
-        return _SHORT_POLL_MS if self._unread else _POLL_MS
+        return _SHORT_POLL_MS if self._reader.awaits_keys else _POLL_MS
 
     async def _take_in(self, response: SyncResponse, since: str) -> None:
         at = sent_at(response)
         incoming: list[Incoming] = []
-        self._unread.note_withheld(response.to_device_events, self._policy.is_admin)
+        self._reader.note_withheld(response.to_device_events)
         for room_id, info in response.rooms.join.items():
             for event in await self._with_gap_filled(room_id, info, since):
-                found = await self._read(room_id, event, at)
+                found = await self._reader.read(room_id, event, at)
                 if found is not None:
                     incoming.append(found)
-        incoming += await self._read_late(at)
+        incoming += await self._reader.read_late(at)
         for room_id in response.rooms.leave:  # nio would go on as if we were in it
             self._client.rooms.pop(room_id, None)
             log.info("not in a room any more room=%s", room_id)
         await self._note_encrypted()
-        self._client.positions.clear()
-        self._looked_up.clear()
-        letters = [
+        self._reader.sync_is_read()
+        messages = [
             InboxMessage(item.event_id, item.to_json(), None, item.megolm) for item in incoming
         ]
         # What is still to be read must come again after a crash; event ids keep it single.
-        keep = self._kept if self._kept and self._unread else response.next_batch
-        if letters or keep != self._kept:
-            fresh = await self._store.inbox.receive(letters, since=keep)
+        keep = self._kept if self._kept and self._reader.awaits_keys else response.next_batch
+        if messages or keep != self._kept:
+            fresh = await self._store.inbox.receive(messages, since=keep)
             self._kept = keep
             for item in incoming:
                 if item.event_id in fresh:
-                    self._on_incoming(item)
+                    self._listener.message_came(item)
         self._note_invitations(response)
         if response.device_list.changed:
-            self._on_devices_changed(response.device_list.changed)
+            self._listener.devices_changed(response.device_list.changed)
         await self._client.after_sync(response)
         await self._keep_fallback_key(response)
         async with self._changed:
@@ -203,65 +181,6 @@ class Sync:
             log.info("gap filled room=%s events=%s", room_id, len(missed))
         return missed[::-1] + events
 
-    async def _read(
-        self, room_id: str, event: Event | BadEventType, at: datetime
-    ) -> Incoming | None:
-        """An admin's message or reaction; None for anything else."""
-        try:
-            return await self._read_unguarded(room_id, event, at)
-        except AdminbotError:
-            raise
-        except Exception as exc:  # noqa: BLE001  # one message must not take a sync with it
-            log.warning("dropped an event that makes no sense why=%s", type(exc).__name__)
-            return None
-
-    async def _read_unguarded(
-        self, room_id: str, event: Event | BadEventType, at: datetime
-    ) -> Incoming | None:
-        known = ReactionEvent | MegolmEvent | RoomMessageText | RoomMessageUnknown | UnknownEvent
-        if not isinstance(event, known):
-            return None
-        if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
-            return None
-        if isinstance(event, ReactionEvent):
-            return reaction_of(event, room_id, at)
-        if isinstance(event, MegolmEvent) or event.decrypted:
-            self._client.keep_encrypted(room_id)  # so it is, also where the state does not say so
-        if isinstance(event, MegolmEvent):
-            event.room_id = room_id
-            self._unread.add(event)
-            return None
-        if not isinstance(event, RoomMessageText):
-            if step := step_of(event, room_id):
-                self._on_step(step)
-            return None
-        trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
-        position = self._client.positions.get(event.event_id)
-        return text_of(event, room_id, at, trusted=trusted, megolm=position)
-
-    async def _is_trusted(self, room_id: str, event: Event) -> bool:
-        """Judge the sending device; one that we do not trust yet is looked up once more."""
-        args = (event.sender, room_id, str(event.sender_key), str(event.session_id))
-        if self._client.came_from_trusted(*args):
-            return True
-        if event.sender not in self._looked_up:
-            self._looked_up.add(event.sender)
-            await self._look_up(event.sender)
-        return self._client.came_from_trusted(*args)
-
-    async def _look_up(self, user_id: str) -> None:
-        """Not for long: whatever else this sync brought waits for it, brakes included."""
-        try:
-            async with asyncio.timeout(_LOOK_UP_S):
-                await self._client.refresh_keys(user_id)
-        except (HomeserverError, TimeoutError) as exc:
-            log.warning("keys not refreshed user=%s why=%s", user_id, type(exc).__name__)
-
-    async def _read_late(self, at: datetime) -> list[Incoming]:
-        """Try again what could not be read when it came."""
-        found = [await self._read(event.room_id, event, at) for event in self._unread.retry()]
-        return [item for item in found if item]
-
     def _note_invitations(self, response: SyncResponse) -> None:
         for room_id, info in response.rooms.invite.items():
             own = [
@@ -271,7 +190,7 @@ class Sync:
                 and getattr(event, "membership", None) == "invite"
             ]
             if any(self._policy.is_admin(event.sender) for event in own):
-                self._on_invited(room_id)
+                self._listener.invited(room_id)
             else:  # silence; and nio would keep it for good
                 self._client.invited_rooms.pop(room_id, None)
 

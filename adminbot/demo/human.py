@@ -22,7 +22,8 @@ from nio import (
     SyncResponse,
 )
 
-from adminbot.chat.client import Client, expect
+from adminbot.chat.client import Client
+from adminbot.chat.responses import expect
 from adminbot.chat.rooms import direct_chat
 from adminbot.crypto.crosssigning import Identity, master_key, trusted_devices
 from adminbot.errors import SetupError
@@ -166,9 +167,7 @@ async def participant(
 ) -> AsyncIterator[Participant]:
     """A device that is on the server with its keys. `show` is given each message as it comes."""
     async with open_http(homeserver, session.token) as http:
-        client = Client(
-            homeserver, session, store_dir, _PICKLE_KEY, _as_element_does, lambda sender: True
-        )
+        client = Client(homeserver, session, store_dir, _PICKLE_KEY, _ElementsJudge())
         try:
             if client.should_upload_keys:
                 await expect(KeysUploadResponse, client.keys_upload())
@@ -177,6 +176,14 @@ async def participant(
             await client.close()  # type: ignore[no-untyped-call]
 
 
-async def _as_element_does(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """The devices that a user's identity signed; of a user without an identity every device."""
-    return trusted_devices(answer, user_id, master_key(answer, user_id))
+class _ElementsJudge:
+    """As Element does: anybody is listened to.
+
+    Of a user with an identity the devices that it signed count, of others every device.
+    """
+
+    async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+        return trusted_devices(answer, user_id, master_key(answer, user_id))
+
+    def is_admin(self, user_id: str) -> bool:
+        return True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.dispatch.permission import why_no_tap, why_not
@@ -45,7 +45,7 @@ class ChatRules:
 
     def is_at_home(self, room_id: str, sender: str) -> bool:
         """Whether a room is one where this person's commands count."""
-        return room_id == self._admin_room or self._chat.is_own_dm(room_id, sender)
+        return room_id == self._admin_room or self._chat.rooms.is_own_dm(room_id, sender)
 
     def may_act(self, sender: str) -> bool:
         """Whether this person's trusted devices may do everything, as far as trust goes."""

@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from adminbot.cards.delivery import CardDelivery
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.executor import Executor
 from adminbot.dispatch.interpreter import CardTap, Interpreter, Refuse, Run

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Self
 
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.turn import BLINK_S
 from adminbot.errors import AdminbotError, StateError

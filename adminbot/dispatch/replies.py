@@ -8,7 +8,7 @@ import logging
 import secrets
 from contextlib import suppress
 
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.progress import DONE, FAILED, Progress, quietly
 from adminbot.dispatch.questions import noted_as, time_to_confirm_ends

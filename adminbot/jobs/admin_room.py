@@ -9,7 +9,7 @@ import asyncio
 import logging
 import zlib
 
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.chat.rooms import made_by
 from adminbot.errors import AdminbotError, HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
@@ -70,7 +70,7 @@ class AdminRoom:
             await asyncio.sleep(_RETRY_S)
 
     def _is_gone(self) -> bool:
-        return self._chat.room(self._id) is None
+        return self._chat.rooms.room(self._id) is None
 
     def _admins(self) -> list[UserId]:
         return [UserId.parse(admin) for admin in sorted(self._policy.admins)]
@@ -78,11 +78,11 @@ class AdminRoom:
     # -- who is in it
 
     async def _put_in_order(self) -> None:
-        room = self._chat.room(self._id)
+        room = self._chat.rooms.room(self._id)
         if room is None:
             return
         people = set(room.users)
-        await self._remove_others(people - self._policy.admins - {self._chat.user_id})
+        await self._remove_others(people - self._policy.admins - {self._chat.rooms.user_id})
         for admin in self._admins():
             await self._welcome(admin, is_in=str(admin) in people)
 
@@ -91,7 +91,7 @@ class AdminRoom:
         if not others:
             return
         try:
-            if not made_by(await self._account.room_state(self._id), self._chat.user_id):
+            if not made_by(await self._account.room_state(self._id), self._chat.rooms.user_id):
                 log.warning("others are in the admin room, which I did not make room=%s", self._id)
                 return
         except AdminbotError as exc:
@@ -117,7 +117,7 @@ class AdminRoom:
                 await self._account.invite(self._id, admin)
                 log.info("invited admin=%s", admin)
             if await self._store.rooms.dm(admin) is None:
-                await self._chat.ready_dm(admin)
+                await self._chat.direct_chats.ready(admin)
         except AdminbotError as exc:
             log.warning("could not invite admin=%s why=%s", admin, exc)
 
@@ -137,11 +137,11 @@ class AdminRoom:
         return all(told)
 
     async def _tell(self, admin: UserId) -> bool:
-        if not self._chat.trusted_devices(admin):
+        if not self._chat.rooms.trusted_devices(admin):
             log.info("nobody to tell that the admin room is gone admin=%s", admin)
             return True
         try:
-            room_id = await self._chat.ready_dm(admin)
+            room_id = await self._chat.direct_chats.ready(admin)
             txn = f"room-gone-{zlib.crc32(f'{self._id} {admin}'.encode())}"
             await self._chat.send(room_id, render.ringing(_GONE, admin), txn=txn)
         except AdminbotError as exc:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.errors import IDENTITY_THAT_COUNTS, AdminbotError
 from adminbot.store import Bot, Store
 from adminbot.trust.admins import LeftOut
@@ -163,9 +163,9 @@ class Alarm:
             raise failed
 
     async def _tell(self, other: UserId, text: str, about: str) -> None:
-        if not self._chat.trusted_devices(other):
+        if not self._chat.rooms.trusted_devices(other):
             log.warning("alarm not given to=%s why=no trusted device", other)
             return
-        room_id = await self._chat.ready_dm(other)
+        room_id = await self._chat.direct_chats.ready(other)
         txn = f"alarm-{zlib.crc32(f'{other} {about}'.encode())}"
         await self._chat.send(room_id, render.ringing(text, other), txn=txn)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.signing import Signer
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.crypto.crosssigning import DeviceState, device_state, master_key, trusted_devices
 from adminbot.errors import AdminbotError, ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
@@ -171,7 +171,7 @@ class DeviceWatch:
         """When to look again. Of whom the server tells us, we ask no more than once an hour."""
         if failed:
             pause_s = _BROKEN_S
-        elif self._chat.shares_encrypted_room(str(awaited.user_id)):
+        elif self._chat.rooms.shares_encrypted_room(awaited.user_id):
             pause_s = _LATEST_S
         else:
             pause_s = pause(now() - awaited.since)
@@ -228,12 +228,12 @@ class DeviceWatch:
 
     async def _tell(self, awaited: Awaited, text: str) -> None:
         """Once, also when it is said again after a crash: the transaction id is the same."""
-        if not self._chat.trusted_devices(awaited.tell):
+        if not self._chat.rooms.trusted_devices(awaited.tell):
             log.info("nobody to tell of an arrival user=%s", awaited.user_id)
             return
         about = f"{awaited.user_id} {awaited.device_id} {text}"
         try:
-            room_id = await self._chat.ready_dm(awaited.tell)
+            room_id = await self._chat.direct_chats.ready(awaited.tell)
             txn = f"arrived-{zlib.crc32(about.encode())}"
             await self._chat.send(room_id, render.notice(text), txn=txn)
         except AdminbotError as exc:

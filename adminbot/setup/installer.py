@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from adminbot.chat.listener import NobodyListens
 from adminbot.chat.sync import Sync
 from adminbot.config import Settings
 from adminbot.config.row import PREFIX
@@ -106,13 +107,8 @@ async def _remember_now(opened: Connections) -> None:
             opened.account,
             opened.store,
             opened.policy,
-            changed=asyncio.Condition(),
-            on_incoming=lambda incoming: None,
-            on_unreadable=lambda room_id, event_id, sender, code: None,
-            on_step=lambda step: None,
-            on_devices_changed=lambda user_ids: None,
-            on_stuck=lambda is_stuck: None,
-            on_invited=lambda room_id: None,
+            asyncio.Condition(),
+            NobodyListens(),
         )
         await sync.start()
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from adminbot.chat import record_direct
+from adminbot.chat.direct_chats import record_direct
 from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat, found_again
 from adminbot.connections import Connections
 from adminbot.crypto.crosssigning import in_groups

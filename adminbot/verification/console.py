@@ -1,4 +1,4 @@
-"""Who sits at the shell, waiting for a verification to come to its end. No I/O."""
+"""The sessions of `adminbot verify`: what is told to whoever is at the shell. No I/O."""
 
 import asyncio
 from collections import defaultdict
@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from adminbot.values.ids import UserId
+from adminbot.verification import texts
 from adminbot.verification.sas import ShortString
 
 JSON = dict[str, Any]
 
 
 class ConsoleSession:
-    """Somebody at the shell, there for the verification with one person."""
+    """Somebody at the shell, there for the verification with one person.
+
+    `updates`: what control.py sends to the shell, as its module docstring says.
+    """
 
     def __init__(self) -> None:
         self.updates: asyncio.Queue[JSON] = asyncio.Queue()
@@ -32,22 +36,39 @@ class ConsoleSession:
 
 
 class ConsoleSessions:
-    """All of them, by the person that they are there for."""
+    """The open sessions, by the person that they are there for."""
 
     def __init__(self) -> None:
-        self._taken: defaultdict[UserId, set[ConsoleSession]] = defaultdict(set)
+        self._open: defaultdict[UserId, set[ConsoleSession]] = defaultdict(set)
 
     @contextmanager
-    def take(self, user_id: UserId) -> Iterator[ConsoleSession]:
-        seat = ConsoleSession()
-        self._taken[user_id].add(seat)
+    def open(self, user_id: UserId) -> Iterator[ConsoleSession]:
+        session = ConsoleSession()
+        self._open[user_id].add(session)
         try:
-            yield seat
+            yield session
         finally:
-            self._taken[user_id].discard(seat)
+            self._open[user_id].discard(session)
 
     def __contains__(self, user_id: UserId) -> bool:
-        return bool(self._taken.get(user_id))
+        return bool(self._open.get(user_id))
 
-    def at(self, user_id: UserId) -> list[ConsoleSession]:
-        return list(self._taken.get(user_id, ()))
+    def say(self, user_id: UserId, text: str) -> None:
+        """Say one of the texts to all that are there for this person."""
+        for session in self._of(user_id):
+            session.say(texts.at_shell(text, user_id))
+
+    def show(self, user_id: UserId, shown: ShortString | None, transaction: str) -> None:
+        for session in self._of(user_id):
+            session.show(shown, transaction)
+
+    def verified(self, user_id: UserId) -> None:
+        for session in self._of(user_id):
+            session.end(verified=True, text=texts.at_shell(texts.DONE, user_id))
+
+    def failed(self, user_id: UserId, why: str) -> None:
+        for session in self._of(user_id):
+            session.end(verified=False, text=texts.failed_at_shell(why, user_id))
+
+    def _of(self, user_id: UserId) -> list[ConsoleSession]:
+        return list(self._open.get(user_id, ()))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from adminbot.errors import SetupError
+from adminbot.jobs.background import Background
 from adminbot.values.ids import UserId
 from adminbot.verification.console import ConsoleSession
 from adminbot.verification.service import Verifications
@@ -37,10 +38,11 @@ class _Garbled(Exception):
 
 async def serve(data_dir: Path, verifications: Verifications) -> None:
     """Serve until cancelled. Without a socket there is a warning, and no more."""
-    async with asyncio.TaskGroup() as guests:
+    async with asyncio.TaskGroup() as conversations:
+        background = Background(conversations)
 
         def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            guests.create_task(_attend(verifications, reader, writer))
+            background.start(_attend(verifications, reader, writer))
 
         try:
             listening = _bound(data_dir)
@@ -87,7 +89,7 @@ def _address(data_dir: Path) -> Iterator[str]:
 async def _attend(
     verifications: Verifications, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """One shell. Whatever it sends, or however it goes, the service goes on."""
+    """One shell, until it is gone or what it waited for has ended."""
     try:
         await _converse(verifications, reader, writer)
     except _Garbled:
@@ -96,8 +98,6 @@ async def _attend(
             await _write(writer, {"failed": _NOT_UNDERSTOOD})
     except OSError:
         log.info("control: gone")
-    except Exception:
-        log.exception("control failed")
     finally:
         writer.close()
 
@@ -110,8 +110,8 @@ async def _converse(
         user_id = UserId.parse(str((await _read(reader) or {}).get("verify")))
     except ValueError as exc:
         raise _Garbled from exc
-    with verifications.seat(user_id) as seat:
-        telling = asyncio.create_task(_tell(seat, writer))
+    with verifications.session(user_id) as session:
+        telling = asyncio.create_task(_tell(session, writer))
         hearing = asyncio.create_task(_hear(reader, partial(verifications.answer, user_id)))
         both = {telling, hearing}
         try:
@@ -125,10 +125,10 @@ async def _converse(
             raise result
 
 
-async def _tell(seat: ConsoleSession, writer: asyncio.StreamWriter) -> None:
+async def _tell(session: ConsoleSession, writer: asyncio.StreamWriter) -> None:
     ended = False
     while not ended:
-        update = await seat.updates.get()
+        update = await session.updates.get()
         await _write(writer, update)
         ended = "done" in update or "failed" in update
 

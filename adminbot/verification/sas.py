@@ -7,17 +7,23 @@ this too, in a form that Element cancels; only its table of emoji is used.
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Any
 
 from nio.crypto.sas import Sas as NioSas
 from vodozemac import Curve25519PublicKey, EstablishedSas, Sas
 
 from adminbot.crypto.crosssigning import unpadded, whole_canonical
+from adminbot.verification.events import (
+    JSON,
+    METHOD,
+    MOST_ENTRIES,
+    Broken,
+    Message,
+    Party,
+    part_of,
+    text_in,
+    texts_in,
+)
 
-JSON = dict[str, Any]
-Message = tuple[str, JSON]  # what stands after "m.key.verification.", and the content
-
-METHOD = "m.sas.v1"
 _AGREEMENT = "curve25519-hkdf-sha256"
 _HASH = "sha256"
 _MAC = "hkdf-hmac-sha256.v2"
@@ -25,34 +31,6 @@ _SHOWN_AS = ("decimal", "emoji")
 # matrix-nio's table, with the names that Element has for three of them.
 _NAMES = {"Wrench": "Spanner", "Thumbs up": "Thumbs Up", "Airplane": "Aeroplane"}
 _EMOJI = [(symbol, _NAMES.get(name, name)) for symbol, name in NioSas.emoji]
-_MOST = 100  # entries of a list or an object that somebody sent
-
-
-class Broken(Exception):
-    """The verification cannot go on; `code` is what the other side is told, `why` our own."""
-
-    def __init__(self, code: str, why: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.why = why
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """One side: a device, its Ed25519 key, and the master key of its owner's identity."""
-
-    user_id: str
-    device_id: str
-    device_key: str
-    master_key: str
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """Key id → public key of what the other side is to verify."""
-        return {
-            f"ed25519:{self.device_id}": self.device_key,
-            f"ed25519:{self.master_key}": self.master_key,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +117,7 @@ class Comparison:
 
     def _both_started(self, content: JSON) -> list[Message]:
         """The start of the smaller user id counts, the other one is as if it were not there."""
-        if _text(content, "method") != METHOD:
+        if text_in(content, "method") != METHOD:
             raise Broken("m.unexpected_message")
         if self._us.user_id < self.them.user_id:
             return []
@@ -147,18 +125,18 @@ class Comparison:
         return self._take_start(content)
 
     def _take_start(self, content: JSON) -> list[Message]:
-        if _text(content, "from_device") != self.them.device_id:
+        if text_in(content, "from_device") != self.them.device_id:
             raise Broken("m.unexpected_message")
-        if _text(content, "method") != METHOD:
+        if text_in(content, "method") != METHOD:
             raise Broken("m.unknown_method")
         offered = {
             "key_agreement_protocols": _AGREEMENT,
             "hashes": _HASH,
             "message_authentication_codes": _MAC,
         }
-        if any(wanted not in _texts(content, name) for name, wanted in offered.items()):
+        if any(wanted not in texts_in(content, name) for name, wanted in offered.items()):
             raise Broken("m.unknown_method")
-        shown_as = _texts(content, "short_authentication_string")
+        shown_as = texts_in(content, "short_authentication_string")
         common = [way for way in _SHOWN_AS if way in shown_as]
         if not common:
             raise Broken("m.unknown_method")
@@ -180,17 +158,17 @@ class Comparison:
             "hash": _HASH,
             "message_authentication_code": _MAC,
         }
-        if any(_text(content, name) != ours for name, ours in chosen.items()):
+        if any(text_in(content, name) != ours for name, ours in chosen.items()):
             raise Broken("m.unknown_method")
-        if not set(_SHOWN_AS) & set(_texts(content, "short_authentication_string")):
+        if not set(_SHOWN_AS) & set(texts_in(content, "short_authentication_string")):
             raise Broken("m.unknown_method")
-        self._commitment = _text(content, "commitment")
+        self._commitment = text_in(content, "commitment")
         self._awaits = "key"
         return [self._key()]
 
     def _take_key(self, content: JSON) -> list[Message]:
         try:
-            key = Curve25519PublicKey.from_base64(_text(content, "key"))
+            key = Curve25519PublicKey.from_base64(text_in(content, "key"))
             theirs: str = key.to_base64()
             if self._we_started:
                 self._check_commitment(theirs)
@@ -204,16 +182,16 @@ class Comparison:
 
     def _take_mac(self, content: JSON) -> list[Message]:
         macs = content.get("mac")
-        if not isinstance(macs, dict) or not 0 < len(macs) <= _MOST:
+        if not isinstance(macs, dict) or not 0 < len(macs) <= MOST_ENTRIES:
             raise Broken("m.invalid_message")
         expected = self.them.keys
         if len(expected) != 2 or not expected.keys() <= macs.keys():
             # Without the master key only a device would be verified. A device id that looks
             # like the master key would let one MAC stand for both.
             raise Broken("m.key_mismatch")
-        self._check_mac("KEY_IDS", ",".join(sorted(macs)), _text(content, "keys"))
+        self._check_mac("KEY_IDS", ",".join(sorted(macs)), text_in(content, "keys"))
         for name, key in expected.items():
-            self._check_mac(name, key, _text(macs, name))
+            self._check_mac(name, key, text_in(macs, name))
         self._awaits = ""
         return []
 
@@ -265,59 +243,3 @@ class Comparison:
             self._established.verify_mac(value, info, mac)
         except ValueError as exc:
             raise Broken("m.key_mismatch") from exc
-
-
-def part_of(transaction: str) -> JSON:
-    """The relation that makes an event part of a verification in a room."""
-    return {"rel_type": "m.reference", "event_id": transaction}
-
-
-def request(us: Party, them: str) -> JSON:
-    """The `m.room.message` that asks somebody to verify."""
-    return {
-        "msgtype": "m.key.verification.request",
-        "body": f"{us.user_id} asks to verify each other by emoji. Your app cannot do that here: "
-        "use a newer Element.",
-        "from_device": us.device_id,
-        "methods": [METHOD],
-        "to": them,
-    }
-
-
-def ready(transaction: str, us: Party) -> Message:
-    """We are willing."""
-    content = {"from_device": us.device_id, "methods": [METHOD]}
-    return "ready", content | {"m.relates_to": part_of(transaction)}
-
-
-def done(transaction: str) -> Message:
-    return "done", {"m.relates_to": part_of(transaction)}
-
-
-def cancel(transaction: str, code: str, reason: str) -> Message:
-    content = {"code": code, "reason": reason}
-    return "cancel", content | {"m.relates_to": part_of(transaction)}
-
-
-def offering_device(content: JSON) -> str:
-    """The device of a request or a ready. Raises Broken unless it offers emoji, too."""
-    device_id = _text(content, "from_device")
-    if METHOD not in _texts(content, "methods"):
-        raise Broken("m.unknown_method")
-    return device_id
-
-
-def _text(content: JSON, name: str) -> str:
-    found = content.get(name)
-    if not isinstance(found, str):
-        raise Broken("m.invalid_message")
-    return found
-
-
-def _texts(content: JSON, name: str) -> list[str]:
-    found = content.get(name)
-    if not isinstance(found, list) or len(found) > _MOST:
-        raise Broken("m.invalid_message")
-    if not all(isinstance(item, str) for item in found):
-        raise Broken("m.invalid_message")
-    return found

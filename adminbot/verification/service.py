@@ -1,111 +1,49 @@
-"""Verifying each other by emoji: which exchange is under way with whom, and what follows from it.
+"""Verifying each other by emoji: who takes part, in which order, and what follows from it.
 
-One exchange per person. Its keys are in memory only; that it is open is remembered, so that a
-stop, or the start after a crash, cancels it: Element would wait for it, and pass over the next
-one. That the emoji are the same is never said by the bot, but by whoever sits at its shell (a
-`Seat`). Everything goes out in clear (`Chat.send_in_clear`).
+That the emoji are the same is never said by the bot, but by whoever is at its shell (a
+`ConsoleSession`). What is said is in texts.py, what goes out in messenger.py, what is under way
+in exchange.py, and what the emoji come from in sas.py.
 
 Source: client-server API, "Key verification framework".
 """
 
 import asyncio
 import logging
-import secrets
-import zlib
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from adminbot.chat import Chat
-from adminbot.chat.incoming import VERIFICATION, Step
-from adminbot.chat.own_identity import own_identity
-from adminbot.errors import HOW_TO_RECOVER, AdminbotError, HomeserverUnreachable, StateError
-from adminbot.homeserver.client_api import ClientApi
+from adminbot.chat.chat import Chat
+from adminbot.chat.incoming import Step
+from adminbot.errors import AdminbotError
+from adminbot.jobs.background import Background
 from adminbot.store import OpenRequest, Store
-from adminbot.trust.pins import Asked, PinState, TrustPolicy
-from adminbot.values import render
-from adminbot.values.clock import now
+from adminbot.trust.pins import Asked, PinState
 from adminbot.values.ids import UserId
 from adminbot.values.text import code_of
-from adminbot.verification import sas
+from adminbot.verification import events, texts
 from adminbot.verification.console import ConsoleSession, ConsoleSessions
-from adminbot.verification.sas import Broken, Comparison, Message, Party, ShortString
+from adminbot.verification.events import Broken, Party
+from adminbot.verification.exchange import (
+    Exchange,
+    Exchanges,
+    Transaction,
+    is_fresh,
+    problem_in,
+)
+from adminbot.verification.left_open import LeftOpen
+from adminbot.verification.messenger import Messenger
+from adminbot.verification.party import Parties
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(minutes=10)
-_REMEMBERED = 500  # events and ended transactions
-_MAY_VERIFY = (PinState.AS_PINNED, PinState.NOT_VERIFIED)
+_REMEMBERED = 500  # events
 _STOP_S = 2
 # An app that decrypted nothing of us does so once it has published its signature of our identity.
 # It does that after its `done`, and the server tells nobody else of it.
 _UNTIL_READ_S = 3
-
-_ONE_MINUTE = "Once the app shows them, it waits about a minute."
-_ASKED = (
-    "I have asked {user} in our private chat.\n"
-    f"In Element, there: accept it, then compare by emoji. {_ONE_MINUTE}"
-)
-_STILL_INVITED = "They have still to accept my invitation to that chat: that comes first."
-_THEY_ASKED = f"{{user}} asks to verify. In Element: compare by emoji. {_ONE_MINUTE}"
-_UNDER_WAY = f"With {{user}} it is under way. In Element: compare by emoji. {_ONE_MINUTE}"
-_ACCEPTED = "{user} accepted."
-_OUR_YES = "Now {user} has to say so, too, in Element."
-_DONE = "{user} and I have verified each other."
-_TOLD_DONE = "🤝 We have verified each other."
-_TOLD_FREE = " From now on I do what you ask."
-_TOLD_SHIELDS = " Red shields that you still see on what I said go when you open the chat anew."
-_TOLD_HOW = (
-    "🤝 I am ready to compare emoji. Mine are shown at the shell: whoever runs this server "
-    "types there\n`adminbot verify {user}`\n"
-    "Have that open before you go on: once it shows emoji, your app waits about a minute."
-)
-_TOLD_ENDED = "🤝 Our comparison of emoji has ended. {why}\nNothing was verified. Again: `!verify`"
-_NOT_WITH_ANY = (
-    "Here every device of an admin counts (ADMINBOT_TRUST=any), so there is nothing to verify."
-)
-_NOTHING = " Nothing was verified. Again: `adminbot verify {user}`"
-_BROKE = "Something broke on my side; the log has it."
-
-_IF_AGAIN = "If that happens again, somebody sits between you two: leave it, and find out who."
-_WE_ENDED = {
-    "m.timeout": "It was not finished within ten minutes.",
-    "m.mismatched_sas": f"At the shell it was said that the emoji differ. {_IF_AGAIN}",
-    "m.mismatched_commitment": f"A key came that was not the promised one. {_IF_AGAIN}",
-    "m.key_mismatch": f"The app of {{user}} does not have the keys that I know. {_IF_AGAIN}",
-}
-_THEY_ENDED = {
-    "m.user": "It was cancelled in the app of {user}.",
-    "m.timeout": (
-        "The app of {user} waited no longer: about a minute, once it shows emoji. Be at the shell "
-        "first."
-    ),
-    "m.mismatched_sas": f"In the app of {{user}} it was said that the emoji differ. {_IF_AGAIN}",
-}
-_STOPPED = "I was stopped in between."
-_CUT_OFF = "I was cut off in between, and am here again."
-
-JSON = dict[str, Any]
-
-
-@dataclass(eq=False)
-class _Exchange:
-    """One transaction; `comparison` once it is known with which device."""
-
-    user_id: UserId
-    room_id: str
-    transaction: str
-    timer: asyncio.TimerHandle
-    comparison: Comparison | None = None
-
-    @property
-    def shown(self) -> ShortString | None:
-        """What is to be compared, once both keys are there."""
-        return self.comparison.shown if self.comparison else None
+_Work = Callable[[], Coroutine[None, None, None]]
 
 
 class Verifications:
@@ -113,56 +51,51 @@ class Verifications:
 
     def __init__(
         self,
-        us: Party,
         chat: Chat,
-        account: ClientApi,
         store: Store,
-        policy: TrustPolicy,
-        *,
-        tasks: asyncio.TaskGroup,
-        why_untrusted: Callable[[str, PinState], str],
+        parties: Parties,
+        messenger: Messenger,
+        background: Background,
     ) -> None:
-        self._us = us
         self._chat = chat
-        self._account = account
-        self._store = store
-        self._policy = policy
-        self._tasks = tasks
-        self._why_untrusted = why_untrusted
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._exchanges: dict[str, _Exchange] = {}
-        self._seats = ConsoleSessions()
+        self._parties = parties
+        self._messenger = messenger
+        self._background = background
+        self._turns: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._exchanges = Exchanges(store)
+        self._left_open = LeftOpen(chat, store, self._exchanges, messenger)
+        self._sessions = ConsoleSessions()
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
-        self._over: deque[str] = deque(maxlen=_REMEMBERED)
-        self._cancelled: deque[str] = deque(maxlen=_REMEMBERED)
 
     # -- entrances
 
     async def take_up(self) -> None:
         """At start, before anything is heard: cancel what an earlier run left open."""
-        for request in await self._store.requests.all():
-            user_id = UserId.parse(request.user_id)
-            work = partial(self._abandon, request, _CUT_OFF)
-            self._start(user_id, request.room_id, request.transaction, work)
+        for request in await self._left_open.all():
+            self._background.start(self._abandon(request))
+
+    async def _abandon(self, request: OpenRequest) -> None:
+        async with self._turns[UserId.parse(request.user_id)]:
+            await self._left_open.abandon(request, texts.CUT_OFF)
 
     async def stop(self) -> None:
         """At the end: cancel what is open, within two seconds. What is left, `take_up` ends."""
         with suppress(TimeoutError, AdminbotError):
             async with asyncio.timeout(_STOP_S):
-                for request in await self._store.requests.all():
-                    await self._abandon(request, _STOPPED)
+                for request in await self._left_open.all():
+                    await self._left_open.abandon(request, texts.STOPPED)
 
     def take(self, step: Step) -> None:
         """Called inside the sync loop, with events of admins: hand over and return."""
         if step.event_id in self._seen:  # a sync that failed half-way brings it again
             return
         self._seen.append(step.event_id)
-        at_home = self._chat.is_own_dm(step.room_id, step.sender)
-        if not at_home or not self._chat.is_encrypted(step.room_id):
+        at_home = self._chat.rooms.is_own_dm(step.room_id, step.sender)
+        if not at_home or not self._chat.rooms.is_encrypted(step.room_id):
             log.info("verification elsewhere user=%s room=%s", step.sender, step.room_id)
             return
-        user_id = UserId.parse(step.sender)
-        self._start(user_id, step.room_id, step.transaction, partial(self._take, step))
+        transaction = Transaction(UserId.parse(step.sender), step.room_id, step.transaction)
+        self._start(transaction, partial(self._take, transaction, step))
 
     async def ask(self, user_id: UserId) -> Asked:
         """Ask a person, in our private chat, to verify.
@@ -172,401 +105,193 @@ class Verifications:
         Raises:
             AdminbotError: there is no identity to verify, or not the remembered one.
         """
-        async with self._turns[str(user_id)]:
+        async with self._turns[user_id]:
             return await self._ask(user_id)
 
-    def answer(self, user_id: UserId, transaction: str, *, match: bool | None) -> None:
+    def answer(self, user_id: UserId, transaction_id: str, *, match: bool | None) -> None:
         """What the operator says of the emoji shown; None: nothing, and it is to end."""
-        exchange = self._exchanges.get(str(user_id))
-        if exchange and exchange.transaction == transaction:
-            work = partial(self._answer, exchange, match)
-            self._start(user_id, exchange.room_id, transaction, work)
+        found = self._exchanges.of(user_id)
+        if found and found.transaction.id == transaction_id:
+            self._start(found.transaction, partial(self._answer, found.transaction, match))
 
     @contextmanager
-    def seat(self, user_id: UserId) -> Iterator[ConsoleSession]:
-        """A seat that hears what is under way with this person; if nothing is, it begins.
+    def session(self, user_id: UserId) -> Iterator[ConsoleSession]:
+        """Somebody at the shell, who hears what is under way with a person; else it begins.
 
-        When the seat is left, the verification goes on.
+        When they leave, the verification goes on.
         """
-        with self._seats.take(user_id) as seat:
-            self._tasks.create_task(self._welcome(seat, user_id))
-            yield seat
+        with self._sessions.open(user_id) as session:
+            self._background.start(self._join(session, user_id))
+            yield session
 
-    async def _welcome(self, seat: ConsoleSession, user_id: UserId) -> None:
-        async with self._turns[str(user_id)]:
-            exchange = self._exchanges.get(str(user_id))
-            try:
-                if exchange is None:
-                    await self._ask(user_id)
-                elif exchange.comparison and exchange.comparison.agreed:
-                    seat.say(_OUR_YES.format(user=user_id))
-                else:
-                    seat.say(_UNDER_WAY.format(user=user_id))
-                    seat.show(exchange.shown, exchange.transaction)
-            except AdminbotError as exc:
-                seat.end(verified=False, text=exc.message())
-            except Exception:
-                log.exception("verification failed user=%s", user_id)
-                seat.end(verified=False, text=_BROKE)
+    async def _join(self, session: ConsoleSession, user_id: UserId) -> None:
+        async with self._turns[user_id]:
+            if found := self._exchanges.of(user_id):
+                text = texts.UNDER_WAY if found.waits_for_us else texts.OUR_YES
+                session.say(texts.at_shell(text, user_id))
+                if found.waits_for_us:
+                    session.show(found.shown, found.transaction.id)
+            elif problem := await problem_in(self._ask(user_id)):
+                session.end(verified=False, text=problem.why)
 
-    def _start(
-        self,
-        user_id: UserId,
-        room_id: str,
-        transaction: str,
-        work: Callable[[], Coroutine[None, None, None]],
-    ) -> None:
-        self._tasks.create_task(self._in_turn(user_id, room_id, transaction, work))
+    def _start(self, transaction: Transaction, work: _Work) -> None:
+        self._background.start(self._in_turn(transaction, work))
 
-    async def _in_turn(
-        self, user_id: UserId, room_id: str, transaction: str, work: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def _in_turn(self, transaction: Transaction, work: _Work) -> None:
         """One after the other per person. What goes wrong ends an exchange, and nothing else."""
-        async with self._turns[str(user_id)]:
-            try:
-                await work()
-            except Broken as exc:
-                why = _WE_ENDED.get(exc.code, f"The app of {{user}} and I differ ({exc.code}).")
-                await self._give_up(user_id, room_id, transaction, exc.code, exc.why or why)
-            except AdminbotError as exc:
-                await self._give_up(user_id, room_id, transaction, "m.user", exc.message())
-            except Exception:
-                log.exception("verification failed user=%s", user_id)
-                await self._give_up(user_id, room_id, transaction, "m.user", _BROKE)
+        async with self._turns[transaction.user_id]:
+            if problem := await problem_in(work()):
+                await self._give_up(transaction, problem)
 
     # -- what the other side sends
 
-    async def _take(self, step: Step) -> None:
-        exchange = self._exchanges.get(step.sender)
+    async def _take(self, transaction: Transaction, step: Step) -> None:
         if step.kind == "request":
-            await self._take_request(step)
-        elif exchange and exchange.transaction == step.transaction:
-            await self._proceed(exchange, step)
-        elif step.transaction in self._cancelled:
+            await self._take_request(transaction, step)
+        elif found := self._exchanges.find(transaction):
+            await self._proceed(found, step)
+        elif self._exchanges.was_cancelled(transaction):
             if step.kind in ("ready", "start"):  # a late tap: it must not wait for us
-                await self._cancel(step.room_id, step.transaction, "m.user", txn=_new_txn())
+                await self._messenger.cancel_anew(transaction, "m.user")
         elif step.kind not in ("done", "cancel"):
             raise Broken("m.unknown_transaction")
 
-    async def _take_request(self, step: Step) -> None:
-        fresh = now() - step.sent_at < _PATIENCE
-        if not fresh or step.content.get("to") != self._us.user_id:
-            log.info("verification request passed over user=%s fresh=%s", step.sender, fresh)
+    async def _take_request(self, transaction: Transaction, step: Step) -> None:
+        us, user_id = self._parties.us, transaction.user_id
+        fresh = is_fresh(step.sent_at)
+        if not fresh or step.content.get("to") != us.user_id:
+            log.info("verification request passed over user=%s fresh=%s", user_id, fresh)
             return
-        user_id = UserId.parse(step.sender)
-        device_id = sas.offering_device(step.content)
-        answer = await self._query(user_id)
-        them = await self._party(answer, user_id, device_id)
-        if them is None:
-            await self._refuse(step)
+        if not (them := await self._offering(user_id, step)):
             return
         await self._drop(user_id)
-        exchange = await self._begin(user_id, step.room_id, step.transaction)
-        exchange.comparison = Comparison(step.transaction, self._us, them)
-        await self._send(exchange, [sas.ready(step.transaction, self._us)])
+        begun = await self._exchanges.begin(transaction, self._time_out)
+        begun.compare(us, them)
+        await self._messenger.send(transaction, [events.ready(transaction.id, us)])
         log.info("verification requested user=%s device=%s", user_id, them.device_id)
-        self._say(user_id, _THEY_ASKED)
-        if user_id not in self._seats:
-            await self._tell(exchange, _TOLD_HOW.format(user=user_id))
+        self._sessions.say(user_id, texts.THEY_ASKED)
+        if user_id not in self._sessions:
+            await self._messenger.tell(transaction, texts.at_shell(texts.TOLD_HOW, user_id))
 
-    async def _proceed(self, exchange: _Exchange, step: Step) -> None:
+    async def _offering(self, user_id: UserId, step: Step) -> Party | None:
+        """The device of a request or a ready; None, and they are told, if it does not count."""
+        them = await self._parties.find(user_id, events.offering_device(step.content))
+        if them is None:
+            await self._messenger.refuse(step, self._parties.standing(user_id))
+        return them
+
+    async def _proceed(self, found: Exchange, step: Step) -> None:
         if step.kind == "cancel":
-            await self._they_cancelled(exchange, step)
+            await self._they_cancelled(found.transaction, step)
         elif step.kind == "ready":
-            await self._take_ready(exchange, step)
-        elif exchange.comparison is None:
+            await self._take_ready(found, step)
+        elif found.comparison is None:
             raise Broken("m.unexpected_message")
         elif step.kind != "done":
-            was_shown = exchange.comparison.shown
-            await self._send(exchange, exchange.comparison.take(step.kind, step.content))
+            was_shown = found.shown
+            messages = found.comparison.take(step.kind, step.content)
+            await self._messenger.send(found.transaction, messages)
             if not was_shown:
-                for seat in self._seats.at(exchange.user_id):
-                    seat.show(exchange.shown, exchange.transaction)
-            await self._finish(exchange)
+                self._sessions.show(found.user_id, found.shown, found.transaction.id)
+            await self._finish(found)
 
-    async def _take_ready(self, exchange: _Exchange, step: Step) -> None:
-        if exchange.comparison:  # another device of theirs, too late
+    async def _take_ready(self, found: Exchange, step: Step) -> None:
+        if found.comparison:  # another device of theirs, too late
             return
-        device_id = sas.offering_device(step.content)
-        answer = await self._query(exchange.user_id)
-        them = await self._party(answer, exchange.user_id, device_id)
+        them = await self._offering(found.user_id, step)
         if them is None:
-            await self._refuse(step)
-            raise Broken("m.user", "It was accepted on a device that does not count.")
-        exchange.comparison = Comparison(exchange.transaction, self._us, them)
-        await self._send(exchange, [exchange.comparison.begin()])
-        self._say(exchange.user_id, _ACCEPTED)
+            raise Broken("m.user", texts.WRONG_DEVICE)
+        begin = found.compare(self._parties.us, them).begin()
+        await self._messenger.send(found.transaction, [begin])
+        self._sessions.say(found.user_id, texts.ACCEPTED)
 
-    async def _they_cancelled(self, exchange: _Exchange, step: Step) -> None:
+    async def _they_cancelled(self, transaction: Transaction, step: Step) -> None:
         code = code_of(step.content.get("code")) or "m.unknown"
-        log.info("verification cancelled user=%s code=%r", exchange.user_id, code)
-        why = _THEY_ENDED.get(code, f"The app of {{user}} ended it ({code}).")
-        self._cancelled.append(exchange.transaction)
-        self._end(exchange, verified=False, text=why)
-        await self._tell_ended(exchange.user_id, exchange.room_id, exchange.transaction, why)
-        await self._note_over(exchange.user_id)
-
-    async def _party(self, answer: JSON, user_id: UserId, device_id: str) -> Party | None:
-        """The other side by a /keys/query answer, if the device is of the pinned identity."""
-        trusted = await self._policy.trusted(str(user_id), answer)
-        pin = await self._store.pins.find(str(user_id))
-        keys = trusted.get(device_id)
-        if not pin or not keys or self._policy.standing(str(user_id)) not in _MAY_VERIFY:
-            return None
-        device_key = str(keys["keys"][f"ed25519:{device_id}"])
-        return Party(str(user_id), device_id, device_key, pin.master_key)
-
-    async def _refuse(self, step: Step) -> None:
-        """Say why, and how to mend it, so that the device in question can read it."""
-        standing = self._policy.standing(step.sender)
-        log.info("verification refused user=%s standing=%s", step.sender, standing.value)
-        why = self._why_untrusted(step.sender, standing)
-        if standing is PinState.UNKNOWN:
-            why = _NOT_WITH_ANY
-        content = render.notice(why)
-        txn = f"told-{step.event_id}"
-        await self._chat.tell_untrusted(step.room_id, step.sender, content, txn=txn)
+        log.info("verification cancelled user=%s code=%r", transaction.user_id, code)
+        why = texts.they_ended(code)
+        self._exchanges.end(transaction, cancelled=True)
+        self._sessions.failed(transaction.user_id, why)
+        await self._tell_ended(transaction, why)
 
     # -- what we do
 
     async def _ask(self, user_id: UserId) -> Asked:
-        """Noted before it goes out, so that it is not left open whatever happens."""
-        await self._check(user_id)
-        pin = await self._store.pins.find(str(user_id))
-        room_id = await self._chat.ready_dm(user_id)
+        await self._parties.check(user_id)
+        before = await self._parties.is_verified(user_id)
+        room_id = await self._chat.direct_chats.ready(user_id)
         await self._drop(user_id)
-        request = OpenRequest(str(user_id), room_id, "", _new_txn(), now().isoformat())
-        await self._store.requests.open(request)
-        transaction = await self._send_request(request)
-        await self._begin(user_id, room_id, transaction)
+        request = await self._exchanges.plan(user_id, room_id)
+        transaction = Transaction(user_id, room_id, await self._messenger.request(request))
+        await self._exchanges.begin(transaction, self._time_out)
         log.info("verification asked for user=%s", user_id)
-        self._say(user_id, _ASKED)
-        still_invited = self._chat.is_invited(room_id, user_id)
+        self._sessions.say(user_id, texts.ASKED)
+        still_invited = self._chat.rooms.is_invited(room_id, user_id)
         if still_invited:
-            self._say(user_id, _STILL_INVITED)
-        return Asked(pin is not None and pin.verified, still_invited)
+            self._sessions.say(user_id, texts.STILL_INVITED)
+        return Asked(before, still_invited)
 
-    async def _send_request(self, request: OpenRequest) -> str:
-        """Returns its event id; sent again, it is the same event."""
-        content = sas.request(self._us, request.user_id)
-        return await self._chat.send_in_clear(
-            request.room_id, content, txn=request.txn, kind="m.room.message"
-        )
+    async def _answer(self, transaction: Transaction, match: bool | None) -> None:
+        found = self._exchanges.find(transaction)
+        if found and (messages := found.answer(match)):
+            await self._messenger.send(transaction, messages)
+            if not found.settled_with:
+                self._sessions.say(transaction.user_id, texts.OUR_YES)
+            await self._finish(found)
 
-    async def _query(self, user_id: UserId) -> JSON:
-        """What the homeserver says of this person's devices; saying nothing is no statement."""
-        answer = await self._account.query_keys(user_id)
-        if str(user_id) not in answer["device_keys"]:
-            raise HomeserverUnreachable("nothing about that person's devices")
-        return answer
-
-    async def _check(self, user_id: UserId) -> None:
-        """Raises AdminbotError unless there is the remembered identity to verify."""
-        if not self._policy.is_admin(str(user_id)):
-            raise AdminbotError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
-        answer = await self._query(user_id)
-        await self._policy.trusted(str(user_id), answer)
-        standing = self._policy.standing(str(user_id))
-        if standing is PinState.CHANGED:
-            raise AdminbotError(
-                f"{user_id} has another identity than I remember.",
-                f"If they reset it themselves, first: `adminbot trust {user_id}`",
-            )
-        if standing is PinState.NO_IDENTITY:
-            raise AdminbotError(
-                f"{user_id} has no cross-signing identity.",
-                HOW_TO_RECOVER,
-            )
-        if standing not in _MAY_VERIFY:
-            raise AdminbotError(_NOT_WITH_ANY)
-
-    async def _answer(self, exchange: _Exchange, match: bool | None) -> None:
-        comparison = exchange.comparison
-        if not self._is_current(exchange) or not comparison or comparison.agreed:
-            return
-        if match is None:
-            raise Broken("m.user", "Nobody answered at the shell, so I cancelled it.")
-        if not match:
-            raise Broken("m.mismatched_sas")
-        await self._send(exchange, [comparison.agree()])
-        if not comparison.proven:
-            self._say(exchange.user_id, _OUR_YES)
-        await self._finish(exchange)
-
-    async def _finish(self, exchange: _Exchange) -> None:
+    async def _finish(self, found: Exchange) -> None:
         """Keep what both sides have said, if they have.
 
         Cut off in between, the other identity is signed and does not count as verified: then it
         is done again. What we would sign has changed since: m.key_mismatch.
         """
-        comparison = exchange.comparison
-        if not comparison or not (comparison.agreed and comparison.proven):
+        them = found.settled_with
+        if not them:
             return
-        user_id, them = exchange.user_id, comparison.them
-        answer = await self._query(user_id)
-        if await self._party(answer, user_id, them.device_id) != them:
-            raise Broken("m.key_mismatch")
-        identity = await own_identity(self._store)
-        signature = identity.user_signature(self._us.user_id, answer, them.user_id)
-        await self._account.upload_signatures(signature)
-        waited = self._policy.standing(str(user_id)) is PinState.NOT_VERIFIED
-        told = _TOLD_DONE + (_TOLD_FREE if waited else "")
-        renewed = await self._store.pins.is_renewed(user_id)
-        told += _TOLD_SHIELDS if renewed else ""
-        await self._policy.verified(user_id, them.master_key)
-        log.info("verified user=%s master_key=%s", user_id, them.master_key)
-        self._end(exchange, verified=True, text=_DONE)
-        await self._send(exchange, [sas.done(exchange.transaction)])
-        if renewed:
+        transaction, user_id = found.transaction, found.user_id
+        await self._parties.sign(them)
+        was_waiting = self._parties.standing(user_id) is PinState.NOT_VERIFIED
+        is_renewed = await self._parties.is_renewed(user_id)
+        await self._parties.keep(them)
+        self._exchanges.end(transaction, cancelled=False)
+        self._sessions.verified(user_id)
+        await self._messenger.done(transaction)
+        if is_renewed:
             await asyncio.sleep(_UNTIL_READ_S)
-        await self._tell(exchange, told)
-        await self._note_over(user_id)
+        text = texts.verified_in_chat(was_waiting=was_waiting, has_shields=is_renewed)
+        await self._messenger.tell(transaction, text)
+        await self._exchanges.note_over(user_id)
 
-    # -- beginning and ending
+    # -- an end without a result
 
-    async def _begin(self, user_id: UserId, room_id: str, transaction: str) -> _Exchange:
-        begun = OpenRequest(str(user_id), room_id, transaction, "", now().isoformat())
-        await self._store.requests.open(begun)
+    def _time_out(self, transaction: Transaction) -> None:
+        self._start(transaction, partial(self._timed_out, transaction))
 
-        def give_up() -> None:
-            self._start(user_id, room_id, transaction, partial(self._time_out, exchange))
-
-        timer = asyncio.get_running_loop().call_later(_PATIENCE.total_seconds(), give_up)
-        exchange = _Exchange(user_id, room_id, transaction, timer)
-        self._exchanges[str(user_id)] = exchange
-        return exchange
-
-    async def _time_out(self, exchange: _Exchange) -> None:
-        if self._is_current(exchange):
+    async def _timed_out(self, transaction: Transaction) -> None:
+        if self._exchanges.find(transaction):
             raise Broken("m.timeout")
-
-    def _is_current(self, exchange: _Exchange) -> bool:
-        return self._exchanges.get(str(exchange.user_id)) is exchange
 
     async def _drop(self, user_id: UserId) -> None:
         """Cancel what is under way; those at the shell go on with what follows."""
-        exchange = self._exchanges.get(str(user_id))
-        if exchange:
-            self._forget(exchange)
-            self._cancelled.append(exchange.transaction)
-            await self._cancel(exchange.room_id, exchange.transaction, "m.user")
+        if found := self._exchanges.of(user_id):
+            await self._cancel(found.transaction, "m.user")
 
-    async def _give_up(
-        self, user_id: UserId, room_id: str, transaction: str, code: str, why: str
-    ) -> None:
-        log.info("verification given up user=%s code=%s", user_id, code)
-        if transaction in self._over:  # it was ended before, and nothing more is owed
+    async def _give_up(self, transaction: Transaction, problem: Broken) -> None:
+        log.info("verification given up user=%s code=%s", transaction.user_id, problem.code)
+        if self._exchanges.has_ended(transaction):  # and nothing more is owed
             return
-        exchange = self._exchanges.get(str(user_id))
-        self._cancelled.append(transaction)
-        if exchange and exchange.transaction == transaction:
-            self._end(exchange, verified=False, text=why)
-            await self._cancel(room_id, transaction, code)
-            await self._tell_ended(user_id, room_id, transaction, why)
-            await self._note_over(user_id)
-        else:
-            self._over.append(transaction)
-            await self._cancel(room_id, transaction, code)
+        why = problem.why or texts.we_ended(problem.code)
+        was_open = self._exchanges.find(transaction)
+        if was_open:
+            self._sessions.failed(transaction.user_id, why)
+        await self._cancel(transaction, problem.code)
+        if was_open:
+            await self._tell_ended(transaction, why)
 
-    async def _abandon(self, request: OpenRequest, why: str) -> None:
-        """Cancel what was open when we ended. All of it may be done twice: it is the same."""
-        user_id = UserId.parse(request.user_id)
-        transaction = request.transaction or await self._find(request)
-        if request.verified:
-            await self._finish_telling(request)
-        elif transaction:
-            log.info("verification abandoned user=%s", user_id)
-            self._over.append(transaction)
-            self._cancelled.append(transaction)
-            await self._cancel(request.room_id, transaction, "m.user")
-            await self._chat.wait_until_known(request.room_id)
-            await self._tell_ended(user_id, request.room_id, transaction, why)
-        await self._note_over(user_id)
+    async def _cancel(self, transaction: Transaction, code: str) -> None:
+        self._exchanges.end(transaction, cancelled=True)
+        await self._messenger.cancel(transaction, code)
 
-    async def _finish_telling(self, request: OpenRequest) -> None:
-        """Both are verified, and that was kept: the last words were cut off, perhaps."""
-        kind, content = sas.done(request.transaction)
-        txn = _txn_of("done", request.transaction)
-        try:
-            await self._chat.send_in_clear(
-                request.room_id, content, txn=txn, kind=VERIFICATION + kind
-            )
-        except AdminbotError as exc:
-            log.warning("not done room=%s why=%s", request.room_id, exc)
-
-    async def _find(self, request: OpenRequest) -> str:
-        """The event id of a request that may be out or not; empty if it is no use any more."""
-        if now() - datetime.fromisoformat(request.since) > _PATIENCE:
-            return ""
-        try:
-            return await self._send_request(request)
-        except AdminbotError as exc:
-            log.info("no request to abandon user=%s why=%s", request.user_id, exc)
-            return ""
-
-    async def _note_over(self, user_id: UserId) -> None:
-        """What cannot be noted now is cancelled once more at the next start: no harm."""
-        with suppress(StateError):
-            await self._store.requests.over(user_id)
-
-    def _end(self, exchange: _Exchange, *, verified: bool, text: str) -> None:
-        self._forget(exchange)
-        text = text if verified else text + _NOTHING
-        for seat in self._seats.at(exchange.user_id):
-            seat.end(verified=verified, text=text.replace("{user}", str(exchange.user_id)))
-
-    def _forget(self, exchange: _Exchange) -> None:
-        exchange.timer.cancel()
-        del self._exchanges[str(exchange.user_id)]
-        self._over.append(exchange.transaction)
-
-    # -- saying it
-
-    def _say(self, user_id: UserId, text: str) -> None:
-        for seat in self._seats.at(user_id):
-            seat.say(text.format(user=user_id))
-
-    async def _tell(self, exchange: _Exchange, text: str) -> None:
-        await self._chat.send(exchange.room_id, render.notice(text), txn=_new_txn())
-
-    async def _tell_ended(self, user_id: UserId, room_id: str, transaction: str, why: str) -> None:
-        """In the chat, once for each transaction."""
-        for theirs, yours in (
-            ("The app of {user}", "Your app"),
-            ("the app of {user}", "your app"),
-        ):
-            why = why.replace(theirs, yours)
-        text = _TOLD_ENDED.format(why=why.replace("{user}", "you"))
-        try:
-            await self._chat.send(room_id, render.notice(text), txn=_txn_of("ended", transaction))
-        except AdminbotError as exc:
-            log.warning("not told that it ended user=%s why=%s", user_id, exc)
-        except Exception:
-            log.exception("not told that it ended user=%s", user_id)
-
-    async def _cancel(self, room_id: str, transaction: str, code: str, *, txn: str = "") -> None:
-        """Cancel; again it is the same event, unless `txn` says otherwise."""
-        reason = "Not verified." if code != "m.timeout" else "It took too long."
-        kind, content = sas.cancel(transaction, code, reason)
-        txn = txn or _txn_of("cancel", transaction)
-        try:
-            await self._chat.send_in_clear(room_id, content, txn=txn, kind=VERIFICATION + kind)
-        except AdminbotError as exc:
-            log.warning("not cancelled room=%s why=%s", room_id, exc)
-        except Exception:
-            log.exception("not cancelled room=%s", room_id)
-
-    async def _send(self, exchange: _Exchange, messages: list[Message]) -> None:
-        for kind, content in messages:
-            kind = VERIFICATION + kind
-            await self._chat.send_in_clear(exchange.room_id, content, txn=_new_txn(), kind=kind)
-
-
-def _new_txn() -> str:
-    """Random: after a restart the same step has another key in it, and is another event."""
-    return f"verify-{secrets.token_hex(8)}"
-
-
-def _txn_of(what: str, transaction: str) -> str:
-    """The same for the same transaction, also after a restart."""
-    return f"verify-{what}-{zlib.crc32(transaction.encode())}"
+    async def _tell_ended(self, transaction: Transaction, why: str) -> None:
+        """In the chat; after that nothing is noted as open any more."""
+        await self._messenger.tell_ended(transaction, why)
+        await self._exchanges.note_over(transaction.user_id)

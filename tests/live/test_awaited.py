@@ -14,7 +14,7 @@ import pytest
 
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.signing import Signer
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
 from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs import device_watch
@@ -97,11 +97,12 @@ class FakeAccount:
         return sum(UserId(name, "example.org") in some for some in self.asked)
 
 
-@dataclass
 class FakeChat:
-    shared: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.rooms = self
+        self.shared: set[UserId] = set()
 
-    def shares_encrypted_room(self, user_id: str) -> bool:
+    def shares_encrypted_room(self, user_id: UserId) -> bool:
         return user_id in self.shared
 
 
@@ -197,7 +198,7 @@ async def test_fresh_ones_are_asked_for_together(directory: Path) -> None:
 
 async def test_who_shares_a_room_is_not_polled(directory: Path) -> None:
     async with waiting(directory) as it:
-        it.chat.shared.add("@shared:example.org")
+        it.chat.shared.add(UserId.parse("@shared:example.org"))
         await it.add_all({"shared": timedelta(), "alone": timedelta()})
         async with looking(it):
             await asyncio.sleep(4)

@@ -245,7 +245,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/client.py",
-        "wanted = {it for it in self.olm.users_for_key_query if self._listens_to(it)}",
+        "wanted = {it for it in self.olm.users_for_key_query if self._judge.is_admin(it)}",
         "wanted = set(self.olm.users_for_key_query)",
         "a stranger's room makes the bot keep the devices of thousands",
         "tests/unit/chat/test_client.py::test_nobody_asks_for_the_keys_of_strangers",
@@ -259,7 +259,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/client.py",
-        'if not self._listens_to(getattr(to_device_event, "sender", "")):',
+        'if not self._judge.is_admin(getattr(to_device_event, "sender", "")):',
         "if False:",
         "whatever anybody sends to the device is looked into and kept",
         "tests/unit/chat/test_client.py::test_what_strangers_send_to_the_device_is_not_looked_into",
@@ -288,15 +288,15 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- the room's keys
     Mutant(
         "adminbot/chat/keys.py",
-        "return given.devices <= wanted <= given.devices | still",
-        "return wanted <= given.devices | still",
+        "return shared.sent_to <= wanted <= shared.sent_to | still",
+        "return wanted <= shared.sent_to | still",
         "who left or lost trust keeps the room's key",
         "tests/unit/chat/test_keys.py::test_who_left_or_lost_trust_reads_nothing_more",
     ),
     Mutant(
         "adminbot/chat/keys.py",
-        "return given.devices <= wanted <= given.devices | still",
-        "return given.devices <= wanted",
+        "return shared.sent_to <= wanted <= shared.sent_to | still",
+        "return shared.sent_to <= wanted",
         "a new device never gets the room's key",
         "tests/unit/chat/test_keys.py::test_a_new_device_reads_what_is_said_from_then_on",
     ),
@@ -307,7 +307,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "who lost trust while the keys went out reads what is said",
         "tests/unit/chat/test_keys.py::"
         "test_what_changes_after_the_keys_went_out_is_seen_before_encrypting "
-        "tests/unit/chat/test_secrets_way.py::"
+        "tests/unit/chat/test_sender.py::"
         "test_who_lost_trust_while_the_keys_went_out_reads_nothing",
     ),
     Mutant(
@@ -321,7 +321,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "adminbot/chat/keys.py",
         "            self._client.olm.outbound_group_sessions.pop(room_id, None)\n"
-        "            self._given.pop(room_id, None)",
+        "            self._shared.pop(room_id, None)",
         "            pass",
         "a session that untrusted devices have is used on",
         "tests/unit/chat/test_keys.py::"
@@ -337,8 +337,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/keys.py",
-        "return given if usable and given and given.session_id == session.id else None",
-        "return given if usable and given else None",
+        "return shared if usable and shared and shared.session_id == session.id else None",
+        "return shared if usable and shared else None",
         "who reads a session that matrix-nio made itself is taken for known",
         "tests/unit/chat/test_keys.py::"
         "test_a_session_that_matrix_nio_replaced_or_that_is_used_up_is_made_anew",
@@ -353,8 +353,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/keys.py",
-        "given = _known(reachable)",
-        "given = _known(devices)",
+        "sent_to = _ids(reachable)",
+        "sent_to = _ids(devices)",
         "a device that got no key is taken for a reader, and a card is lost",
         "tests/unit/chat/test_keys.py::test_a_device_without_a_way_is_no_reader_and_gets_the_next_one",
     ),
@@ -431,67 +431,67 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # -- what is said
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "            if reader:\n                self._check_only_reader(room_id, reader)\n",
         "",
         "a secret is encrypted without a look at who reads it",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "        if problem:\n            raise NotDeliverable(",
         "        if False:\n            raise NotDeliverable(",
         "a secret goes into a room that is not fit for it",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "if not self._policy.may_receive(str(reader)):",
         "if False:",
         "who has still to compare emoji gets secrets",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "if not have or not have <= good:",
         "if not have:",
         "a device that lost trust while the keys went out is not noticed at a secret",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "if not have or not have <= good:",
         "if not have <= good:",
         "a secret that nobody can read is sent and forgotten",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "if is_encrypted:\n                kind, content = self._keys.encrypt(",
         "if is_encrypted and reader:\n                kind, content = self._keys.encrypt(",
         "answers go out in clear in an encrypted room",
-        "tests/unit/chat/test_secrets_way.py::test_what_is_said_in_an_encrypted_room_is_encrypted",
+        "tests/unit/chat/test_sender.py::test_what_is_said_in_an_encrypted_room_is_encrypted",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "await expect(KeysQueryResponse, self._client.keys_query())  # if there is need",
         "pass",
         "who lost trust a moment ago still reads",
-        "tests/unit/chat/test_secrets_way.py::test_devices_are_looked_up_before_something_is_said",
+        "tests/unit/chat/test_sender.py::test_devices_are_looked_up_before_something_is_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/sender.py",
         "if not room.members_synced:",
         "if False:",
         "members that are not known yet look on unnoticed",
-        "tests/unit/chat/test_secrets_way.py::test_a_secret_is_not_sent_and_the_reason_said",
+        "tests/unit/chat/test_sender.py::test_a_secret_is_not_sent_and_the_reason_said",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
-        "if may_take_back(state, self.user_id):",
+        "adminbot/chat/direct_chats.py",
+        "if may_take_back(state, self._rooms.user_id):",
         "if True:",
         "a card goes where it cannot be taken back",
-        "tests/unit/chat/test_secrets_way.py::"
+        "tests/unit/chat/test_direct_chats.py::"
         "test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there",
     ),
     Mutant(
@@ -499,34 +499,34 @@ MUTANTS: tuple[Mutant, ...] = (
         'for it in state if it.get("state_key") == ""}',
         "for it in state}",
         "power levels that do not count hide those that do",
-        "tests/unit/chat/test_secrets_way.py::"
+        "tests/unit/chat/test_direct_chats.py::"
         "test_a_chat_that_they_made_is_taken_if_a_card_can_be_taken_back_there",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
-        'problem = why_unfit(room, self._pair(user_id)) if room else ""',
+        "adminbot/chat/direct_chats.py",
+        'problem = self._rooms.why_unfit(known, {str(user_id)}) if known else ""',
         'problem = ""',
         "a private chat that was spoiled is used on",
-        "tests/unit/chat/test_secrets_way.py::"
+        "tests/unit/chat/test_direct_chats.py::"
         "test_a_spoiled_chat_is_left_and_the_reason_said_in_the_new_one",
     ),
     Mutant(
-        "adminbot/chat/__init__.py",
+        "adminbot/chat/room_view.py",
         "return self._policy.may_receive(str(reader)) and bool(self.trusted_devices(reader))",
         "return self._policy.may_receive(str(reader))",
         "an account is made though no device can read its card",
-        "tests/unit/chat/test_secrets_way.py::test_reach_is_a_question_of_the_identity_and_of_devices",
+        "tests/unit/chat/test_room_view.py::test_reach_is_a_question_of_the_identity_and_of_devices",
     ),
     # -- the sync loop
     Mutant(
-        "adminbot/chat/sync.py",
+        "adminbot/chat/event_reader.py",
         "if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):",
         "if event.sender == self._client.user_id:",
         "strangers are read and answered",
         "tests/unit/chat/test_sync.py::test_what_strangers_say_is_not_read",
     ),
     Mutant(
-        "adminbot/chat/sync.py",
+        "adminbot/chat/event_reader.py",
         "trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)",
         "trusted = bool(event.decrypted)",
         "every encrypted message comes from a trusted device",
@@ -555,7 +555,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/sync.py",
-        "keep = self._kept if self._kept and self._unread else response.next_batch",
+        "keep = self._kept if self._kept and self._reader.awaits_keys else response.next_batch",
         "keep = response.next_batch",
         "a message whose key is still awaited is lost in a crash",
         "tests/unit/chat/test_sync.py::"
@@ -592,7 +592,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/chat/test_sync.py::test_what_was_said_before_the_first_start_is_not_acted_upon",
     ),
     Mutant(
-        "adminbot/chat/sync.py",
+        "adminbot/chat/event_reader.py",
         "self._client.keep_encrypted(room_id)  # so it is, also where the state does not say so",
         "pass",
         "an encrypted command is answered in clear where the server hides the encryption",

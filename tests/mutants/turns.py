@@ -354,7 +354,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/cards/delivery.py",
-        "        if not self._chat.can_reach(reader):\n",
+        "        if not self._chat.rooms.can_reach(reader):\n",
         "        if False:\n",
         "an account is made though no device can read its card",
         EXECUTOR + "test_nothing_is_made_that_nobody_could_read",

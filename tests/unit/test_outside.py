@@ -25,8 +25,9 @@ from adminbot import logs
 from adminbot.accounts.handover import Purpose
 from adminbot.accounts.inspection import DeviceDetail
 from adminbot.cards.delivery import CardText
-from adminbot.chat import client as chat_client
-from adminbot.chat.client import Client, expect
+from adminbot.chat import responses
+from adminbot.chat.client import Client
+from adminbot.chat.responses import expect
 from adminbot.commands.bots import newbot
 from adminbot.commands.trust import devices, trust
 from adminbot.crypto.crosssigning import DeviceState
@@ -41,6 +42,7 @@ from adminbot.store import Bot
 from adminbot.values.ids import UserId, parse_url
 from adminbot.values.secret import Secret
 from adminbot.values.text import code_of, one_line, safe_to_quote, shown_id
+from tests.fakes import NobodyTrusted
 
 pytestmark = pytest.mark.anyio
 
@@ -92,11 +94,8 @@ async def wire_at(url: str, *, patience_s: float = 0) -> AsyncIterator[HttpClien
 
 @asynccontextmanager
 async def nio_at(url: str, directory: Path) -> AsyncIterator[Client]:
-    async def judge(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
     session = Session(NANO, "X", Secret("syt_x"))
-    client = Client(url, session, directory, "pickle", judge, lambda sender: True)
+    client = Client(url, session, directory, "pickle", NobodyTrusted())
     try:
         yield client
     finally:
@@ -155,7 +154,7 @@ async def test_a_body_without_end_is_not_read_to_its_end(play: Play, told: str) 
 async def test_nor_is_one_that_matrix_nio_asked_for(
     play: Play, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_client, "_MOST_BYTES", 4 * 2**20)
+    monkeypatch.setattr(responses, "_MOST_BYTES", 4 * 2**20)
     async with playing(play) as server, nio_at(server.url, tmp_path) as client:
         with pytest.raises(HomeserverUnreachable, match=told):
             await expect(SyncResponse, client.sync(timeout=0))

@@ -24,7 +24,8 @@ from nio import BadEvent, Event, ToDeviceEvent, UnknownBadEvent
 from adminbot.accounts.handover import Purpose
 from adminbot.cards.delivery import CardText
 from adminbot.chat import incoming
-from adminbot.chat.sync import Sync
+from adminbot.chat.event_reader import EventReader
+from adminbot.chat.listener import NobodyListens
 from adminbot.chat.unread import Unread
 from adminbot.commands import ROUTER
 from adminbot.commands.bots import bots
@@ -43,7 +44,7 @@ from adminbot.store import Bot
 from adminbot.values.ids import BotName, UserId, parse_device_id
 from adminbot.values.render import as_html, block, notice, plain, ringing
 from adminbot.values.secret import Secret
-from adminbot.verification import sas
+from adminbot.verification import events, sas
 
 # The same examples in each run: what fails here fails everywhere.
 _SLOW = [HealthCheck.too_slow]
@@ -195,13 +196,13 @@ def test_any_event_is_a_value_or_nothing(
     kind: str, content: dict[str, Any], stamp_ms: int, event_id: str
 ) -> None:
     """Only a time that no calendar has may be an error, which the sync loop drops."""
-    sync: Any = Sync.__new__(Sync)
-    sync._client = SimpleNamespace(user_id="@bot:example.org", positions={})
-    sync._policy = SimpleNamespace(is_admin=lambda user: True)
-    sync._unread, sync._on_step, sync._looked_up = UNREAD, lambda step: None, set()
+    olm = SimpleNamespace(_decrypt_megolm_no_error=lambda event: None)
+    client: Any = SimpleNamespace(user_id="@bot:example.org", positions={}, olm=olm)
+    policy: Any = SimpleNamespace(is_admin=lambda user: True)
+    reader = EventReader(client, policy, NobodyListens())
     source = {"type": kind, "content": content, "origin_server_ts": stamp_ms}
     event = Event.parse_event(source | {"event_id": event_id, "sender": str(YOU)})
-    read = sync._read_unguarded if stamp_ms < 2**47 else sync._read
+    read = reader._read_unguarded if stamp_ms < 2**47 else reader.read
     if found := asyncio.run(read("!r", event, MADE)):
         assert incoming.Incoming.from_json(found.to_json()) == found
         assert found.age() >= timedelta()
@@ -476,11 +477,11 @@ def test_only_what_the_pinned_identity_signed_is_trusted(answer: dict[str, Any])
     assert not xs.is_signed(answer, you, master, master)
 
 
-ANN = sas.Party("@ann:example.org", "ANNPHONE", "A" * 43, "M" * 43)
-BOT = sas.Party("@bot:example.org", "BOT1", "B" * 43, "N" * 43)
+ANN = events.Party("@ann:example.org", "ANNPHONE", "A" * 43, "M" * 43)
+BOT = events.Party("@bot:example.org", "BOT1", "B" * 43, "N" * 43)
 CHOSEN = {"key_agreement_protocol": "curve25519-hkdf-sha256", "hash": "sha256"}
 CHOSEN |= {"message_authentication_code": "hkdf-hmac-sha256.v2"}
-OFFER: dict[str, Any] = CHOSEN | {"method": sas.METHOD, "from_device": "ANNPHONE"}
+OFFER: dict[str, Any] = CHOSEN | {"method": events.METHOD, "from_device": "ANNPHONE"}
 OFFER |= {f"{name}s": [value] for name, value in CHOSEN.items() if name != "hash"}
 OFFER |= {"hashes": ["sha256"], "short_authentication_string": ["emoji"], "commitment": "c" * 43}
 OFFER |= {"key": KEY.public, "mac": dict.fromkeys(ANN.keys, "x" * 43), "keys": "x" * 43}
@@ -504,11 +505,11 @@ def test_a_comparison_of_nonsense_proves_nothing_and_is_broken(
     if begun:
         comparison.begin()
     for kind, content in messages:
-        found = tried(sas.Broken, comparison.take, kind, copy.deepcopy(content))
-        assert isinstance(found, sas.Broken) or json.dumps(found)
+        found = tried(events.Broken, comparison.take, kind, copy.deepcopy(content))
+        assert isinstance(found, events.Broken) or json.dumps(found)
     assert not comparison.proven
-    agreed = tried(sas.Broken, comparison.agree)
-    assert isinstance(agreed, sas.Broken) == (comparison.shown is None)
+    agreed = tried(events.Broken, comparison.agree)
+    assert isinstance(agreed, events.Broken) == (comparison.shown is None)
 
 
 def test_what_is_nested_too_deep_is_not_signed_and_breaks_a_comparison() -> None:
@@ -519,7 +520,7 @@ def test_what_is_nested_too_deep_is_not_signed_and_breaks_a_comparison() -> None
     assert "PHONE" in xs.trusted_devices(answer, str(YOU), US.master.public)
     answer["device_keys"][str(YOU)]["PHONE"]["deep"] = deep
     assert xs.trusted_devices(answer, str(YOU), US.master.public) == {}
-    with pytest.raises(sas.Broken):
+    with pytest.raises(events.Broken):
         sas.Comparison("$request", BOT, ANN).take("start", OFFER | {"deep": deep})
 
 

@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from adminbot.accounts.handover import Purpose
 from adminbot.cards.delivery import CardDelivery, CardText
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
+from adminbot.chat.direct_chats import DirectChats
+from adminbot.chat.room_view import RoomView
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverable
 from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
@@ -39,12 +41,14 @@ class FakeChat(Chat):
     """Notes what is said, to whom and in which room. `breaks`: what fails, and how."""
 
     def __init__(self) -> None:
+        self.direct_chats = cast(DirectChats, self)
+        self.rooms = cast(RoomView, self)
         self.said: list[tuple[str, str, JSON]] = []  # how, room, content
         self.secret: list[tuple[str, str, str]] = []  # reader, room, transaction
         self.redacted: list[str] = []
         self.breaks: dict[str, Exception] = {}
         self.home = "!dm"
-        self.is_open_invitation = False
+        self.invitation_is_open = False
         self.reachable = True
 
     def _note(self, how: str, room_id: str, content: JSON) -> str:
@@ -53,13 +57,13 @@ class FakeChat(Chat):
         self.said.append((how, room_id, content))
         return f"${how}{len(self.said)}"
 
-    async def ready_dm(self, user_id: UserId) -> str:
+    async def ready(self, user_id: UserId) -> str:
         if problem := self.breaks.pop("ready", None):
             raise problem
         return self.home
 
-    async def dm_is_open_invitation(self, user_id: UserId) -> bool:
-        return self.is_open_invitation
+    async def is_open_invitation(self, user_id: UserId) -> bool:
+        return self.invitation_is_open
 
     def can_reach(self, reader: UserId) -> bool:
         return self.reachable
@@ -315,7 +319,7 @@ async def test_a_new_card_that_goes_out_needs_no_word_more(place: Place) -> None
 
 
 async def test_an_invitation_that_is_still_open_is_said(place: Place) -> None:
-    place.chat.is_open_invitation = True
+    place.chat.invitation_is_open = True
     more = await place.desk.hand_out(place.card_id, YOU)
     assert more == "Accept my invitation to our private chat first."
 
@@ -349,12 +353,12 @@ async def test_a_card_that_cannot_go_out_now_is_tried_again(
 async def test_the_way_is_made_ready_beside_the_work(place: Place) -> None:
     began, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def ready_dm(user_id: UserId) -> str:
+    async def ready(user_id: UserId) -> str:
         began.set()
         await goes_on.wait()
         raise HomeserverUnreachable("it does not matter yet")
 
-    place.chat.ready_dm = ready_dm  # type: ignore[method-assign]
+    place.chat.ready = ready  # type: ignore[method-assign]
     async with place.desk.way_made_ready(YOU):
         await began.wait()
         goes_on.set()

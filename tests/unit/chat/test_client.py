@@ -6,7 +6,7 @@ with what a server might say.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from adminbot.store import Store, open_store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
+from tests.fakes import NobodyTrusted
 from tests.unit.crypto.test_crosssigning import JSON, answer_of, identity, signed_by
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +112,7 @@ class Server:
         writer.close()
 
 
-Judge = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+Judge = Callable[[str, dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
 
 
 class Place:
@@ -125,14 +126,9 @@ class Place:
     async def run(self, judge: Judge | None = None) -> AsyncIterator[Client]:
         """One run of the service: what it knew of devices before is on disk."""
         policy = TrustPolicy(Trust.PINNED, (ME, SHE), self.store)
-        client = Client(
-            self._url,
-            OWN,
-            self._directory / "crypto",
-            "pickle",
-            judge or policy.trusted,
-            policy.is_admin,
-        )
+        if judge:
+            policy.trusted = judge  # type: ignore[method-assign, assignment]
+        client = Client(self._url, OWN, self._directory / "crypto", "pickle", policy)
         try:
             yield client
         finally:
@@ -283,7 +279,9 @@ async def test_keys_that_did_not_come_are_asked_for_again(place: Place) -> None:
         async def breaks(user_id: str, answer: JSON) -> JSON:
             raise HomeserverUnreachable("the judge")
 
-        judge, client._judge = client._judge, breaks
+        judge = client._judge
+        client._judge = TrustPolicy(Trust.PINNED, (ME, SHE), place.store)
+        client._judge.trusted = breaks  # type: ignore[method-assign]
         with pytest.raises(HomeserverError):
             await client.refresh_keys(YOU)
         client._judge = judge
@@ -373,11 +371,8 @@ async def test_keys_that_may_not_be_out_are_sent_again_and_no_more_are_made(plac
 async def test_a_key_query_that_another_one_has_answered_is_no_error(tmp_path: Path) -> None:
     """Two of them cross now and then; the answer that the loser was about to give got lost."""
 
-    async def judge(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
     session = Session(UserId("x", "example.test"), "X", Secret("syt_x"))
-    client = Client("http://127.0.0.1:9", session, tmp_path, "pickle", judge, lambda sender: True)
+    client = Client("http://127.0.0.1:9", session, tmp_path, "pickle", NobodyTrusted())
     try:
         assert not client.should_query_keys
         assert isinstance(await client.keys_query(), KeysQueryResponse)

@@ -165,33 +165,44 @@ class FakeAccount(ClientApi):
         pass
 
 
-class Run:
-    """One run of the service over a store; `came` is what would be acted upon, in order."""
+class Heard:
+    """What the listener was told; `came` is what would be acted upon, in order."""
 
-    def __init__(self, store: Store, client: FakeClient | None = None) -> None:
-        self.store, self.client, self.account = store, client or FakeClient(), FakeAccount()
+    def __init__(self) -> None:
         self.came: list[Incoming] = []
         self.steps: list[Step] = []
         self.unreadable: list[tuple[str, str, str, str]] = []
-        self.stuck: list[bool] = []
-        self.invited: list[str] = []
+        self.is_stuck: list[bool] = []
+        self.invitations: list[str] = []
+
+    def message_came(self, incoming: Incoming) -> None:
+        self.came.append(incoming)
+
+    def message_unreadable(self, room_id: str, event_id: str, sender: str, code: str) -> None:
+        self.unreadable.append((room_id, event_id, sender, code))
+
+    def verification_step(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def devices_changed(self, user_ids: Collection[str]) -> None:
+        assert user_ids
+
+    def stuck(self, *, is_stuck: bool) -> None:
+        self.is_stuck.append(is_stuck)
+
+    def invited(self, room_id: str) -> None:
+        self.invitations.append(room_id)
+
+
+class Run(Heard):
+    """One run of the service over a store, and its listener."""
+
+    def __init__(self, store: Store, client: FakeClient | None = None) -> None:
+        self.store, self.client, self.account = store, client or FakeClient(), FakeAccount()
+        super().__init__()
         policy = TrustPolicy(Trust.PINNED, (UserId.parse(YOU),), store)
-
-        def changed(users: Collection[str]) -> None:
-            assert users
-
         self.sync = Sync(
-            cast(Client, self.client),
-            self.account,
-            store,
-            policy,
-            changed=asyncio.Condition(),
-            on_incoming=self.came.append,
-            on_unreadable=lambda *what: self.unreadable.append(what),
-            on_step=self.steps.append,
-            on_devices_changed=changed,
-            on_stuck=self.stuck.append,
-            on_invited=self.invited.append,
+            cast(Client, self.client), self.account, store, policy, asyncio.Condition(), self
         )
 
     async def take(self, *answers: SyncResponse | Exception) -> list[str]:
@@ -372,7 +383,7 @@ async def test_only_an_admins_invitation_is_followed(
     rooms = {"invite": {"!new": {"invite_state": {"events": [member, about_another]}}}}
     await run.take(synced(token="s1", rooms=rooms))
 
-    assert run.invited == joins
+    assert run.invitations == joins
     assert bool(run.client.invited_rooms) is bool(joins), "a stranger's is not kept"
 
 
@@ -385,7 +396,7 @@ async def test_after_a_failure_it_goes_on_from_what_is_on_disk(store: Store) -> 
 
     assert run.client.asked[:3] == ["s0", "s1", "s0"], "the unread message comes again"
     assert found == ["$1"]
-    assert run.stuck[0] is False
+    assert run.is_stuck[0] is False
 
 
 async def test_what_cannot_be_digested_is_tried_three_times_and_passed_over(

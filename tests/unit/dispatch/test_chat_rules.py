@@ -61,7 +61,8 @@ def test_another_prefix_takes_the_place_of_the_first(prefix: str) -> None:
 
 def rules_of(*, may_act: bool = True) -> ChatRules:
     """In which `!dm` is the private chat of @you:x."""
-    chat: Any = SimpleNamespace(is_own_dm=lambda *whose: whose == ("!dm", "@you:x"))
+    rooms = SimpleNamespace(is_own_dm=lambda *whose: whose == ("!dm", "@you:x"))
+    chat: Any = SimpleNamespace(rooms=rooms)
     policy: Any = SimpleNamespace(
         mode=Trust.PINNED,
         standing=lambda user_id: PinState.AS_PINNED,

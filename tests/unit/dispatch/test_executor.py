@@ -24,7 +24,7 @@ async def test_a_card_does_not_go_out_after_a_brake(desk: Desk) -> None:
             await until(lambda: not desk.chat.no_way)
         return DM
 
-    desk.chat.ready_dm = ready_at_first  # type: ignore[method-assign]
+    desk.chat.ready = ready_at_first  # type: ignore[method-assign]
     renewed = await desk.says("!rotate nano")
     await until(lambda: "change password" in desk.server.asked)
     await asyncio.sleep(0.1)

@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.signing import Kept, Signer
-from adminbot.chat import Chat
+from adminbot.chat.chat import Chat
+from adminbot.chat.direct_chats import DirectChats
+from adminbot.chat.room_view import RoomView
 from adminbot.crypto.crosssigning import Identity
 from adminbot.errors import ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
@@ -74,16 +76,18 @@ class FakeChat(Chat):
     """Notes what is said. `reachable`: whether its reader has a trusted device."""
 
     def __init__(self) -> None:
+        self.rooms = cast(RoomView, self)
+        self.direct_chats = cast(DirectChats, self)
         self.said: list[str] = []
         self.reachable = True
 
     def trusted_devices(self, user_id: UserId) -> list[Any]:
         return ["PHONE"] if self.reachable else []
 
-    def shares_encrypted_room(self, user_id: str) -> bool:
+    def shares_encrypted_room(self, user_id: UserId) -> bool:
         return False
 
-    async def ready_dm(self, user_id: UserId) -> str:
+    async def ready(self, user_id: UserId) -> str:
         assert user_id == YOU
         return "!dm"
 

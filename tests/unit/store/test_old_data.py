@@ -30,6 +30,16 @@ DM = "!SePJSyeD9gC2irH9aL4hCaElFnS2MLQ53kloI_46DQw"
 CUT_OFF = "$a0LFdq8o3MM4IyIouEXzGbhR1YeaZ2W5128jKQhpxp0"
 
 
+class Nobody:
+    """Of whom no device counts."""
+
+    async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def is_admin(self, user_id: str) -> bool:
+        return False
+
+
 def restore(dump: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as db:
@@ -111,13 +121,9 @@ async def test_what_was_answered_before_is_not_taken_in_again(store: Store) -> N
 
 async def test_the_device_has_its_keys(tmp_path: Path) -> None:
     restore("crypto.sql", tmp_path / "crypto" / "crypto.db")
-
-    async def nobody(user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        return {}
-
     session = Session(OWN, "ADMINBOT6GXY", Secret("gone"))
     client = Client(
-        "http://127.0.0.1:1", session, tmp_path / "crypto", SEALER.pickle_key(), nobody, bool
+        "http://127.0.0.1:1", session, tmp_path / "crypto", SEALER.pickle_key(), Nobody()
     )
     try:
         assert client.olm_account_shared

@@ -11,7 +11,8 @@ from vodozemac import Sas
 
 from adminbot.crypto.crosssigning import unpadded
 from adminbot.verification import sas
-from adminbot.verification.sas import Broken, Comparison, Message, Party
+from adminbot.verification.events import Broken, Message, Party
+from adminbot.verification.sas import Comparison
 
 TXN = "$request:example.org"
 ANN = Party("@ann:example.org", "ANNPHONE", "A" * 43, "M" * 43)
@@ -338,9 +339,6 @@ def test_a_malformed_mac(junk: Any) -> None:
     assert bot.proven
 
 
-# -- around it
-
-
 def test_the_table_is_that_of_element() -> None:
     """Read out of matrix-sdk-crypto-wasm 18.9.0: people compare the names, too."""
     table = """
@@ -354,26 +352,3 @@ def test_the_table_is_that_of_element() -> None:
     """
     ours = [symbol + name.replace(" ", "-") for symbol, name in sas._EMOJI]
     assert ours == table.split()
-
-
-@pytest.mark.parametrize("name", ["from_device", "methods"])
-def test_a_malformed_request(name: str) -> None:
-    good = sas.request(ANN, BOT.user_id)
-    assert sas.offering_device(good) == ANN.device_id
-    for content in broken(good, name, list if name == "methods" else str):
-        code = code_of(sas.offering_device, content)
-        assert code == "m.invalid_message", content
-
-
-def test_a_request_without_emoji() -> None:
-    content = sas.request(ANN, BOT.user_id) | {"methods": ["m.qr_code.scan.v1"]}
-    assert code_of(sas.offering_device, content) == "m.unknown_method"
-
-
-def test_what_ends_it_is_part_of_it() -> None:
-    for kind, content in (
-        sas.ready(TXN, BOT),
-        sas.done(TXN),
-        sas.cancel(TXN, "m.timeout", "It took too long."),
-    ):
-        assert content["m.relates_to"]["event_id"] == TXN, kind
