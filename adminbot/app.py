@@ -12,7 +12,8 @@ from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
-from adminbot.cards.delivery import CardDelivery, CardText
+from adminbot.cards.delivery import CardDelivery
+from adminbot.cards.text import CardText
 from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming, Step
 from adminbot.chat.own_identity import adopt_session
@@ -38,9 +39,12 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs.admin_room import AdminRoom
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.background import Background
+from adminbot.jobs.card_watch import CardWatch
 from adminbot.jobs.device_watch import DeviceWatch
+from adminbot.jobs.identity_watch import IdentityWatch
 from adminbot.logs import ready
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.change_limit import ChangeLimit
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values.backoff import pauses
 from adminbot.verification import control
 from adminbot.verification.messenger import Messenger
@@ -119,7 +123,7 @@ async def _wired(
     chat = Chat(rooms, edges.client, account, store, edges.policy, settings.prefix)
     public_url = await _public_url(settings, account)
     text = CardText(public_url, settings.card_ttl)
-    restraint = Restraint(store, settings.max_age)
+    lockdown = Lockdown(store)
     accounts = Accounts.over(
         Own(settings.user_id, edges.session.device_id),
         backend=edges.backend,
@@ -130,10 +134,11 @@ async def _wired(
     )
     alarm = Alarm(chat, store, edges.policy, settings.room_id)
     edges.policy.on_change = alarm.ring
-    identities = Identities(account, store, accounts.signer, alarm.ring_bot)
-    arrivals = DeviceWatch(chat, store, account, accounts.signer, restraint, identities)
-    # Not before: the requests for a device would compete with the card's.
-    cards = CardDelivery(chat, store, text, restraint, when_tried=arrivals.wake)
+    identities = Identities(store, accounts.signer, alarm.ring_bot)
+    identity_watch = IdentityWatch(account, store, identities)
+    arrivals = DeviceWatch(chat, store, account, accounts.signer, lockdown, identities)
+    cards = CardDelivery(chat, store, text, lockdown)
+    cards.tried.connect(arrivals.wake)  # not before: its requests would compete with the card's
     for admin in edges.left_out:
         alarm.left_out(admin)
     us = await own_party(edges.client, store)
@@ -152,7 +157,7 @@ async def _wired(
     services = Services(
         accounts=accounts,
         look=Inspector(edges.backend, account, identities),
-        lockdown=AnnouncedLockdown(restraint, alarm, settings.room_id),
+        lockdown=AnnouncedLockdown(lockdown, alarm, settings.room_id),
         verify=verifications.ask,
         router=ROUTER,
         rules=ChatRules(
@@ -168,12 +173,13 @@ async def _wired(
         chat=chat,
         store=store,
         cards=cards,
-        restraint=restraint,
+        lockdown=lockdown,
+        limit=ChangeLimit(store, settings.max_age),
         alarm=alarm,
         background=background,
     )
 
-    listener = _Listener(dispatcher, verifications, alarm, arrivals, identities, join)
+    listener = _Listener(dispatcher, verifications, alarm, arrivals, identity_watch, join)
     sync = Sync(edges.client, account, store, edges.policy, changed, listener)
     room = AdminRoom(
         settings.room_id,
@@ -182,12 +188,11 @@ async def _wired(
         store=store,
         policy=edges.policy,
         alarm=alarm,
-        changed=changed,
     )
     loops: list[_Loop] = [
-        cards.run,
+        CardWatch(cards, store, settings.card_ttl).run,
         arrivals.run,
-        identities.run,
+        identity_watch.run,
         alarm.run,
         partial(control.serve, settings.data_dir, verifications),
         room.run,
@@ -203,7 +208,7 @@ class _Listener:
     verifications: Verifications
     alarm: Alarm
     device_watch: DeviceWatch
-    identities: Identities
+    identity_watch: IdentityWatch
     join: Callable[[str], None]
 
     def message_came(self, incoming: Incoming) -> None:
@@ -217,7 +222,7 @@ class _Listener:
 
     def devices_changed(self, user_ids: Collection[str]) -> None:
         self.device_watch.wake(user_ids)
-        self.identities.wake(user_ids)
+        self.identity_watch.wake(user_ids)
 
     def stuck(self, *, is_stuck: bool) -> None:
         self.alarm.stuck(is_stuck=is_stuck)

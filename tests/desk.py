@@ -23,7 +23,8 @@ from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
-from adminbot.cards.delivery import CardDelivery, CardText
+from adminbot.cards.delivery import CardDelivery
+from adminbot.cards.text import CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
 from adminbot.commands import ROUTER
 from adminbot.config import Trust
@@ -38,7 +39,8 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import AccountState, Device, Session
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.change_limit import ChangeLimit
+from adminbot.trust.lockdown import Lockdown
 from adminbot.trust.pins import Asked, PinState
 from adminbot.values.ids import UserId
 from adminbot.values.render import Message
@@ -309,10 +311,10 @@ class Desk:
         edge: Any = server
         backend = other or SynapseBackend(edge, edge, Secret("s"))
         account: ClientApi = other.keys if other else edge
-        self.restraint = Restraint(store, timedelta(hours=1))
+        self.lockdown = Lockdown(store)
         text = CardText("https://example.org", timedelta(hours=1))
         chat: Any = self.chat
-        self.cards = CardDelivery(chat, store, text, self.restraint, when_tried=lambda: None)
+        self.cards = CardDelivery(chat, store, text, self.lockdown)
         accounts = Accounts.over(
             Own(OWN, "OWN"),
             backend=backend,
@@ -322,14 +324,14 @@ class Desk:
             become=self._become,
         )
         signer = accounts.signer
-        identities = Identities(account, store, signer, lambda bot, counting, seen: None)
+        identities = Identities(store, signer, lambda bot, counting, seen: None)
         self.alarms: list[str] = []
         alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
         policy: Any = self.policy
         self.services = Services(
             accounts=accounts,
             look=Inspector(backend, account, identities),
-            lockdown=AnnouncedLockdown(self.restraint, alarm, ROOM),
+            lockdown=AnnouncedLockdown(self.lockdown, alarm, ROOM),
             verify=self._verify,
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
@@ -339,7 +341,8 @@ class Desk:
             chat=chat,
             store=store,
             cards=self.cards,
-            restraint=self.restraint,
+            lockdown=self.lockdown,
+            limit=ChangeLimit(store, timedelta(hours=1)),
             alarm=alarm,
             background=Background(tasks),
         )

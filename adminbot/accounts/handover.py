@@ -12,11 +12,11 @@ from adminbot.values.secret import Secret
 
 
 class Purpose(Enum):
-    """What a login is for: the card says by it what to do with the program's data."""
+    """What a login is for: by this the card says what to do with the program's data."""
 
-    NEW = "new bot"
-    RENEWED = "new token"
-    FRESH_DEVICE = "new token and device"
+    NEW = "a new account"
+    RENEWED = "a new token for the same device, whose keys stay"
+    FRESH_DEVICE = "a new device, which has no keys yet"
 
 
 # Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and why: its card.

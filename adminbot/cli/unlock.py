@@ -4,7 +4,7 @@ import argparse
 
 from adminbot.config import sources
 from adminbot.store import open_store
-from adminbot.trust.lockdown import unlock
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values.secret import Sealer
 
 
@@ -13,7 +13,7 @@ async def main(args: argparse.Namespace) -> None:
     settings = sources.load(args.env_file)
     sealer = Sealer.from_base64(settings.store_key)
     async with open_store(settings.data_dir, sealer, alone=False) as store:
-        lifted = await unlock(store)
+        lifted = await Lockdown(store).unlock()
     if lifted is None:
         print("Nothing is locked.")
         return

@@ -28,7 +28,8 @@ from adminbot.errors import StateError
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.change_limit import ChangeLimit
+from adminbot.trust.lockdown import Lockdown
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,8 @@ def make_dispatcher(
     chat: Chat,
     store: Store,
     cards: CardDelivery,
-    restraint: Restraint,
+    lockdown: Lockdown,
+    limit: ChangeLimit,
     alarm: Alarm,
     background: Background,
 ) -> Dispatcher:
@@ -143,7 +145,7 @@ def make_dispatcher(
     replies = Replies(chat, store, background)
     return Dispatcher(
         Interpreter(services, store),
-        Executor(services, store, replies, cards, restraint),
+        Executor(services, store, replies, cards, lockdown, limit),
         replies,
         cards,
         StuckState(store, alarm),

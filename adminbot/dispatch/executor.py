@@ -18,7 +18,8 @@ from adminbot.dispatch.services import Services
 from adminbot.dispatch.turn import Turn
 from adminbot.errors import AdminbotError, StateError
 from adminbot.store import ActNote, Store
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.change_limit import ChangeLimit
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values.ids import UserId
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,15 @@ class Executor:
         store: Store,
         replies: Replies,
         cards: CardDelivery,
-        restraint: Restraint,
+        lockdown: Lockdown,
+        limit: ChangeLimit,
     ) -> None:
         self._services = services
         self._store = store
         self._replies = replies
         self._cards = cards
-        self._restraint = restraint
+        self._lockdown = lockdown
+        self._limit = limit
 
     async def decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
         """The error boundary: whatever happens below, one reply comes out, and is kept.
@@ -93,8 +96,9 @@ class Executor:
         sender = UserId.parse(incoming.sender)
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
         if command.acts and earlier is None:
+            await self._lockdown.check_unlocked()
             age = timedelta(seconds=incoming.age_s)
-            await self._restraint.check(sender, age=age, is_brake=command.brake)
+            await self._limit.check(sender, age=age, is_brake=command.brake)
         context = self._context(command, incoming, turn)
         if not command.gives_card:
             reply = await _handled(context, args)
@@ -121,7 +125,7 @@ class Executor:
             who=sender,
             event_id=incoming.event_id,
             say=say,
-            check=self._restraint.check_unlocked,
+            check=self._lockdown.check_unlocked,
         )
         return Context(
             sender=sender,

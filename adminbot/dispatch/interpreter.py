@@ -5,7 +5,7 @@ Local work only: whatever its sender sends next, a brake included, waits until t
 
 from dataclasses import dataclass, replace
 
-from adminbot.cards.delivery import SAVED
+from adminbot.cards.text import SAVED
 from adminbot.chat.incoming import REACTION, Incoming
 from adminbot.dispatch.progress import DONE, FAILED
 from adminbot.dispatch.questions import (

@@ -5,18 +5,16 @@ only we may invite. Another one is made in the shell (`adminbot room --new`); un
 private chats do.
 """
 
-import asyncio
 import logging
-import zlib
 
 from adminbot.chat.chat import Chat
 from adminbot.chat.rooms import made_by
-from adminbot.errors import AdminbotError, HomeserverUnreachable
+from adminbot.errors import AdminbotError, HomeserverUnreachable, RateLimited, StateError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs.alarm import Alarm
+from adminbot.jobs.runner import Job
 from adminbot.store import Store
 from adminbot.trust.pins import TrustPolicy
-from adminbot.values import render
 from adminbot.values.ids import UserId
 from adminbot.values.text import safe_to_quote
 
@@ -33,11 +31,14 @@ _GONE = (
     "For a new one, whoever runs this server types\n`adminbot room --new`\nand restarts me."
 )
 _TOLD = "admin room gone"  # the fact: the room id that was told of
-_RETRY_S = 60
+_LOOK_S = 5.0
 
 
-class AdminRoom:
-    """Looks after the room in which the admins command; `changed` is notified after every sync."""
+class AdminRoom(Job):
+    """The room in which the admins command: put in order once a start, then looked after."""
+
+    name = "admin room"
+    retry_s = broken_s = 60.0
 
     def __init__(
         self,
@@ -48,29 +49,28 @@ class AdminRoom:
         store: Store,
         policy: TrustPolicy,
         alarm: Alarm,
-        changed: asyncio.Condition,
     ) -> None:
+        super().__init__()
         self._id = room_id
         self._chat = chat
         self._account = account
         self._store = store
         self._policy = policy
         self._alarm = alarm
-        self._changed = changed
+        self._was_put_in_order = self._is_gone = False
 
-    async def run(self) -> None:
-        """Put it in order, once a start; then see that it stays, until cancelled."""
-        await self._put_in_order()
-        async with self._changed:
-            await self._changed.wait_for(self._is_gone)
-        log.error("ALARM I am not in the admin room any more room=%s", self._id)
-        while True:
-            if await self._all_told():
-                return
-            await asyncio.sleep(_RETRY_S)
-
-    def _is_gone(self) -> bool:
-        return self._chat.rooms.room(self._id) is None
+    async def round(self) -> float | None:
+        """Once the room is gone and everybody knows, there is nothing more to do."""
+        if not self._was_put_in_order:
+            self._was_put_in_order = True
+            await self._put_in_order()
+        if self._chat.rooms.room(self._id) is not None:
+            return _LOOK_S
+        if not self._is_gone:
+            self._is_gone = True
+            log.error("ALARM I am not in the admin room any more room=%s", self._id)
+        await self._tell_all()
+        return None
 
     def _admins(self) -> list[UserId]:
         return [UserId.parse(admin) for admin in sorted(self._policy.admins)]
@@ -123,28 +123,22 @@ class AdminRoom:
 
     # -- that it is gone
 
-    async def _all_told(self) -> bool:
-        """Tell every admin once, also across restarts; False if somebody is still to be told."""
-        try:
-            if await self._store.facts.get(_TOLD) == self._id:
-                return True
-            told = [await self._tell(admin) for admin in self._admins()]
-            if all(told):
-                await self._store.facts.set(_TOLD, self._id)
-        except AdminbotError as exc:
-            log.warning("not told that the admin room is gone why=%s", exc)
-            return False
-        return all(told)
+    async def _tell_all(self) -> None:
+        """Tell every admin once, also across restarts.
 
-    async def _tell(self, admin: UserId) -> bool:
-        if not self._chat.rooms.trusted_devices(admin):
-            log.info("nobody to tell that the admin room is gone admin=%s", admin)
-            return True
-        try:
-            room_id = await self._chat.direct_chats.ready(admin)
-            txn = f"room-gone-{zlib.crc32(f'{self._id} {admin}'.encode())}"
-            await self._chat.send(room_id, render.ringing(_GONE, admin), txn=txn)
-        except AdminbotError as exc:
-            log.warning("not told that the admin room is gone admin=%s why=%s", admin, exc)
-            return not isinstance(exc, HomeserverUnreachable)
-        return True
+        Raises AdminbotError if somebody has still to be told. Whom the homeserver refuses for
+        good has not.
+        """
+        if await self._store.facts.get(_TOLD) == self._id:
+            return
+        failed: AdminbotError | None = None
+        for admin in self._admins():
+            try:
+                await self._alarm.tell(admin, _GONE, "room gone", self._id)
+            except (HomeserverUnreachable, RateLimited, StateError) as exc:
+                failed = exc
+            except AdminbotError as exc:
+                log.warning("not told that the admin room is gone admin=%s why=%s", admin, exc)
+        if failed:
+            raise failed
+        await self._store.facts.set(_TOLD, self._id)

@@ -1,10 +1,21 @@
-"""Work that nobody waits for: one that fails is logged and ends none of the others."""
+"""Work that nobody waits for: what fails is logged and ends nothing else."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
+from typing import TypeVar
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def guarded(work: Awaitable[T], what: str, *, otherwise: T) -> T:
+    """What comes of some work, or `otherwise` where it fails. `what`: its name in the log."""
+    try:
+        return await work
+    except Exception:  # a bug, in whatever it was: what runs beside it must go on
+        log.exception("%s failed", what)
+        return otherwise
 
 
 class Background:
@@ -14,10 +25,4 @@ class Background:
         self._tasks = tasks
 
     def start(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.create_task(self._guarded(work))
-
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("not answered")
+        self._tasks.create_task(guarded(work, "background work", otherwise=None))

@@ -6,10 +6,8 @@ then more and more rarely. One request asks for all that are due, and how many a
 second is bounded: two thousand programs that never start cost next to nothing.
 """
 
-import asyncio
 import logging
 import time
-import zlib
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -20,11 +18,12 @@ from adminbot.chat.chat import Chat
 from adminbot.crypto.crosssigning import DeviceState, device_state, master_key, trusted_devices
 from adminbot.errors import AdminbotError, ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
+from adminbot.jobs.runner import Job
 from adminbot.store import Awaited, Store
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values import render
 from adminbot.values.clock import now
-from adminbot.values.ids import UserId
+from adminbot.values.ids import UserId, txn_id
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +32,6 @@ _FRESH, _OLD = timedelta(hours=2), timedelta(days=7)
 _AT_ONCE = 200  # bots in one request
 _EACH_S = 0.01  # what asking for one costs the next request in delay
 _REREAD_S = 60.0
-_RETRY_S = 5.0
-_BROKEN_S = 60.0
 
 
 def pause(age: timedelta) -> float:
@@ -55,8 +52,12 @@ class _Planned(NamedTuple):
     pause_s: float
 
 
-class DeviceWatch:
+class DeviceWatch(Job):
     """Waits for the devices in `Store.awaited`; survives restarts."""
+
+    name = "device watch"
+    retry_s = 5.0
+    broken_s = 60.0
 
     def __init__(
         self,
@@ -64,16 +65,16 @@ class DeviceWatch:
         store: Store,
         account: ClientApi,
         signer: Signer,
-        restraint: Restraint,
+        lockdown: Lockdown,
         identities: Identities,
     ) -> None:
-        self._restraint = restraint
+        super().__init__()
+        self._lockdown = lockdown
         self._identities = identities
         self._chat = chat
         self._store = store
         self._account = account
         self._signer = signer
-        self._wake = asyncio.Event()
         self._changed = True  # somebody may have been added
         self._read_at = 0.0
         self._free_at = 0.0  # before that, nobody is asked for who is not hurried
@@ -86,32 +87,12 @@ class DeviceWatch:
         """Somebody was added, or these users' devices changed: look now."""
         self._changed = self._changed or not user_ids
         self._hurried.update(user_ids)
-        self._wake.set()
+        super().wake()
 
-    async def run(self) -> None:
-        """Look, sign and tell, until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                wait_s = await self._round()
-            except AdminbotError as exc:
-                log.warning("could not look for arrivals why=%s", exc)
-                wait_s = _RETRY_S
-            except Exception:  # whatever it was: the next round may do better
-                log.exception("looking for arrivals failed")
-                wait_s = _BROKEN_S
-            try:
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                continue
-
-    async def _round(self) -> float:
-        """Look at those that are due, at some of them if they are many.
-
-        Returns the seconds until it is to be done again.
-        """
-        if await self._restraint.locked():
-            return _RETRY_S
+    async def round(self) -> float:
+        """Look at those that are due, at some of them if they are many; sign and tell."""
+        if await self._lockdown.locked():
+            return self.retry_s
         await self._reread()
         hurried, self._hurried = self._hurried, set()
         due = self._due(hurried)
@@ -170,7 +151,7 @@ class DeviceWatch:
     def _plan(self, awaited: Awaited, *, failed: bool = False) -> None:
         """When to look again. Of whom the server tells us, we ask no more than once an hour."""
         if failed:
-            pause_s = _BROKEN_S
+            pause_s = self.broken_s
         elif self._chat.rooms.shares_encrypted_room(awaited.user_id):
             pause_s = _LATEST_S
         else:
@@ -231,10 +212,9 @@ class DeviceWatch:
         if not self._chat.rooms.trusted_devices(awaited.tell):
             log.info("nobody to tell of an arrival user=%s", awaited.user_id)
             return
-        about = f"{awaited.user_id} {awaited.device_id} {text}"
         try:
             room_id = await self._chat.direct_chats.ready(awaited.tell)
-            txn = f"arrived-{zlib.crc32(about.encode())}"
+            txn = txn_id("arrived", awaited.user_id, awaited.device_id, text)
             await self._chat.send(room_id, render.notice(text), txn=txn)
         except AdminbotError as exc:
             log.warning("not told of an arrival user=%s why=%s", awaited.user_id, exc)

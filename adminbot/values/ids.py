@@ -3,6 +3,8 @@
 A card is lines that people put into a shell: none of these holds what means something there.
 """
 
+import hashlib
+import json
 import re
 import secrets
 from dataclasses import dataclass
@@ -146,6 +148,16 @@ def is_room_id(text: str) -> bool:
 def is_token(text: str) -> bool:
     """Whether it can be an access token, of Synapse or MAS."""
     return bool(_TOKEN.fullmatch(text))
+
+
+def txn_id(kind: str, *parts: object) -> str:
+    """The transaction id of an event: always the same for the same parts, and for no others.
+
+    An event whose id the server has had from this device before is not sent: the server takes it
+    for the earlier one. Hence no checksum, which two of them may share by chance.
+    """
+    told_apart = json.dumps([str(part) for part in parts])
+    return f"{kind}-{hashlib.sha256(told_apart.encode()).hexdigest()[:32]}"
 
 
 def parse_url(text: str) -> str:

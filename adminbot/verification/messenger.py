@@ -4,7 +4,6 @@ Everything goes out in clear (`Chat.send_in_clear`), but for what the bot says i
 """
 
 import logging
-import zlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +11,7 @@ from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import VERIFICATION, Step
 from adminbot.store import OpenRequest
 from adminbot.trust.pins import PinState
+from adminbot.values.ids import txn_id
 from adminbot.values.render import notice
 from adminbot.verification import events, texts
 from adminbot.verification.events import Message, Party
@@ -102,4 +102,4 @@ async def _logged(what: str, transaction: Transaction, work: Coroutine[Any, Any,
 
 def _txn_of(what: str, transaction: Transaction) -> str:
     """The same for the same transaction, also after a restart."""
-    return f"verify-{what}-{zlib.crc32(transaction.id.encode())}"
+    return txn_id(f"verify-{what}", transaction.id)

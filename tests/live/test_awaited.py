@@ -17,10 +17,9 @@ from adminbot.accounts.signing import Signer
 from adminbot.chat.chat import Chat
 from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.jobs import device_watch
 from adminbot.jobs.device_watch import DeviceWatch
 from adminbot.store import Bot, Store, open_store
-from adminbot.trust.lockdown import Restraint
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
@@ -151,8 +150,8 @@ async def waiting(directory: Path) -> AsyncIterator[Waiting]:
             store,
             asked,
             signer,
-            Restraint(store, timedelta(hours=1)),
-            Identities(asked, store, signer, lambda bot, counting, seen: None),
+            Lockdown(store),
+            Identities(store, signer, lambda bot, counting, seen: None),
         )
         yield Waiting(watch, account, chat, store, directory)
 
@@ -210,18 +209,14 @@ async def test_who_shares_a_room_is_not_polled(directory: Path) -> None:
 
 async def test_one_that_fails_does_not_stand_in_the_way(directory: Path) -> None:
     """Neither what the server refuses nor what nobody foresaw; and a lost request is repeated."""
-    arrivals_broken_s, device_watch._BROKEN_S = device_watch._BROKEN_S, 1
-    arrivals_retry_s, device_watch._RETRY_S = device_watch._RETRY_S, 0.1
-    try:
-        async with waiting(directory) as it:
-            it.account.breaks_with = HomeserverUnreachable("HTTP 502")
-            await it.add_all({name: timedelta(days=1) for name in ("bug", "broken", "good")})
-            async with looking(it):
-                await until(lambda: len(it.account.asked) > 2)
-                it.account.breaks_with = None
-                await until(lambda: UserId("good", "example.org") in it.device_watch._published)
-    finally:
-        device_watch._BROKEN_S, device_watch._RETRY_S = arrivals_broken_s, arrivals_retry_s
+    async with waiting(directory) as it:
+        it.device_watch.broken_s, it.device_watch.retry_s = 1, 0.1
+        it.account.breaks_with = HomeserverUnreachable("HTTP 502")
+        await it.add_all({name: timedelta(days=1) for name in ("bug", "broken", "good")})
+        async with looking(it):
+            await until(lambda: len(it.account.asked) > 2)
+            it.account.breaks_with = None
+            await until(lambda: UserId("good", "example.org") in it.device_watch._published)
 
 
 async def test_one_that_is_not_awaited_any_more_is_left_alone(directory: Path) -> None:

@@ -636,10 +636,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/cards/delivery.py",
-        "if await self._restraint.locked():",
+        "if await self._lockdown.locked():",
         "if False:",
         "waiting cards go out during a lockdown",
-        "tests/unit/cards/test_delivery.py::test_a_waiting_card_does_not_go_out_during_a_lockdown",
+        "tests/unit/jobs/test_card_watch.py::test_a_waiting_card_does_not_go_out_during_a_lockdown",
     ),
     Mutant(
         "adminbot/cards/delivery.py",
@@ -661,8 +661,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/cards/delivery.py",
-        'txn = f"card-{card_id}-{hash_of(room_id)}"',
-        'txn = f"card-{card_id}"',
+        'txn = txn_id("card", card_id, room_id)',
+        'txn = txn_id("card", card_id)',
         "a card for a new room is taken for the one in the old room and never comes",
         "tests/unit/cards/test_delivery.py::test_in_another_room_it_is_another_message",
     ),
@@ -681,52 +681,155 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/cards/test_delivery.py::test_a_card_that_could_not_be_redacted_is_not_called_gone",
     ),
     Mutant(
-        "adminbot/cards/delivery.py",
-        "        return left_s <= 0\n",
-        "        return False\n",
+        "adminbot/jobs/card_watch.py",
+        "if left_s <= 0:",
+        "if card.content is not None:",
         "no card vanishes by itself",
-        "tests/unit/cards/test_delivery.py::test_a_card_goes_when_its_time_is_up_and_not_before",
+        "tests/unit/jobs/test_card_watch.py::test_a_card_goes_when_its_time_is_up_and_not_before",
+    ),
+    Mutant(
+        "adminbot/jobs/card_watch.py",
+        "await self._store.cards.vanish_by(until(self._ttl))",
+        "",
+        "a card of an earlier run stays as long as that run's clock meant",
+        "tests/unit/jobs/test_card_watch.py::test_no_card_stays_longer_than_now_is_allowed",
     ),
     Mutant(
         "adminbot/cards/delivery.py",
-        "await self._store.cards.vanish_by(until(self._text.ttl))",
-        "",
-        "a card of an earlier run stays as long as that run's clock meant",
-        "tests/unit/cards/test_delivery.py::test_no_card_stays_longer_than_now_is_allowed",
+        '        self.wake()\n        log.info("card delivered',
+        '        log.info("card delivered',
+        "a card that was just delivered stays until the watch over the cards happens to look",
+        "tests/unit/jobs/test_card_watch.py::"
+        "test_a_card_that_has_just_been_delivered_is_known_to_vanish",
+    ),
+    Mutant(
+        "adminbot/cards/text.py",
+        '"Older tokens are dead, the device and its keys are the same: put it in, "\n'
+        '                "restart the program, keep its data."',
+        '"Start the program with an empty data folder: its old device is gone."',
+        "after a rotation in place an owner is told to throw living keys away",
+        "tests/unit/cards/test_text.py::test_what_a_card_says_depends_on_what_it_is_for",
+    ),
+    Mutant(
+        "adminbot/accounts/tokens.py",
+        "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
+        "Purpose.FRESH_DEVICE",
+        "after a rotation in place the card says that the old device is gone",
+        "tests/unit/accounts/test_purpose.py::"
+        "test_only_a_rotation_in_place_tells_an_owner_to_keep_the_data",
+    ),
+    Mutant(
+        "adminbot/accounts/tokens.py",
+        "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
+        "Purpose.RENEWED",
+        "a program on a fresh device is told to keep the keys of the old one",
+        "tests/unit/accounts/test_purpose.py::test_where_the_device_is_gone_the_card_says_so",
+    ),
+    Mutant(
+        "adminbot/values/ids.py",
+        "told_apart = json.dumps([str(part) for part in parts])",
+        'told_apart = " ".join(str(part) for part in parts)',
+        "two messages whose ids run together are one to the server, and the second is not sent",
+        "tests/unit/values/test_ids.py::test_another_event_has_another",
     ),
     # -- brakes
     Mutant(
-        "adminbot/trust/lockdown.py",
-        "await self.check_unlocked()\n        if age",
-        "if age",
+        "adminbot/dispatch/executor.py",
+        "            await self._lockdown.check_unlocked()\n",
+        "",
         "changes go on during a lockdown",
+        "tests/unit/dispatch/test_executor.py::test_under_a_lockdown_nobody_begins_a_change",
+    ),
+    Mutant(
+        "adminbot/trust/lockdown.py",
+        "if await self.locked():\n            raise",
+        "if False:\n            raise",
+        "a lockdown refuses nothing",
         "tests/unit/trust/test_lockdown.py::test_a_lockdown_holds_for_everybody_and_across_a_restart",
     ),
     Mutant(
-        "adminbot/trust/lockdown.py",
+        "adminbot/trust/change_limit.py",
         "if age > self._max_age:",
         "if False:",
         "a command that was held back for a month is run",
-        "tests/unit/trust/test_lockdown.py::test_a_command_that_is_too_old_is_not_run",
+        "tests/unit/trust/test_change_limit.py::test_a_command_that_is_too_old_is_not_run",
     ),
     Mutant(
-        "adminbot/trust/lockdown.py",
+        "adminbot/trust/change_limit.py",
         "await self._store.acts.count_since(who, now() - _WITHIN) >= _MOST",
         "False",
         "a stolen phone makes as many changes as it likes",
-        "tests/unit/trust/test_lockdown.py::test_too_many_changes_of_one_person_are_refused_and_others_go_on",
+        "tests/unit/trust/test_change_limit.py::test_too_many_changes_of_one_person_are_refused_and_others_go_on",
     ),
     Mutant(
         "adminbot/trust/lockdown.py",
-        "await store.facts.drop(_LOCKED)",
+        "await self._store.facts.drop(_LOCKED)",
         "",
         "a lockdown can never be lifted",
         "tests/unit/trust/test_lockdown.py::test_only_the_shell_lifts_it_and_a_running_service_sees_that",
     ),
+    # -- what goes on by itself
+    Mutant(
+        "adminbot/jobs/runner.py",
+        "if item not in self._under_way:",
+        "if True:",
+        "an item is begun again while it is under way: a card is sent by two at once",
+        "tests/unit/jobs/test_runner.py::test_an_item_that_is_under_way_is_not_begun_again",
+    ),
+    Mutant(
+        "adminbot/jobs/runner.py",
+        "                self._woken.clear()\n"
+        "                pause_s = await self._attempt(self.round)\n",
+        "                pause_s = await self._attempt(self.round)\n"
+        "                self._woken.clear()\n",
+        "what comes during a round waits for the next one, for an hour perhaps",
+        "tests/unit/jobs/test_runner.py::test_who_is_woken_during_a_round_has_another",
+    ),
+    Mutant(
+        "adminbot/jobs/runner.py",
+        'if pause_s := await self._attempt(work, f" item={item}"):\n'
+        "                await asyncio.sleep(pause_s)",
+        'await self._attempt(work, f" item={item}")',
+        "what fails is tried again without a pause",
+        "tests/unit/jobs/test_runner.py::test_an_item_that_failed_rests_whoever_wakes_the_job",
+    ),
+    Mutant(
+        "adminbot/jobs/alarm.py",
+        "        if failed:\n            raise failed\n",
+        "",
+        "an admin who cannot be reached just now never hears of a changed identity",
+        "tests/unit/jobs/test_alarm.py::"
+        "test_one_who_cannot_be_told_keeps_no_other_waiting_and_is_tried_again",
+    ),
+    Mutant(
+        "adminbot/jobs/alarm.py",
+        "await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)\n"
+        "        await self._store.pins.alarmed(user_id, master)",
+        "await self._store.pins.alarmed(user_id, master)\n"
+        "        await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)",
+        "cut off before everybody was told, a changed identity counts as told",
+        "tests/unit/jobs/test_alarm.py::"
+        "test_one_who_cannot_be_told_keeps_no_other_waiting_and_is_tried_again",
+    ),
+    Mutant(
+        "adminbot/jobs/admin_room.py",
+        "if not made_by(await self._account.room_state(self._id), self._chat.rooms.user_id):",
+        "if False:",
+        "guests are thrown out of a room that somebody else made",
+        "tests/unit/jobs/test_admin_room.py::test_from_a_room_that_another_made_nobody_is_removed",
+    ),
+    Mutant(
+        "adminbot/jobs/identity_watch.py",
+        "            self._changed |= changed\n",
+        "",
+        "a change that could not be looked at is noticed half an hour later",
+        "tests/unit/jobs/test_identity_watch.py::"
+        "test_what_could_not_be_looked_at_is_looked_at_later",
+    ),
     # -- arrivals
     Mutant(
         "adminbot/jobs/device_watch.py",
-        "if await self._restraint.locked():",
+        "if await self._lockdown.locked():",
         "if False:",
         "identities are made and devices signed during a lockdown",
         "tests/unit/jobs/test_device_watch.py::test_during_a_lockdown_nothing_is_asked_made_or_signed",
@@ -915,11 +1018,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_a_rotation_is_one_step_and_keeps_the_device",
     ),
     Mutant(
-        "adminbot/cards/delivery.py",
-        "        if why is Purpose.RENEWED:\n",
-        "        if False:\n",
+        "adminbot/cards/text.py",
+        '"restart the program, keep its data."',
+        '"start the program with an empty data folder."',
         "the card of a renewed token tells an owner to throw living keys away",
-        "tests/unit/cards/test_delivery.py::test_a_card_says_whether_the_programs_data_stays",
+        "tests/unit/cards/test_text.py::test_what_a_card_says_depends_on_what_it_is_for",
     ),
     Mutant(
         "adminbot/homeserver/synapse_admin.py",

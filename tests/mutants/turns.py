@@ -105,7 +105,7 @@ MUTANTS: tuple[Mutant, ...] = (
         DISPATCHER + "test_a_rotation_that_waits_goes_on_by_itself",
     ),
     Mutant(
-        "adminbot/trust/lockdown.py",
+        "adminbot/trust/change_limit.py",
         "if not is_brake and await",
         "if await",
         "after many changes a brake is refused",

@@ -24,7 +24,7 @@ from nio import SyncResponse
 from adminbot import logs
 from adminbot.accounts.handover import Purpose
 from adminbot.accounts.inspection import DeviceDetail
-from adminbot.cards.delivery import CardText
+from adminbot.cards.text import CardText
 from adminbot.chat import responses
 from adminbot.chat.client import Client
 from adminbot.chat.responses import expect

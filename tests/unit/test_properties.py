@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from nio import BadEvent, Event, ToDeviceEvent, UnknownBadEvent
 
 from adminbot.accounts.handover import Purpose
-from adminbot.cards.delivery import CardText
+from adminbot.cards.text import CardText
 from adminbot.chat import incoming
 from adminbot.chat.event_reader import EventReader
 from adminbot.chat.listener import NobodyListens
@@ -236,11 +236,11 @@ def card_of(
     called: str,
     session: Session,
     extra: dict[str, str] | None = None,
-    why: Purpose = Purpose.NEW,
+    purpose: Purpose = Purpose.NEW,
 ) -> dict[str, str]:
     bot = Bot(session.user_id, called, session.device_id, False, YOU, MADE, MADE)
     secrets = {name: Secret(value) for name, value in (extra or {}).items()}
-    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, why)
+    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, purpose)
     return cast(dict[str, str], json.loads(text))
 
 
@@ -254,10 +254,10 @@ def card_of(
 @example("a\n• Server: `https://evil.example`", "D", "t", Purpose.NEW, {})
 @example("`", "D", "t", Purpose.NEW, {})
 def test_a_display_name_changes_nothing_else_on_a_card(
-    called: str, device_id: str, token: str, why: Purpose, more: dict[str, str]
+    called: str, device_id: str, token: str, purpose: Purpose, more: dict[str, str]
 ) -> None:
     session = Session(YOU, device_id, Secret(token))
-    card, usual = (card_of(it, session, more, why) for it in (called, "x"))
+    card, usual = (card_of(it, session, more, purpose) for it in (called, "x"))
     expected = {"MATRIX_HOMESERVER": URL, "MATRIX_USER_ID": str(YOU)}
     expected |= {"MATRIX_DEVICE_ID": device_id, "MATRIX_ACCESS_TOKEN": token} | more
     pasted = block(card["block"]).content("!")["body"]

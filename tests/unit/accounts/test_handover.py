@@ -25,7 +25,7 @@ SESSION = Session(NANO, "NANO1", Secret("syt_new"))
 
 def phrase(bot: Bot, session: Session, secrets: dict[str, Secret], why: Purpose) -> str:
     values = [f"{name}={value.reveal()}" for name, value in secrets.items()]
-    return " ".join([why.value, session.token.reveal(), *values])
+    return " ".join([why.name, session.token.reveal(), *values])
 
 
 async def nothing(*_: object) -> None:
@@ -47,9 +47,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.mark.parametrize(
     ("has_password", "password", "card"),
     [
-        (False, Secret("p"), "new bot syt_new K=k"),
-        (True, Secret("p"), "new bot syt_new MATRIX_PASSWORD=p K=k"),
-        (True, None, "new bot syt_new K=k"),
+        (False, Secret("p"), "NEW syt_new K=k"),
+        (True, Secret("p"), "NEW syt_new MATRIX_PASSWORD=p K=k"),
+        (True, None, "NEW syt_new K=k"),
     ],
 )
 async def test_a_password_is_on_the_card_of_a_bot_that_is_to_have_one(

@@ -3,8 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -12,19 +10,19 @@ from typing import Any, cast
 import pytest
 
 from adminbot.accounts.handover import Purpose
-from adminbot.cards.delivery import CardDelivery, CardText
+from adminbot.cards.delivery import CardDelivery
+from adminbot.cards.text import CardText
 from adminbot.chat.chat import Chat
 from adminbot.chat.direct_chats import DirectChats
 from adminbot.chat.room_view import RoomView
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverable
 from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
-from adminbot.trust.lockdown import Restraint, unlock
-from adminbot.values.clock import now, until
+from adminbot.trust.lockdown import Lockdown
+from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.render import Message
 from adminbot.values.secret import Sealer, Secret
-from tests.fakes import ended
 
 pytestmark = pytest.mark.anyio
 
@@ -38,14 +36,19 @@ TOKEN = "syt_hunter2"
 
 
 class FakeChat(Chat):
-    """Notes what is said, to whom and in which room. `breaks`: what fails, and how."""
+    """Notes what is said, to whom and in which room.
+
+    `breaks`: what fails once, and how. `hangs_at`: events that it never ends to redact.
+    """
 
     def __init__(self) -> None:
         self.direct_chats = cast(DirectChats, self)
         self.rooms = cast(RoomView, self)
         self.said: list[tuple[str, str, JSON]] = []  # how, room, content
         self.secret: list[tuple[str, str, str]] = []  # reader, room, transaction
+        self.tried: list[str] = []  # to redact
         self.redacted: list[str] = []
+        self.hangs_at: set[str] = set()
         self.breaks: dict[str, Exception] = {}
         self.home = "!dm"
         self.invitation_is_open = False
@@ -91,16 +94,11 @@ class FakeChat(Chat):
         return self._note("react", room_id, {"key": key, "to": event_id})
 
     async def redact(self, room_id: str, event_id: str, *, reason: str | None, txn: str) -> None:
+        self.tried.append(event_id)
+        if event_id in self.hangs_at:
+            await asyncio.Event().wait()
         self._note("redact", room_id, {"of": event_id})
         self.redacted.append(event_id)
-
-
-async def wait_for(found: Callable[[], Awaitable[object]]) -> None:
-    for _ in range(500):
-        if await found():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")
 
 
 class Place:
@@ -110,30 +108,9 @@ class Place:
         self.store, self.card_id = store, card_id
         self.chat = FakeChat()
         self.tried: list[bool] = []
-        self.restraint = Restraint(store, timedelta(hours=1))
-        self.desk = CardDelivery(
-            self.chat, store, TEXT, self.restraint, when_tried=lambda: self.tried.append(True)
-        )
-
-    @asynccontextmanager
-    async def at_work(self) -> AsyncIterator[None]:
-        """The desk looks after its cards meanwhile."""
-        task = asyncio.create_task(self.desk.run())
-        try:
-            yield
-        finally:
-            await ended(task)
-
-    async def said(self) -> bool:
-        """Both messages and the button are out."""
-        return len(self.chat.said) == 3
-
-    async def one_is_gone(self) -> bool:
-        return len(await self.store.cards.open()) == len(self.chat.secret) // 2 - 1
-
-    async def vanishes_in_time(self) -> bool:
-        card = await self.store.cards.find(self.card_id)
-        return card.vanishes_at is not None and card.vanishes_at <= until(TTL)
+        self.lockdown = Lockdown(store)
+        self.desk = CardDelivery(self.chat, store, TEXT, self.lockdown)
+        self.desk.tried.connect(lambda: self.tried.append(True))
 
 
 @pytest.fixture
@@ -161,23 +138,9 @@ async def test_a_card_is_two_secrets_for_its_reader_and_is_forgotten(place: Plac
     assert len(place.chat.secret) == 2, "once"
 
 
-async def test_a_waiting_card_does_not_go_out_during_a_lockdown(place: Place) -> None:
-    await place.restraint.lock(YOU)
-    with pytest.raises(NotDeliverable, match="locked down"):
-        await place.desk.deliver(place.card_id)
-    async with place.at_work():
-        await asyncio.sleep(0.1)
-        assert place.chat.said == []
-    assert (await place.store.cards.find(place.card_id)).content
-
-    await unlock(place.store)
-    async with place.at_work():
-        await wait_for(place.said)
-
-
 async def test_a_card_that_is_out_vanishes_during_a_lockdown_all_the_same(place: Place) -> None:
     await place.desk.deliver(place.card_id)
-    await place.restraint.lock(YOU)
+    await place.lockdown.lock(YOU)
     assert await place.desk.tapped(str(YOU), "$intro1")
     assert place.chat.redacted == ["$block2"]
 
@@ -203,29 +166,6 @@ async def test_nobody_else_does(tapped: str, place: Place) -> None:
     assert not await place.desk.tapped(str(YOU), "$another")
     assert place.chat.redacted == []
     assert len(await place.store.cards.open()) == 1
-
-
-async def test_a_card_goes_when_its_time_is_up_and_not_before(place: Place) -> None:
-    await place.desk.deliver(place.card_id)
-    async with place.at_work():
-        await asyncio.sleep(0.1)
-        assert place.chat.redacted == []
-    await place.store.cards.vanish_by(now())
-    async with place.at_work():
-        await wait_for(place.one_is_gone)
-    assert place.chat.redacted == ["$block2"]
-
-
-async def test_no_card_stays_longer_than_now_is_allowed(place: Place) -> None:
-    """What an earlier run meant, by another clock or setting, does not count."""
-    earlier = CardDelivery(
-        *(place.chat, place.store, replace(TEXT, ttl=TTL * 100), place.restraint),
-        when_tried=lambda: None,
-    )
-    await earlier.deliver(place.card_id)
-    async with place.at_work():
-        assert not await place.vanishes_in_time()
-        await wait_for(place.vanishes_in_time)
 
 
 async def test_killed_between_the_two_messages_it_is_the_same_card_in_the_same_room(
@@ -266,38 +206,6 @@ async def test_a_card_that_could_not_be_redacted_is_not_called_gone(place: Place
     assert await place.store.cards.open() == []
 
 
-async def test_one_card_that_fails_keeps_no_other_from_vanishing(place: Place) -> None:
-    await place.desk.deliver(place.card_id)
-    other = UserId("other", "example.org")
-    bot = Bot(other, "Other", "OTHER1", False, YOU, now(), now())
-    session = Session(other, "OTHER1", Secret(TOKEN))
-    text = TEXT.phrase(bot, session, {}, Purpose.NEW)
-    second = await place.store.hand_over(bot, event_id="$b", reader=YOU, card=text)
-    await place.desk.deliver(second)
-    await place.store.cards.vanish_by(now())
-    place.chat.breaks["redact"] = RuntimeError("whatever")
-    async with place.at_work():
-        await wait_for(place.one_is_gone)
-    assert len(place.chat.redacted) == 1
-
-
-@pytest.mark.parametrize(
-    ("why", "says", "keeps_silent"),
-    [
-        (Purpose.NEW, "new bot", "data"),
-        (Purpose.RENEWED, "keep its data", "empty"),
-        (Purpose.FRESH_DEVICE, "empty data folder", "keep"),
-    ],
-)
-def test_a_card_says_whether_the_programs_data_stays(
-    why: Purpose, says: str, keeps_silent: str
-) -> None:
-    """An empty folder instead of the old one would throw living keys away."""
-    card = json.loads(TEXT.phrase(BOT, Session(NANO, "NANO1", Secret(TOKEN)), {}, why))
-    assert says in card["intro"]
-    assert keeps_silent not in card["intro"]
-
-
 # -- asked for by a command
 
 
@@ -329,25 +237,6 @@ async def test_a_card_that_a_brake_ended_is_said_to_stay_here(place: Place) -> N
     more = await place.desk.hand_out(place.card_id, YOU)
     assert more == "A later command ended that login again, so its card does not go out."
     assert place.chat.said == []
-
-
-@pytest.mark.parametrize(
-    ("problem", "why"),
-    [
-        (HomeserverUnreachable("HTTP 502"), "The homeserver gave no usable answer (HTTP 502)."),
-        (OSError("no route"), "The network failed."),
-        (TimeoutError(), "The network failed."),
-    ],
-)
-async def test_a_card_that_cannot_go_out_now_is_tried_again(
-    place: Place, problem: Exception, why: str
-) -> None:
-    place.chat.breaks["ready"] = problem
-    more = await place.desk.hand_out(place.card_id, YOU)
-    assert more == f"Not yet: {why} I keep trying to deliver the card."
-    assert place.tried == [True]
-    async with place.at_work():
-        await wait_for(place.said)
 
 
 async def test_the_way_is_made_ready_beside_the_work(place: Place) -> None:

@@ -9,7 +9,7 @@ import pytest
 from adminbot.dispatch import turn
 from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.values import Session
-from adminbot.trust import lockdown
+from adminbot.trust import change_limit
 from adminbot.values.secret import Secret
 from tests.desk import DM, NANO, Desk, Server, a_desk, anywhere, nowhere, token_of, until
 
@@ -205,7 +205,7 @@ async def test_a_brake_works_however_many_changes_there_were(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await token_of(desk, "!newbot nano")
-    monkeypatch.setattr(lockdown, "_MOST", 1)
+    monkeypatch.setattr(change_limit, "_MOST", 1)
     assert "Nothing was done" in await desk.asks("!rotate nano")
     await desk.asks("!revoke nano")
     assert "is signed out everywhere" in await desk.asks("nano")

@@ -81,13 +81,22 @@ async def test_an_act_that_is_done_is_not_done_again(tmp_path: Path) -> None:
         assert not desk.chat.secrets
 
 
+@pytest.mark.parametrize("line", ["!newbot other", "!rotate nano", "!revoke nano"])
+async def test_under_a_lockdown_nobody_begins_a_change(desk: Desk, line: str) -> None:
+    await token_of(desk, "!newbot nano")
+    await desk.lockdown.lock(OTHER)
+    for sender in (YOU, OTHER):
+        assert "❌ I am locked down" in await desk.asks(line, sender=sender)
+    assert await desk.asks("!ping") == "🏓 pong"
+
+
 async def test_what_was_begun_is_finished_under_a_lockdown(tmp_path: Path) -> None:
     server = Server()
     async with a_desk(tmp_path, server) as desk:
         server.hangs = lambda what: what == "register"
         made = await desk.says("!newbot nano")
         await until(lambda: "register" in server.asked)
-        await desk.restraint.lock(OTHER)
+        await desk.lockdown.lock(OTHER)
     server.hangs = nowhere
     async with a_desk(tmp_path, server) as desk:
         [answer] = await desk.chat.answers(made)

@@ -70,7 +70,7 @@ async def test_a_tap_does_nothing_that_must_be_typed(desk: Desk, line: str) -> N
         await desk.taps(key, await desk.question())
         await desk.settled()
     assert desk.server.alive(token)
-    assert not await desk.restraint.locked()
+    assert not await desk.lockdown.locked()
     assert await desk.store.questions.of(YOU)
 
 

@@ -16,6 +16,6 @@ async def test_a_lockdown_is_told_where_it_was_not_begun(
 ) -> None:
     lockdown = desk.services.lockdown
     assert not await lockdown.begin(YOU, room_id)
-    assert await desk.restraint.locked()
+    assert await desk.lockdown.locked()
     assert await lockdown.begin(YOU, room_id), "it was so before"
     assert desk.alarms == told

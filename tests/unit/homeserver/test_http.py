@@ -234,8 +234,8 @@ class Server:
         return httpx.Response(200, json=body)
 
 
-def phrase(bot: Bot, session: Session, extra: dict[str, Secret], why: Purpose) -> str:
-    return f"{session.user_id} {session.device_id} {session.token.reveal()} {why.value}"
+def phrase(bot: Bot, session: Session, extra: dict[str, Secret], purpose: Purpose) -> str:
+    return f"{session.user_id} {session.device_id} {session.token.reveal()} {purpose.name}"
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
     return str((await store.cards.find(card)).content)
 
 
-CARD = "@nano:example.test NANO1 syt_new new bot"
+CARD = "@nano:example.test NANO1 syt_new NEW"
 
 
 async def test_a_bot_is_made_by_one_request_when_all_is_well(store: Store) -> None:

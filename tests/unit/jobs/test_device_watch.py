@@ -19,7 +19,7 @@ from adminbot.errors import ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs.device_watch import DeviceWatch, pause
 from adminbot.store import Bot, Store, open_store
-from adminbot.trust.lockdown import Restraint, unlock
+from adminbot.trust.lockdown import Lockdown
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.render import Message, plain
@@ -100,9 +100,9 @@ class Place:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.account, self.signer, self.chat = FakeAccount(), FakeSigner(), FakeChat()
-        self.restraint = Restraint(store, timedelta(hours=1))
+        self.lockdown = Lockdown(store)
         self.rung: list[str] = []
-        self.identities = Identities(self.account, store, self.signer, self.ring)
+        self.identities = Identities(store, self.signer, self.ring)
 
     def ring(self, bot: Bot, counting: str, seen: str) -> None:
         assert (bot.user_id, counting) == (NANO, OURS.master.public)
@@ -111,14 +111,14 @@ class Place:
     async def work(self) -> None:
         """Look for arrivals, a few rounds long."""
         arrivals = DeviceWatch(
-            *(self.chat, self.store, self.account, self.signer, self.restraint, self.identities)
+            *(self.chat, self.store, self.account, self.signer, self.lockdown, self.identities)
         )
         task = asyncio.create_task(arrivals.run())
         asked = self.account.asked + 3
         for turn in range(500):
             await asyncio.sleep(0.01)
             arrivals.wake([ID])
-            nothing_happens = turn > 20 and await self.restraint.locked()
+            nothing_happens = turn > 20 and await self.lockdown.locked()
             if self.account.asked >= asked or not await self.awaited() or nothing_happens:
                 break
         await ended(task)
@@ -257,12 +257,12 @@ async def test_no_identity_is_made_for_one_that_brings_its_own(store: Store) -> 
 async def test_during_a_lockdown_nothing_is_asked_made_or_signed(store: Store) -> None:
     place = await a_place(store)
     place.account.answer = shown(OURS, MINE_NOW)
-    await place.restraint.lock(YOU)
+    await place.lockdown.lock(YOU)
     await place.work()
     assert (place.account.asked, place.signer.made, place.signer.signed) == (0, [], [])
     assert await place.awaited() == ["NANO1"]
 
-    await unlock(store)
+    await place.lockdown.unlock()
     await place.work()
     assert place.signer.signed == [MINE_NOW]
 

@@ -1,11 +1,12 @@
 """Names of bots, user ids and device ids."""
 
 import re
+from typing import Any
 
 import pytest
 
 from adminbot.errors import UsageError
-from adminbot.values.ids import BotName, UserId, new_device_id, parse_device_id
+from adminbot.values.ids import BotName, UserId, new_device_id, parse_device_id, txn_id
 
 SERVER = "example.org"
 
@@ -134,3 +135,25 @@ def test_a_device_id_begins_with_the_name() -> None:
 def test_an_odd_device_id_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="A device id is"):
         parse_device_id(text)
+
+
+# -- transaction ids
+
+
+def test_the_same_event_has_the_same_transaction_id_in_every_process() -> None:
+    assert txn_id("card", 7, "!dm:example.org") == "card-b7e338fc33fbeab9014b678f54dbad8c"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("card", 7, "!a"), ("card", 7, "!b")),
+        (("card", 7, "!a"), ("alarm", 7, "!a")),
+        (("card", "ab", "c"), ("card", "a", "bc")),
+        (("card", "a b"), ("card", "a", "b")),
+        # the same CRC-32, which these ids were made of
+        (("arrived", "plumless"), ("arrived", "buckeroo")),
+    ],
+)
+def test_another_event_has_another(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+    assert txn_id(*one) != txn_id(*other)

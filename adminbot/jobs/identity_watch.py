@@ -1,0 +1,62 @@
+"""Looks whether the bots still show the cross-signing identities that count.
+
+At all bots at every start and now and then, at one when the server reports a change. That the
+server says nothing proves nothing: it reports changes of those only with whom we share a room.
+"""
+
+import time
+from collections.abc import Collection
+
+from adminbot.accounts.identities import Identities
+from adminbot.errors import AdminbotError
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.jobs.runner import Job
+from adminbot.store import Store
+
+_LOOK_S = 1800.0
+_AT_ONCE = 50  # bots in one request
+
+
+class IdentityWatch(Job):
+    """Has every identity that is shown compared with the one that counts."""
+
+    name = "identity watch"
+    retry_s = 60.0
+    broken_s = _LOOK_S
+
+    def __init__(self, account: ClientApi, store: Store, identities: Identities) -> None:
+        super().__init__()
+        self._account = account
+        self._store = store
+        self._identities = identities
+        self._changed: set[str] = set()  # user ids
+        self._all_at = 0.0  # monotonic: when all bots are to be looked at again
+
+    def wake(self, user_ids: Collection[str] = ()) -> None:
+        """These users' devices or identities changed: look now."""
+        self._changed.update(user_ids)
+        super().wake()
+
+    async def round(self) -> float:
+        """Look at the bots that changed; at all of them when it is time for that."""
+        began = time.monotonic()
+        changed, self._changed = self._changed, set()
+        are_all_due = began >= self._all_at
+        try:
+            await self._look(None if are_all_due else changed)
+        except AdminbotError:
+            self._changed |= changed
+            raise
+        if are_all_due:
+            self._all_at = began + _LOOK_S
+        return self._all_at - time.monotonic()
+
+    async def _look(self, only: set[str] | None) -> None:
+        """`only`: user ids; None: all bots."""
+        every = await self._store.bots.all()
+        due = [bot for bot in every if only is None or str(bot.user_id) in only]
+        for start in range(0, len(due), _AT_ONCE):
+            some = due[start : start + _AT_ONCE]
+            answer = await self._account.query_keys(*(bot.user_id for bot in some))
+            for bot in some:
+                await self._identities.counts(bot, answer)

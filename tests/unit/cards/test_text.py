@@ -1,0 +1,145 @@
+"""What cards say, word by word: the wrong next step makes an owner throw living keys away."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adminbot.accounts.handover import Purpose
+from adminbot.cards.text import CardText
+from adminbot.homeserver.values import Session
+from adminbot.store import Bot, Card
+from adminbot.values.clock import now
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret
+
+YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
+NANO = UserId("nano", "example.org")
+BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
+SESSION = Session(NANO, "NANO1", Secret("syt_hunter2"))
+TEXT = CardText("https://matrix.example.org", timedelta(hours=1))
+PASSWORD = {"MATRIX_PASSWORD": Secret("aZ-aA1")}
+RECOVERY = {"MATRIX_RECOVERY_KEY": Secret("EsT1 x2Yz")}
+
+NEW = """\
+🤖 **Nano**: new bot
+• Account: `@nano:example.org`
+• Server: `https://matrix.example.org`
+• Device: `NANO1`
+
+The next message is what the program needs to log in. Paste it into the program's `.env` or \
+settings. Whoever has it can act as this bot.
+Then start the program and invite `@nano:example.org` to a room. I tell you here once it is \
+online and trusted.
+
+It vanishes in 1 h, or when you tap ✅."""
+RENEWED = """\
+🤖 **Nano**: new token
+• Account: `@nano:example.org`
+• Server: `https://matrix.example.org`
+• Device: `NANO1`
+
+The next message is what the program needs to log in. Paste it into the program's `.env` or \
+settings. Whoever has it can act as this bot.
+Older tokens are dead, the device and its keys are the same: put it in, restart the program, \
+keep its data.
+
+It vanishes in 1 h, or when you tap ✅."""
+FRESH_DEVICE = """\
+🤖 **Nano**: new token and device
+• Account: `@nano:example.org`
+• Server: `https://matrix.example.org`
+• Device: `NANO1`
+
+The next message is what the program needs to log in. Paste it into the program's `.env` or \
+settings. Whoever has it can act as this bot.
+Start the program with an empty data folder: its old device is gone.
+
+It vanishes in 1 h, or when you tap ✅."""
+TEXTS = {Purpose.NEW: NEW, Purpose.RENEWED: RENEWED, Purpose.FRESH_DEVICE: FRESH_DEVICE}
+
+
+def intro(bot: Bot, extra: dict[str, Secret], purpose: Purpose) -> str:
+    return str(json.loads(TEXT.phrase(bot, SESSION, extra, purpose))["intro"])
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_a_card_says_depends_on_what_it_is_for(purpose: Purpose) -> None:
+    assert intro(BOT, {}, purpose) == TEXTS[purpose]
+    assert intro(BOT, PASSWORD, purpose) == TEXTS[purpose], "no secret is in it"
+
+
+def test_of_a_bot_with_its_own_identity_no_news_is_promised() -> None:
+    own = replace(BOT, own_identity=True)
+    promise = " I tell you here once it is online and trusted."
+    assert intro(own, {}, Purpose.NEW) == NEW.replace(promise, "")
+    assert intro(own, {}, Purpose.RENEWED) == RENEWED
+
+
+def test_what_a_recovery_key_is_for_is_said() -> None:
+    said = "With the recovery key the program takes its identity and signs itself.\nThen start"
+    assert intro(BOT, RECOVERY, Purpose.NEW) == NEW.replace("Then start", said)
+
+
+def test_the_block_is_what_the_program_reads_and_nothing_else() -> None:
+    card = json.loads(TEXT.phrase(BOT, SESSION, PASSWORD | RECOVERY, Purpose.NEW))
+    assert card["block"].split("\n") == [
+        "MATRIX_HOMESERVER=https://matrix.example.org",
+        "MATRIX_USER_ID=@nano:example.org",
+        "MATRIX_DEVICE_ID=NANO1",
+        "MATRIX_ACCESS_TOKEN=syt_hunter2",
+        "MATRIX_PASSWORD=aZ-aA1",
+        "MATRIX_RECOVERY_KEY=EsT1 x2Yz",
+    ]
+
+
+# -- once it is gone
+
+CARD = Card(
+    id=1,
+    bot=NANO,
+    reader=YOU,
+    content=None,
+    room_id="!dm",
+    intro_id="$intro",
+    block_id="$block",
+    vanishes_at=now(),
+)
+NEWER = replace(CARD, id=2)
+WAS_HERE = "🧹 The login for `@nano:example.org` was here"
+
+
+@pytest.mark.parametrize(
+    ("bot", "newer", "text", "why"),
+    [
+        (BOT, None, " and is removed.\nLost it? `!rotate nano`", ""),
+        (None, None, ". The account is deleted.", "deleted"),
+        (None, NEWER, ". The account is deleted.", "deleted"),
+        (
+            *(replace(BOT, token_at=None), NEWER),
+            ", and is dead: the bot is signed out.\nLet it in again: `!rotate nano`",
+            "signed out",
+        ),
+        (BOT, NEWER, ", and is dead. The newer one is below.", "replaced"),
+        (
+            *(BOT, replace(NEWER, room_id=None)),
+            ", and is dead. The newer one is below.",
+            "replaced",
+        ),
+        (
+            *(BOT, replace(NEWER, room_id="!other")),
+            ", and is dead. The newer one is in another chat of ours.",
+            "replaced",
+        ),
+        (
+            *(BOT, replace(NEWER, reader=HER)),
+            ", and is dead. The newer one is with `@her:example.org`.",
+            "replaced",
+        ),
+    ],
+)
+def test_a_card_that_is_gone_says_whether_its_login_works(
+    bot: Bot | None, newer: Card | None, text: str, why: str
+) -> None:
+    assert TEXT.gone(CARD, bot, newer) == (WAS_HERE + text, why)
