@@ -55,7 +55,7 @@ measure:
 
 docs: $(VENV)/runtime
 	$(BIN)/python -m adminbot.commands.reference docs/commands.md
-	$(BIN)/python -m adminbot.config.manual >.env.example.new && mv .env.example.new .env.example
+	$(BIN)/python -m adminbot.config.manual .env.example
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

@@ -30,7 +30,6 @@ from adminbot.store import Store, open_store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.backoff import pauses
-from adminbot.values.secret import Sealer
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,6 @@ class Connections:
 
     session: Session
     store: Store
-    synapse: SynapseAdmin
     backend: AccountBackend
     account: ClientApi
     policy: TrustPolicy
@@ -63,14 +61,13 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
     """
     given = settings.session
     async with AsyncExitStack() as stack:
-        sealer = Sealer.from_base64(settings.store_key)
-        store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
+        store = await stack.enter_async_context(open_store(settings.data_dir, settings.sealer))
         session = await current_session(store, given)
         http = await stack.enter_async_context(
             open_http(settings.homeserver, session.token, ca_file=settings.ca_file)
         )
-        synapse, account = SynapseAdmin(http), ClientApi(http)
-        backend = SynapseBackend(synapse, account, settings.shared_secret)
+        account = ClientApi(http)
+        backend = SynapseBackend(SynapseAdmin(http), account, settings.shared_secret)
         session = await _working_session(http, settings, store, session)
         await _once_it_answers(lambda: check_server(http, settings.homeserver))
         await _once_it_answers(lambda: check_server_admin(backend.find, settings.user_id))
@@ -92,7 +89,7 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
         session = await current_session(store, given)
         if session.device_id != given.device_id:
             await backend.drop_device(given.user_id, given.device_id)
-        yield Connections(session, store, synapse, backend, account, policy, client, without)
+        yield Connections(session, store, backend, account, policy, client, without)
 
 
 async def _working_session(
@@ -126,7 +123,7 @@ def _open_client(
         settings.homeserver,
         session,
         settings.data_dir / "crypto",
-        Sealer.from_base64(settings.store_key).pickle_key(),
+        settings.sealer.pickle_key(),
         policy,
         settings.ca_file,
     )

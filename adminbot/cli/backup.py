@@ -4,14 +4,13 @@ import argparse
 
 from adminbot.config import sources
 from adminbot.setup import backup
-from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:
     """Copy, seal, write; asks nobody, so that cron can do it."""
     settings = sources.load(args.env_file)
     made = backup.make(settings.data_dir, sources.in_force(args.env_file))
-    backup.write(args.file, made, Sealer.from_base64(settings.store_key), force=args.force)
+    backup.write(args.file, made, settings.sealer, force=args.force)
     print(
         f"✅ {args.file}: {made.message}.\n"
         "It is sealed with ADMINBOT_STORE_KEY. Keep that key somewhere else: without it nobody "

@@ -33,7 +33,7 @@ def _beside_env_file(args: argparse.Namespace) -> tuple[Backup, Path]:
     """The env file is there (or an earlier try wrote it): only the state is missing."""
     settings = sources.load(args.env_file)
     _complain_of_contradictions(args, settings)
-    found = backup.read(args.file, Sealer.from_base64(settings.store_key))
+    found = backup.read(args.file, settings.sealer)
     whose = found.settings["USER_ID"]
     if whose != str(settings.user_id):
         raise SetupError(

@@ -16,7 +16,6 @@ from adminbot.setup.env_file import is_writable, replace_values
 from adminbot.store import Store, open_store
 from adminbot.trust.admins import left_out
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Sealer
 from adminbot.verification import control
 
 _ROOM = "ADMINBOT_ROOM"
@@ -27,8 +26,7 @@ _MADE = "new admin room"  # the fact: a room that is made, and not in the env fi
 async def main(args: argparse.Namespace) -> None:
     """Invite the admins, or make another room. Raises AdminbotError: not all of it was done."""
     settings = sources.load(args.env_file)
-    sealer = Sealer.from_base64(settings.store_key)
-    async with open_store(settings.data_dir, sealer, alone=False) as store:
+    async with open_store(settings.data_dir, settings.sealer, alone=False) as store:
         session = await current_session(store, settings.session)
         async with open_http(
             settings.homeserver, session.token, patience=_PATIENCE, ca_file=settings.ca_file

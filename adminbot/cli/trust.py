@@ -14,7 +14,6 @@ from adminbot.homeserver.http import open_http
 from adminbot.store import Bot, Store, open_store
 from adminbot.trust.admins import waits_for_trust
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Sealer
 
 _AT_ONCE = "It counts from the next message on; nothing needs to be restarted."
 _VERIFY_AGAIN = (
@@ -28,8 +27,7 @@ async def main(args: argparse.Namespace) -> None:
     """Show the identity that the server has for this admin or bot, ask, and pin the identity."""
     settings = sources.load(args.env_file)
     user_id = full_user_id(args.user)
-    sealer = Sealer.from_base64(settings.store_key)
-    async with open_store(settings.data_dir, sealer, alone=False) as store:
+    async with open_store(settings.data_dir, settings.sealer, alone=False) as store:
         bot = None if user_id in settings.admins else await store.bots.find(user_id)
         if user_id not in settings.admins and bot is None:
             raise SetupError(

@@ -5,14 +5,12 @@ import argparse
 from adminbot.config import sources
 from adminbot.store import open_store
 from adminbot.trust.lockdown import Lockdown
-from adminbot.values.secret import Sealer
 
 
 async def main(args: argparse.Namespace) -> None:
     """Lift the lockdown, and say whose it was."""
     settings = sources.load(args.env_file)
-    sealer = Sealer.from_base64(settings.store_key)
-    async with open_store(settings.data_dir, sealer, alone=False) as store:
+    async with open_store(settings.data_dir, settings.sealer, alone=False) as store:
         lifted = await Lockdown(store).unlock()
     if lifted is None:
         print("Nothing is locked.")

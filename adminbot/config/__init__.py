@@ -16,7 +16,7 @@ from adminbot.config.row import PREFIX, WrongSetting, defaulting, optional, requ
 from adminbot.errors import ConfigError
 from adminbot.homeserver.values import Session
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Secret
+from adminbot.values.secret import Sealer, Secret
 
 
 class Trust(enum.StrEnum):
@@ -192,6 +192,11 @@ class Settings:
     def session(self) -> Session:
         """The bot's login by the settings; the state may hold a newer one (`current_session`)."""
         return Session(self.user_id, self.device_id, self.access_token)
+
+    @property
+    def sealer(self) -> Sealer:
+        """The seal of the data directory, made of the store key."""
+        return Sealer.from_base64(self.store_key)
 
     @classmethod
     def from_mapping(cls, env: Mapping[str, str]) -> Self:

@@ -1,6 +1,7 @@
 """The manual of the settings, `.env.example`: made from the table by `make docs`."""
 
 import sys
+from pathlib import Path
 
 from adminbot.config import ROWS
 from adminbot.config.row import Row
@@ -38,4 +39,4 @@ def _explained(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    Path(sys.argv[1]).write_text(text(), encoding="utf-8")

@@ -59,7 +59,10 @@ Credential = BySharedSecret | ByLogin | ByToken
 async def own_session(
     name: str, credential: Credential, journal: Journal, http: HttpClient, say: Say
 ) -> Session:
-    """The bot's own session: from an interrupted setup, or of a new account."""
+    """The bot's own session: from an interrupted setup, or of a new account.
+
+    The account is a server admin then, and its rate limit is lifted.
+    """
     token, user, device = (journal.get(name) for name in ("TOKEN", "USER_ID", "DEVICE_ID"))
     if journal.get("PASSWORD") and isinstance(credential, ByLogin):
         # An interrupted try may have left its admin session behind: same device, out it goes.
@@ -83,15 +86,21 @@ async def own_session(
             DEVICE_ID=session.device_id,
         )
         say(f"✅ account {session.user_id} made")
-    await _check_own_rights(session, http)
+    await _use_rights(session, http)
     return session
 
 
-async def _check_own_rights(session: Session, http: HttpClient) -> None:
+async def _use_rights(session: Session, http: HttpClient) -> None:
+    """See that the own account is a server admin; lift its rate limit, so that answers come soon.
+
+    Raises SetupError: the account is no server admin.
+    """
+    synapse = SynapseAdmin(http.acting_with(session.token))
     try:
-        await SynapseAdmin(http.acting_with(session.token)).find_account(session.user_id)
+        await synapse.find_account(session.user_id)
     except NotServerAdmin as exc:
         raise SetupError(f"{session.user_id} is no server admin.", exc.hint) from exc
+    await synapse.lift_rate_limit(session.user_id)
 
 
 async def _new_account(

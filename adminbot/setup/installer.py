@@ -77,7 +77,6 @@ async def install(plan: Plan, say: Say) -> str:
     without_room = _variables(plan, session, store_key, room_id="!none")
     async with open_connections(Settings.from_mapping(without_room)) as opened:
         say("✅ encryption keys made, device cross-signed")
-        await opened.synapse.lift_rate_limit(session.user_id)
         say("✅ own rate limit lifted")
         room_id = await make_rooms(plan.admins, journal, opened, say)
         await remember_identities(plan.admins, opened, say)

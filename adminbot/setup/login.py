@@ -16,7 +16,7 @@ from adminbot.setup.account import BySharedSecret, Credential, Say, as_admin, re
 from adminbot.setup.env_file import replace_values
 from adminbot.store import Store, open_store
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Sealer, Secret, new_password
+from adminbot.values.secret import Secret, new_password
 
 _HELPER = "helper of a login"  # localpart of a server admin that is to be closed again
 _START_OVER = "Set up another: docs/setup.md, “Starting over”."
@@ -41,8 +41,7 @@ async def log_in_again(
             "Is ADMINBOT_DATA_DIR the right one? A lost one comes back by `adminbot restore`.",
         )
     async with AsyncExitStack() as stack:
-        sealer = Sealer.from_base64(settings.store_key)
-        store = await stack.enter_async_context(open_store(settings.data_dir, sealer))
+        store = await stack.enter_async_context(open_store(settings.data_dir, settings.sealer))
         device_id = (await current_session(store, settings.session)).device_id
         http = await stack.enter_async_context(
             open_http(settings.homeserver, ca_file=settings.ca_file)

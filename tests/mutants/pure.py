@@ -1029,7 +1029,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "if status != 201:",
         "if False:",
         "without the shared secret an existing account is taken over",
-        "tests/unit/homeserver/test_http.py::"
+        "tests/unit/accounts/test_create.py::"
         "test_without_the_shared_secret_somebody_elses_account_gets_an_empty_put_at_most",
     ),
     Mutant(

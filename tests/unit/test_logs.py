@@ -1,8 +1,9 @@
-"""The log: what `.env.example` says of it is so."""
+"""The log: what `.env.example` says of it is so, and no text of others looks like a line of it."""
 
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -10,6 +11,7 @@ import pytest
 
 from adminbot import logs
 from adminbot.config import ROWS
+from adminbot.values.text import one_line
 
 LEVELS = ["debug", "info", "warning", "error"]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}"
@@ -107,3 +109,29 @@ def test_a_library_that_could_quote_a_message_is_silent(
     logging.getLogger(f"{name}.client").error("syt_hunter2")
 
     assert capsys.readouterr().err == ""
+
+
+def written(form: str, message: str, *args: object) -> list[str]:
+    """The lines of one record with a traceback, as our formatters write it."""
+    formatter = logs._Json() if form == "json" else logs._Text(with_time=False)
+    try:
+        raise ValueError(f"bad\nready again\u2028x {message % args}")
+    except ValueError:
+        caught = sys.exc_info()
+    record = logging.LogRecord("x", logging.INFO, "f", 1, message, args, caught)
+    return formatter.format(record).splitlines()
+
+
+@pytest.mark.parametrize(
+    "lie", ["!r\nready user=@x", "!r\r\x1b[2Jready", "!r\u2028ready", "\x85ready"]
+)
+def test_no_text_of_others_begins_a_line_of_the_log(lie: str) -> None:
+    first, *rest = written("text", "joined room=%s", lie)
+
+    assert first == f"joined room={one_line(lie)}"
+    assert first.isprintable()
+    assert all(line.startswith("  ") for line in rest)
+    assert all(line.isprintable() for line in rest)
+    [line] = written("json", "joined room=%s", lie)
+    assert line.isascii()
+    assert json.loads(line)["message"] == first

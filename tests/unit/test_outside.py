@@ -6,10 +6,8 @@ The servers here are real ones on loopback, of the one kind that Synapse will no
 import asyncio
 import gzip
 import json
-import logging
 import shlex
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,7 +19,6 @@ import httpx
 import pytest
 from nio import SyncResponse
 
-from adminbot import logs
 from adminbot.accounts.handover import Purpose
 from adminbot.accounts.inspection import DeviceDetail
 from adminbot.cards.text import CardText
@@ -41,7 +38,7 @@ from adminbot.homeserver.values import Session, session_of
 from adminbot.store import Bot
 from adminbot.values.ids import UserId, parse_url
 from adminbot.values.secret import Secret
-from adminbot.values.text import code_of, one_line, safe_to_quote, shown_id
+from adminbot.values.text import code_of, safe_to_quote, shown_id
 from tests.fakes import NobodyTrusted
 
 pytestmark = pytest.mark.anyio
@@ -424,32 +421,3 @@ async def test_the_name_that_was_typed_forges_no_line() -> None:
 
     assert len(said.text.splitlines()) == 3
     assert "“A B C”" in said.text
-
-
-# -- the log
-
-
-def logged(form: str, message: str, *args: object) -> list[str]:
-    """The lines of one record with a traceback, as our formatters write it."""
-    formatter = logs._Json() if form == "json" else logs._Text(with_time=False)
-    try:
-        raise ValueError(f"bad\nready again\u2028x {message % args}")
-    except ValueError:
-        caught = sys.exc_info()
-    record = logging.LogRecord("x", logging.INFO, "f", 1, message, args, caught)
-    return formatter.format(record).splitlines()
-
-
-@pytest.mark.parametrize(
-    "lie", ["!r\nready user=@x", "!r\r\x1b[2Jready", "!r\u2028ready", "\x85ready"]
-)
-def test_no_text_of_others_begins_a_line_of_the_log(lie: str) -> None:
-    first, *rest = logged("text", "joined room=%s", lie)
-
-    assert first == f"joined room={one_line(lie)}"
-    assert first.isprintable()
-    assert all(line.startswith("  ") for line in rest)
-    assert all(line.isprintable() for line in rest)
-    [line] = logged("json", "joined room=%s", lie)
-    assert line.isascii()
-    assert json.loads(line)["message"] == first
