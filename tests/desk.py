@@ -23,6 +23,7 @@ from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
+from adminbot.app.commands import make_dispatcher
 from adminbot.cards.delivery import CardDelivery
 from adminbot.cards.text import CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
@@ -31,7 +32,6 @@ from adminbot.config import Trust
 from adminbot.crypto.crosssigning import SigningKey
 from adminbot.dispatch import progress, turn
 from adminbot.dispatch.chat_rules import ChatRules
-from adminbot.dispatch.dispatcher import make_dispatcher
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
 from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
@@ -39,7 +39,6 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import AccountState, Device, Session
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
-from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
 from adminbot.trust.pins import Asked, PinState
 from adminbot.values.ids import UserId
@@ -336,16 +335,16 @@ class Desk:
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
         )
-        self.dispatcher = make_dispatcher(
-            self.services,
+        base: Any = SimpleNamespace(
+            settings=SimpleNamespace(max_age=timedelta(hours=1)),
+            opened=SimpleNamespace(store=store),
             chat=chat,
-            store=store,
-            cards=self.cards,
             lockdown=self.lockdown,
-            limit=ChangeLimit(store, timedelta(hours=1)),
-            alarm=alarm,
+            cards=self.cards,
             background=Background(tasks),
         )
+        jobs: Any = SimpleNamespace(alarm=alarm)
+        self.dispatcher = make_dispatcher(base, jobs, self.services)
 
     async def _become(self, session: Session) -> None:
         self.became.append(session)

@@ -3,7 +3,8 @@
 import argparse
 import logging
 
-from adminbot import app, logs
+from adminbot import logs
+from adminbot.app.run import run
 from adminbot.config import sources
 
 log = logging.getLogger(__name__)
@@ -20,4 +21,4 @@ async def main(args: argparse.Namespace) -> None:
         log.warning(
             "others can read %s, which holds secrets: chmod 600 %s", args.env_file, args.env_file
         )
-    await app.run(settings)
+    await run(settings)

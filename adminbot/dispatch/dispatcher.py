@@ -14,22 +14,17 @@ from collections import defaultdict
 from dataclasses import replace
 
 from adminbot.cards.delivery import CardDelivery
-from adminbot.chat.chat import Chat
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.executor import Executor
 from adminbot.dispatch.interpreter import CardTap, Interpreter, Refuse, Run
 from adminbot.dispatch.permission import unreadable
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Reply
-from adminbot.dispatch.services import Services
 from adminbot.dispatch.stuck import StuckState
 from adminbot.dispatch.turn import Turn
 from adminbot.errors import StateError
-from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.background import Background
-from adminbot.store import InboxMessage, Store
-from adminbot.trust.change_limit import ChangeLimit
-from adminbot.trust.lockdown import Lockdown
+from adminbot.store import InboxMessage
 
 log = logging.getLogger(__name__)
 
@@ -128,29 +123,6 @@ class Dispatcher:
             case CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
         await self._replies.no_answer(incoming)
-
-
-def make_dispatcher(
-    services: Services,
-    *,
-    chat: Chat,
-    store: Store,
-    cards: CardDelivery,
-    lockdown: Lockdown,
-    limit: ChangeLimit,
-    alarm: Alarm,
-    background: Background,
-) -> Dispatcher:
-    """A dispatcher with its parts, which know each other and nobody else them."""
-    replies = Replies(chat, store, background)
-    return Dispatcher(
-        Interpreter(services, store),
-        Executor(services, store, replies, cards, lockdown, limit),
-        replies,
-        cards,
-        StuckState(store, alarm),
-        background,
-    )
 
 
 def _opened(message: InboxMessage) -> tuple[Incoming, Reply | None]:

@@ -14,7 +14,7 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once, in app.py: a new subject for commands is one more field here and a line there.
+    """Made once, in app/commands.py. A new subject is one more field here, and one line there.
 
     `verify`: ask a person to compare emoji with us.
     """

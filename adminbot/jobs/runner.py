@@ -1,6 +1,6 @@
 """What goes on by itself: one loop for all of it.
 
-A new job is a file with a class in it, and a line in app.py.
+A new job is a file with a class in it, and a line in app/jobs.py.
 """
 
 import asyncio

@@ -1,0 +1,51 @@
+"""The commands with what they work with, and the dispatcher that carries them out."""
+
+from adminbot.accounts.inspection import Inspector
+from adminbot.app.base import Base
+from adminbot.app.jobs import Jobs
+from adminbot.commands import ROUTER
+from adminbot.dispatch.chat_rules import ChatRules
+from adminbot.dispatch.dispatcher import Dispatcher
+from adminbot.dispatch.executor import Executor
+from adminbot.dispatch.interpreter import Interpreter
+from adminbot.dispatch.lockdown import AnnouncedLockdown
+from adminbot.dispatch.replies import Replies
+from adminbot.dispatch.services import Services
+from adminbot.dispatch.stuck import StuckState
+from adminbot.trust.change_limit import ChangeLimit
+from adminbot.verification.service import Verifications
+
+
+def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Services:
+    """A new subject for commands is one more line here, and a field of Services."""
+    settings, opened = base.settings, base.opened
+    return Services(
+        accounts=base.accounts,
+        look=Inspector(opened.backend, opened.account, jobs.identities),
+        lockdown=AnnouncedLockdown(base.lockdown, jobs.alarm, settings.room_id),
+        verify=verifications.ask,
+        router=ROUTER,
+        rules=ChatRules(
+            base.chat,
+            opened.policy,
+            admin_room=settings.room_id,
+            prefix=settings.prefix,
+            # What people call the bot in front of a command.
+            names=(settings.user_id.localpart, str(settings.user_id), "adminbot"),
+        ),
+    )
+
+
+def make_dispatcher(base: Base, jobs: Jobs, services: Services) -> Dispatcher:
+    """The parts of a dispatcher know each other, and nobody else needs to know them."""
+    store, cards = base.opened.store, base.cards
+    replies = Replies(base.chat, store, base.background)
+    limit = ChangeLimit(store, base.settings.max_age)
+    return Dispatcher(
+        Interpreter(services, store),
+        Executor(services, store, replies, cards, base.lockdown, limit),
+        replies,
+        cards,
+        StuckState(store, jobs.alarm),
+        base.background,
+    )

@@ -1,0 +1,47 @@
+"""The jobs that the service runs: a new job is one more line here."""
+
+from dataclasses import dataclass
+
+from adminbot.accounts.identities import Identities
+from adminbot.app.base import Base
+from adminbot.jobs.admin_room import AdminRoom
+from adminbot.jobs.alarm import Alarm
+from adminbot.jobs.card_watch import CardWatch
+from adminbot.jobs.device_watch import DeviceWatch
+from adminbot.jobs.identity_watch import IdentityWatch
+from adminbot.jobs.runner import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """`every`: all jobs, to be run beside the sync. By name: those that others talk to."""
+
+    alarm: Alarm
+    identities: Identities
+    identity_watch: IdentityWatch
+    device_watch: DeviceWatch
+    every: tuple[Job, ...]
+
+
+def make_jobs(base: Base) -> Jobs:
+    """Each job with what it needs. Admins who do not count are told of once the alarm runs."""
+    opened, chat, room_id = base.opened, base.chat, base.settings.room_id
+    account, store, policy = opened.account, opened.store, opened.policy
+    signer = base.accounts.signer
+    alarm = Alarm(chat, store, policy, room_id)
+    for admin in opened.left_out:
+        alarm.left_out(admin)
+    policy.on_change = alarm.ring
+    identities = Identities(store, signer, alarm.ring_bot)
+    identity_watch = IdentityWatch(account, store, identities)
+    device_watch = DeviceWatch(chat, store, account, signer, base.lockdown, identities)
+    # Only once a card was tried: requests for its device would compete with the card's own.
+    base.cards.tried.connect(device_watch.wake)
+    every = (
+        alarm,
+        identity_watch,
+        device_watch,
+        CardWatch(base.cards, store, base.settings.card_ttl),
+        AdminRoom(room_id, chat=chat, account=account, store=store, policy=policy, alarm=alarm),
+    )
+    return Jobs(alarm, identities, identity_watch, device_watch, every)
