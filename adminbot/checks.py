@@ -1,8 +1,8 @@
 """What must be true before the bot can work: one function a check, asked once, without waiting.
 
-Whether the homeserver itself can be used is `check_server` in homeserver/probe.py. A check raises
-SetupError: what is wrong, and in its hint what mends it. Where the homeserver has no usable answer
-just now, it raises WrongServer, HomeserverUnreachable or RateLimited, and may be asked again.
+A check raises SetupError: what is wrong, and in its hint what mends it. Where the homeserver has
+no usable answer just now, a check raises WrongServer, HomeserverUnreachable or RateLimited, and
+may be asked again.
 """
 
 from adminbot.config import Settings
@@ -16,7 +16,7 @@ from adminbot.errors import (
 )
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient
-from adminbot.homeserver.probe import check_matrix
+from adminbot.homeserver.probe import check_matrix, check_server
 from adminbot.homeserver.token_text import what_is_wrong
 from adminbot.homeserver.values import Session
 from adminbot.store import Store
@@ -24,6 +24,11 @@ from adminbot.trust.admins import Find, LeftOut, left_out
 from adminbot.values.ids import UserId
 
 LOG_IN_AGAIN = "A new one, with bots, pins and keys kept: `adminbot login`"
+
+
+async def check_homeserver(http: HttpClient, homeserver: str) -> None:
+    """At this base URL is a Synapse that adminbot can use; the questions are in probe.py."""
+    await check_server(http, homeserver)
 
 
 async def check_session(http: HttpClient, homeserver: str, session: Session) -> None:

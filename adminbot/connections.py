@@ -18,12 +18,11 @@ from adminbot.chat.own_identity import (
     heal,
     keys_are_ours,
 )
-from adminbot.checks import check_admins, check_server_admin, check_session
+from adminbot.checks import check_admins, check_homeserver, check_server_admin, check_session
 from adminbot.config import Settings
 from adminbot.errors import HomeserverUnreachable, RateLimited, SetupError, WrongServer
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient, open_http
-from adminbot.homeserver.probe import check_server
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
 from adminbot.store import Store, open_store
@@ -69,7 +68,7 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
         account = ClientApi(http)
         backend = SynapseBackend(SynapseAdmin(http), account, settings.shared_secret)
         session = await _working_session(http, settings, store, session)
-        await _once_it_answers(lambda: check_server(http, settings.homeserver))
+        await _once_it_answers(lambda: check_homeserver(http, settings.homeserver))
         await _once_it_answers(lambda: check_server_admin(backend.find, settings.user_id))
         without = await _once_it_answers(lambda: check_admins(backend.find, store, settings))
         policy = _policy(settings, without, store)

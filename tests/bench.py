@@ -56,7 +56,7 @@ def say(text: str) -> None:
 
 
 @dataclass
-class HttpClient:
+class PlainHttp:
     """Plain requests on kept-alive connections, as little as can be between us and Synapse."""
 
     homeserver: Homeserver
@@ -95,7 +95,7 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def plain_echo(wire: HttpClient, asker: Person, answerer: Person) -> AsyncIterator[Timed]:
+async def plain_echo(wire: PlainHttp, asker: Person, answerer: Person) -> AsyncIterator[Timed]:
     """Two accounts in one unencrypted room: what one says, the other's sync loop says back."""
     body = {"invite": [answerer.user_id]}
     room_id = (await wire.ask(asker, "POST", f"{V3}/createRoom", body))["room_id"]
@@ -134,7 +134,7 @@ async def plain_echo(wire: HttpClient, asker: Person, answerer: Person) -> Async
 
 
 @asynccontextmanager
-async def encrypted_echo(wire: HttpClient, world: World, me: Person) -> AsyncIterator[Timed]:
+async def encrypted_echo(wire: PlainHttp, world: World, me: Person) -> AsyncIterator[Timed]:
     """A plain matrix-nio client on a device that its owner signed, in an encrypted room."""
 
     async def echo(room: Any, event: Any) -> None:
@@ -378,7 +378,7 @@ async def bench(rounds: int, idle_s: float) -> bool:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         server = stack.enter_context(running(home / "hs", synapse_python(say), extra=SYNAPSE))
         http = httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60)
-        wire = HttpClient(server, await stack.enter_async_context(http))
+        wire = PlainHttp(server, await stack.enter_async_context(http))
         root = server.register("root", admin=True)
         people = [
             await a_person(server, root, name) for name in ("asker", "answerer", "echo", "flood")

@@ -87,9 +87,9 @@ class Sync:
                 pause_s = next(backoff)
                 log.warning("sync failed, trying again in_s=%s why=%s", pause_s, exc)
                 await asyncio.sleep(pause_s)
-            except Exception:
-                # Something nio cannot digest. From the same token again, then past it: a loop
-                # of crashes would be a remote off-switch.
+            except Exception:  # something nio cannot digest
+                # From the same token again, then past it: a loop of crashes would be a remote
+                # off-switch.
                 poisoned += 1
                 log.exception("sync response not processed try=%s", poisoned)
                 if poisoned < _POISON_TRIES:

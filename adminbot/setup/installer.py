@@ -12,7 +12,6 @@ from pathlib import Path
 from adminbot.chat.listener import NobodyListens
 from adminbot.chat.sync import Sync
 from adminbot.config import Settings
-from adminbot.config.row import PREFIX
 from adminbot.config.sources import read_env_file
 from adminbot.connections import Connections, open_connections
 from adminbot.errors import SetupError
@@ -118,17 +117,17 @@ async def _remember_now(opened: Connections) -> None:
 def _variables(plan: Plan, session: Session, store_key: Secret, room_id: str) -> dict[str, str]:
     """The env file's variables; what is not here has its default."""
     texts = {
-        "HOMESERVER": plan.homeserver,
-        "PUBLIC_URL": plan.public_url or "",
-        "USER_ID": str(session.user_id),
-        "DEVICE_ID": session.device_id,
-        "ACCESS_TOKEN": session.token.reveal(),
-        "STORE_KEY": store_key.reveal(),
-        "ROOM": room_id,
-        "ADMINS": " ".join(map(str, plan.admins)),
-        "DATA_DIR": str(plan.data_dir),
-        "CA_FILE": str(plan.ca_file or ""),
+        "ADMINBOT_HOMESERVER": plan.homeserver,
+        "ADMINBOT_PUBLIC_URL": plan.public_url or "",
+        "ADMINBOT_USER_ID": str(session.user_id),
+        "ADMINBOT_DEVICE_ID": session.device_id,
+        "ADMINBOT_ACCESS_TOKEN": session.token.reveal(),
+        "ADMINBOT_STORE_KEY": store_key.reveal(),
+        "ADMINBOT_ROOM": room_id,
+        "ADMINBOT_ADMINS": " ".join(map(str, plan.admins)),
+        "ADMINBOT_DATA_DIR": str(plan.data_dir),
+        "ADMINBOT_CA_FILE": str(plan.ca_file or ""),
     }
     if plan.keep_shared_secret and isinstance(plan.credential, BySharedSecret):
-        texts["REGISTRATION_SHARED_SECRET"] = plan.credential.secret.reveal()
-    return {PREFIX + name: text for name, text in texts.items() if text}
+        texts["ADMINBOT_REGISTRATION_SHARED_SECRET"] = plan.credential.secret.reveal()
+    return {name: text for name, text in texts.items() if text}

@@ -1,7 +1,6 @@
 """Which verification is under way with whom, which have ended, and what went wrong in one."""
 
 import asyncio
-import logging
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -10,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adminbot.errors import AdminbotError, StateError
+from adminbot.jobs.background import guarded
 from adminbot.store import OpenRequest, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.verification import texts
 from adminbot.verification.events import Broken, Message, Party
 from adminbot.verification.sas import Comparison, ShortString
-
-log = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(minutes=10)
 _REMEMBERED = 500  # ended transactions
@@ -148,16 +146,21 @@ def is_fresh(began_at: datetime) -> bool:
 
 
 async def problem_in(work: Awaitable[object]) -> Broken | None:
-    """What went wrong in a step of an exchange: it ends that exchange, and nothing else."""
+    """What went wrong in a step of an exchange: it ends that exchange, and nothing else.
+
+    Of a bug of ours, too, whoever waits at the shell or in an app is told.
+    """
+    bug = Broken("m.user", texts.BROKE)
+    return await guarded(_foreseen_problem_in(work), "verification", otherwise=bug)
+
+
+async def _foreseen_problem_in(work: Awaitable[object]) -> Broken | None:
     try:
         await work
     except Broken as exc:
         return exc
     except AdminbotError as exc:
         return Broken("m.user", exc.message())
-    except Exception:  # a bug of ours; whoever waits at the shell or in an app is told, too
-        log.exception("verification failed")
-        return Broken("m.user", texts.BROKE)
     return None
 
 

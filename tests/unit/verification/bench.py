@@ -46,6 +46,7 @@ class FakeChat:
         self.breaks_with: Exception | None = None
         self.ended: list[str] = []  # what is said of a comparison's end
         self.invited = False
+        self.hangs = False
         self._count = 0
         self._known: dict[str, str] = {}  # transaction id → event id
 
@@ -76,6 +77,7 @@ class FakeChat:
         return await self.send_in_clear(room_id, content, txn=txn, kind=kind)
 
     async def send_in_clear(self, room_id: str, content: JSON, *, txn: str, kind: str) -> str:
+        await until(lambda: not self.hangs)
         if self.breaks_with:
             raise self.breaks_with
         if txn in self._known:

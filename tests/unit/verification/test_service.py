@@ -215,6 +215,37 @@ async def test_what_was_verified_when_we_were_cut_off_stays_so(bench: Bench) -> 
     assert await bench.store.requests.all() == []
 
 
+async def test_the_last_word_said_twice_is_one_event(bench: Bench) -> None:
+    """Cut off after it went out, it goes out again at the next start."""
+    async with at_the_shell(bench) as session:
+        await drop(bench, session)
+        transaction, ann = await bench.shown(session)
+        bench.verifications.answer(ANN, transaction, match=True)
+        bench.hear(*ann.agree(), transaction)
+        await after(session, "done")
+        for kind in ("mac", "done", "m.room.message"):
+            await bench.said(kind)
+    since = now().isoformat()
+    request = OpenRequest(str(ANN), DM, transaction, "", since, verified=True)
+    await bench.store.requests.open(request)
+    await bench.verifications.take_up()
+    await asyncio.sleep(0.05)
+    assert bench.chat.sent.empty()
+    assert await bench.store.requests.all() == []
+
+
+async def test_the_shell_hears_of_the_end_though_the_chat_is_down(bench: Bench) -> None:
+    """A send tries until it is out; the operator does not wait for that."""
+    async with at_the_shell(bench) as session:
+        await drop(bench, session)
+        transaction, _ = await bench.shown(session)
+        bench.chat.hangs = True
+        bench.verifications.answer(ANN, transaction, match=False)
+        assert "said that the emoji differ" in (await session.updates.get())["failed"]
+        bench.chat.hangs = False
+        assert await bench.cancelled(transaction) == "m.mismatched_sas"
+
+
 async def test_a_stop_cancels_what_is_open(bench: Bench) -> None:
     transaction, _ = await bench.requested()
     await bench.message()
