@@ -31,7 +31,7 @@ def make_jobs(base: Base) -> Jobs:
     alarm = Alarm(chat, store, policy, room_id)
     for admin in opened.left_out:
         alarm.left_out(admin)
-    policy.on_change = alarm.ring
+    policy.identity_changed.connect(alarm.ring)
     identities = Identities(store, signer, alarm.ring_bot)
     identity_watch = IdentityWatch(account, store, identities)
     device_watch = DeviceWatch(chat, store, account, signer, base.lockdown, identities)

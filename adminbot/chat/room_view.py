@@ -94,6 +94,11 @@ class RoomView:
                 known = self._changed.wait_for(lambda: self.room(room_id) is not None)
                 await asyncio.wait_for(known, _ROOM_SEEN_S)
 
+    async def wait_until_left(self, room_id: str) -> None:
+        """Until a sync has shown that we are not in the room any more."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.room(room_id) is None)
+
     async def wait_for_member(self, room_id: str, user_id: UserId) -> None:
         """The first sync of a new room may predate the invitation: a key shared then is lost.
 

@@ -31,7 +31,6 @@ _GONE = (
     "For a new one, whoever runs this server types\n`adminbot room --new`\nand restarts me."
 )
 _TOLD = "admin room gone"  # the fact: the room id that was told of
-_LOOK_S = 5.0
 
 
 class AdminRoom(Job):
@@ -59,18 +58,19 @@ class AdminRoom(Job):
         self._alarm = alarm
         self._was_put_in_order = self._is_gone = False
 
-    async def round(self) -> float | None:
-        """Once the room is gone and everybody knows, there is nothing more to do."""
+    async def round(self) -> None:
+        """Lasts until the room is gone. Once everybody knows, there is nothing more to do.
+
+        Raises AdminbotError: somebody has still to be told.
+        """
         if not self._was_put_in_order:
             self._was_put_in_order = True
             await self._put_in_order()
-        if self._chat.rooms.room(self._id) is not None:
-            return _LOOK_S
+        await self._chat.rooms.wait_until_left(self._id)
         if not self._is_gone:
             self._is_gone = True
             log.error("ALARM I am not in the admin room any more room=%s", self._id)
         await self._tell_all()
-        return None
 
     def _admins(self) -> list[UserId]:
         return [UserId.parse(admin) for admin in sorted(self._policy.admins)]

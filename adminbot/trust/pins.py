@@ -2,7 +2,6 @@
 
 import enum
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from adminbot.config import Trust
 from adminbot.crypto.crosssigning import master_key, trusted_devices
 from adminbot.store import Pin, Store
 from adminbot.values.ids import UserId
+from adminbot.values.signal import Signal
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class TrustPolicy:
         self._admins = {str(admin) for admin in admins}
         self._store = store
         self._standing: dict[str, PinState] = {}
-        # Called with (user id, its master key of now), again and again until `store.pins.alarmed`.
-        self.on_change: Callable[[UserId, str], None] = lambda user_id, master: None
+        # User id, master key that it shows now: again and again until `store.pins.alarmed`.
+        self.identity_changed: Signal[[UserId, str]] = Signal()
 
     def is_admin(self, user_id: str) -> bool:
         return user_id in self._admins
@@ -72,11 +72,17 @@ class TrustPolicy:
             self._standing[str(user_id)] = PinState.AS_PINNED
 
     async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """Device id → device keys of those that belong to the identity that counts.
+        """The devices of a person that count: device id → device keys.
 
-        Nobody's but an admin's devices ever qualify. A first identity is pinned here; another
-        one than the pinned is refused as a whole. Where emoji have still to be compared, the
-        devices qualify for talking about that; `standing` keeps the rest back.
+        Only an admin's devices count, and only those that the pinned identity has signed (in
+        mode `any`: all of them). Where no identity is pinned yet, the one in `answer` is pinned
+        here. Where another than the pinned identity is in `answer`, no device counts.
+
+        In mode `verified` devices count also before emoji were compared: their owner has to be
+        able to ask for that. `standing` and `may_receive` say that nothing else is allowed yet.
+
+        Args:
+            answer: of /keys/query.
         """
         if user_id not in self._admins:
             return {}
@@ -103,4 +109,4 @@ class TrustPolicy:
             log.warning("identity CHANGED, nothing is taken from or given to user=%s", user_id)
         self._standing[user_id] = PinState.CHANGED
         if seen != pin.alarmed:
-            self.on_change(UserId.parse(user_id), seen)
+            self.identity_changed(UserId.parse(user_id), seen)

@@ -794,7 +794,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
         "Purpose.FRESH_DEVICE",
         "after a rotation in place the card says that the old device is gone",
-        "tests/unit/accounts/test_purpose.py::"
+        "tests/unit/accounts/test_tokens.py::"
         "test_only_a_rotation_in_place_tells_an_owner_to_keep_the_data",
     ),
     Mutant(
@@ -802,7 +802,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
         "Purpose.RENEWED",
         "a program on a fresh device is told to keep the keys of the old one",
-        "tests/unit/accounts/test_purpose.py::test_where_the_device_is_gone_the_card_says_so",
+        "tests/unit/accounts/test_tokens.py::test_where_the_device_is_gone_the_card_says_so",
     ),
     Mutant(
         "adminbot/values/ids.py",

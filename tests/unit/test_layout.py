@@ -15,7 +15,6 @@ TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests/unit").rglob("t
 # Tests of no single module, and what they are about.
 ACROSS = {
     "accounts/test_backend_seam.py": "every command over a second account backend",
-    "chat/test_secrets_way.py": "from a command to a card's ciphertext: sender, rooms, keys",
     "commands/test_declarations.py": "what every command must have",
     "commands/test_prefix.py": "every text that names a command",
     "store/test_forgotten.py": "what stays in no table longer than it holds",
@@ -25,7 +24,6 @@ ACROSS = {
     "test_outside.py": "what a lying server sends to any room",
     "test_packaging.py": "what is packed and installed",
     "test_properties.py": "what holds for any input of any room",
-    "verification/test_exchange.py": "a whole comparison, by all of its modules",
 }
 LAYOUT = (ROOT / "docs/layout.md").read_text()
 TREE, *_ = re.findall(r"^```\n(adminbot/\n.*?)^```$", LAYOUT, re.MULTILINE | re.DOTALL)

@@ -1,10 +1,14 @@
 """What is known of rooms and of people's devices."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from adminbot.chat.client import Client
+from adminbot.chat.room_view import RoomView
 from adminbot.store import open_store
 from adminbot.values.secret import Sealer
 from tests.fakes import OWN
@@ -52,3 +56,21 @@ async def test_who_looks_on_where_a_card_is_asked_for(place: Place) -> None:
     assert place.chat.rooms.why_no_card_from(DM) == "", (
         "the private chat is looked at as a card goes out"
     )
+
+
+async def test_that_we_left_a_room_is_seen_with_the_sync_that_says_so(place: Place) -> None:
+    changed = asyncio.Condition()
+    rooms = RoomView(cast(Client, place.client), place.policy, changed, HALL)
+    left = asyncio.create_task(rooms.wait_until_left(HALL))
+
+    async def synced() -> None:
+        async with changed:
+            changed.notify_all()
+        await asyncio.sleep(0.01)
+
+    await synced()
+    assert not left.done()
+    del place.client.rooms[HALL]
+    await synced()
+    assert left.done()
+    await rooms.wait_until_left(HALL)

@@ -12,7 +12,6 @@ from nio import MatrixRoom
 from adminbot.config import Trust
 from adminbot.errors import HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.jobs import admin_room
 from adminbot.jobs.admin_room import AdminRoom
 from adminbot.jobs.alarm import Alarm
 from adminbot.store import Store, open_store
@@ -29,17 +28,28 @@ STRANGER = UserId("stranger", "example.org")
 
 
 class FakeChat(alarms.FakeChat):
-    """We are in `rooms_of_ours`."""
+    """We are in `rooms_of_ours`; `changed` is notified after a sync."""
 
     user_id = str(OWN)
 
     def __init__(self) -> None:
         super().__init__()
         self.rooms_of_ours: dict[str, MatrixRoom] = {}
+        self.changed = asyncio.Condition()
         self.made: list[UserId] = []
 
     def room(self, room_id: str) -> MatrixRoom | None:
         return self.rooms_of_ours.get(room_id)
+
+    async def wait_until_left(self, room_id: str) -> None:
+        async with self.changed:
+            await self.changed.wait_for(lambda: self.room(room_id) is None)
+
+    async def lose(self, room_id: str) -> None:
+        """As a sync says."""
+        async with self.changed:
+            del self.rooms_of_ours[room_id]
+            self.changed.notify_all()
 
     async def ready(self, user_id: UserId) -> str:
         self.made.append(user_id)
@@ -100,8 +110,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    monkeypatch.setattr(admin_room, "_LOOK_S", 0.05)
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async with open_store(tmp_path / "data", Sealer(bytes(32))) as store:
         yield Place(store)
 
@@ -146,7 +155,7 @@ async def test_that_the_room_is_gone_is_told_in_the_private_chats_once(place: Pl
     async with place.at_work():
         await asyncio.sleep(0.1)
         assert not place.chat.said
-        del place.chat.rooms_of_ours[ROOM]
+        await place.chat.lose(ROOM)
         await until(lambda: len(place.chat.said) == 3)
         await settled()
     assert place.chat.spoken_to() == ["!her", "!him", "!you"]

@@ -139,7 +139,7 @@ async def test_a_change_is_alarmed_until_everybody_was_told(store: Store) -> Non
     await pin(store, "same")
     policy = TrustPolicy(P, (ME,), store)
     told: list[tuple[UserId, str]] = []
-    policy.on_change = lambda who, master: told.append((who, master))
+    policy.identity_changed.connect(lambda who, master: told.append((who, master)))
 
     await policy.trusted(YOU, RESET)
     await policy.trusted(YOU, RESET)

@@ -1,4 +1,4 @@
-"""What a card is for, as the commands ask for it. No server."""
+"""What the card of a new token is for. No server."""
 
 from pathlib import Path
 
