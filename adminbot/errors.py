@@ -1,28 +1,28 @@
-"""Everything that may be said to a person when something goes wrong.
+"""All foreseen errors, with texts for the person who meets them.
 
 AdminbotError                     str(exc) and .hint are safe to show in a room or a shell
-├── UsageError                    the person typed something that cannot be used
+├── UsageError                    the person typed something unusable
 ├── NameTaken                     the account exists already
-├── NotManaged                    no bot of that name was made here
-├── Refused                       it may not be done now, or not by a command
-│   └── Superseded                a brake on the same account came after it
+├── NotManaged                    no bot of this name was made here
+├── Refused                       not allowed now, or not by a command
+│   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
 ├── SetupError                    start-up: the account or the data directory is not usable
 │   ├── MasNotSupported           the server delegates its accounts to MAS
-│   ├── WrongServer               no homeserver that can be used is at that URL: .may_pass
-│   ├── WrongCredential           setup and login: what was given to do it with does not do
-│   ├── WrongName                 setup: the bot cannot be called that
-│   ├── WrongKey                  restore: the backup does not open with it
-│   └── WrongAdmin                setup: an admin that was named cannot be one
+│   ├── WrongServer               no usable homeserver at the URL: .may_pass
+│   ├── WrongCredential           setup and login: the given token or secret does not work
+│   ├── WrongName                 setup: the bot cannot have the name
+│   ├── WrongKey                  restore: the backup does not open with the store key
+│   └── WrongAdmin                setup: a named person cannot be an admin
 ├── NotDeliverable                a secret has no safe way to its reader
 ├── ForeignIdentity               the account's cross-signing identity was made by somebody else
-├── ReplacedIdentity              the one that counted for the account was replaced by another
+├── ReplacedIdentity              the account's cross-signing identity was replaced by another
 └── HomeserverError               Synapse answered, and the answer is no: .errcode, .status
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
     ├── NotServerAdmin            our own account may not use the admin API (any more)
-    ├── AccountGone               the account that it is about is not there (any more)
+    ├── AccountGone               the account in question does not exist (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
 
 A text never holds an upstream body, a path with a secret in it, or a secret.
@@ -34,14 +34,14 @@ from typing import Any
 
 from adminbot.values.text import format_duration, safe_to_quote
 
-# What more than one place says. Where Element keeps things depends on its version.
+# Hints used in several places. Element's menus differ by version.
 HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
 FIRST_ACCEPT = "Accept my invitation to our private chat first."
 HOW_TO_VERIFY = "In Element: Settings → Encryption (older: Sessions) → verify this device."
 
 
 class AdminbotError(Exception):
-    """Something foreseen went wrong; `str()` says what and why, `hint` what to do next."""
+    """A foreseen failure; `str()` says what happened and why, `hint` what to do next."""
 
     hint = ""
 
@@ -56,7 +56,7 @@ class AdminbotError(Exception):
 
 
 class UsageError(AdminbotError):
-    """The person typed something that cannot be used; nothing was changed."""
+    """The person typed something unusable; nothing was changed."""
 
 
 class NameTaken(AdminbotError):
@@ -68,19 +68,20 @@ class NameTaken(AdminbotError):
 
 
 class NotManaged(AdminbotError):
-    """No bot of that name was made by this adminbot."""
+    """No bot of this name was made by this adminbot."""
 
     def __init__(self, name: object) -> None:
+        # As typed: may hold control characters, our own marks, or a novel.
         super().__init__(f"{safe_to_quote(str(name))} is not one of my bots, so I leave it alone.")
         self.hint = "`!bots` lists mine."
 
 
 class Refused(AdminbotError):
-    """It may not be done now, or not by a command; nothing was changed."""
+    """The act is not allowed now, or not by a command; nothing was changed."""
 
 
 class Superseded(Refused):
-    """An act that gave way to a brake on the same account."""
+    """An act gave way to a brake on the same account; some steps may have been done."""
 
     def __init__(self, user_id: object, brake: str) -> None:
         super().__init__(
@@ -98,7 +99,7 @@ class StateError(AdminbotError):
 
 
 class ConfigError(AdminbotError):
-    """The settings are wrong: names every wrong one at once, never a value."""
+    """Some settings are wrong; the text names all wrong settings at once, and never a value."""
 
 
 class SetupError(AdminbotError):
@@ -117,7 +118,7 @@ class MasNotSupported(SetupError):
 
 
 class WrongServer(SetupError):
-    """No homeserver that can be used is at that URL; `may_pass`: perhaps only just now."""
+    """No usable homeserver is at the URL; `may_pass`: a later try may succeed."""
 
     def __init__(self, text: str, hint: str = "", *, may_pass: bool = False) -> None:
         super().__init__(text, hint)
@@ -125,11 +126,11 @@ class WrongServer(SetupError):
 
 
 class WrongCredential(SetupError):
-    """What setup or login was given to do it with does not do; nothing was made by it."""
+    """The token, password or secret given to setup or login does not work; nothing was made."""
 
 
 class WrongName(SetupError):
-    """An account of the name that the bot was to have is there already."""
+    """The bot's intended name belongs to an account already."""
 
 
 class WrongKey(SetupError):
@@ -137,7 +138,7 @@ class WrongKey(SetupError):
 
 
 class WrongAdmin(SetupError):
-    """A user id that was named as an admin cannot be one."""
+    """A user id named as an admin cannot be an admin."""
 
 
 class NotDeliverable(AdminbotError):
@@ -145,7 +146,7 @@ class NotDeliverable(AdminbotError):
 
 
 class ForeignIdentity(AdminbotError):
-    """The account has a cross-signing identity that was not made here."""
+    """The account has a cross-signing identity not made here."""
 
     def __init__(self, user_id: object) -> None:
         super().__init__(
@@ -154,12 +155,12 @@ class ForeignIdentity(AdminbotError):
         self.hint = "Its program signs its devices itself, or you verify it by emoji."
 
 
-# Of a managed bot, by whether its program makes the identity itself.
+# The identity of a managed bot, by `Bot.own_identity`.
 IDENTITY_THAT_COUNTS = {False: "the one that I made for it", True: "the one that it had before"}
 
 
 class ReplacedIdentity(AdminbotError):
-    """A managed bot's account has another cross-signing identity than the one that counts."""
+    """A managed bot's account shows another cross-signing identity than the one that counts."""
 
     def __init__(self, user_id: object, *, own_identity: bool = False) -> None:
         super().__init__(
@@ -174,19 +175,24 @@ class ReplacedIdentity(AdminbotError):
 
 
 class HomeserverError(AdminbotError):
-    """Synapse answered, and the answer is no."""
+    """Synapse answered, and the answer is no.
+
+    `errcode`: Matrix's, M_UNKNOWN without one. `status`: of HTTP, 0 without an answer.
+    """
 
     def __init__(self, text: str, *, errcode: str = "M_UNKNOWN", status: int = 0) -> None:
         super().__init__(text)
         self.errcode = errcode
         self.status = status
-        self.answer: dict[str, Any] = {}  # for code that reads on; never shown, never logged
+        # The body, for code that has to tell refusals apart: never shown, never logged.
+        self.answer: dict[str, Any] = {}
 
 
 class RateLimited(HomeserverError):
-    """Synapse asks to come back later."""
+    """Synapse refuses for now (429); `retry_after`: whole seconds, at least one."""
 
     def __init__(self, retry_after: timedelta) -> None:
+        # Rounded up: a try a moment too early would be refused again.
         seconds = max(1, math.ceil(retry_after.total_seconds()))
         super().__init__(
             f"Synapse asks me to wait {format_duration(seconds)}.",
@@ -209,7 +215,7 @@ class TokenRejected(HomeserverError):
 
 
 class NotServerAdmin(HomeserverError):
-    """The admin API refuses us: our account is no server admin (any more)."""
+    """Synapse's admin API refuses us: our account is no server admin (any more)."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -221,7 +227,7 @@ class NotServerAdmin(HomeserverError):
 
 
 class AccountGone(HomeserverError):
-    """The homeserver knows no account of that name (any more)."""
+    """The homeserver knows no such account (any more)."""
 
     def __init__(self) -> None:
         super().__init__(

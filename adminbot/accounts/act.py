@@ -1,10 +1,10 @@
-"""An act: one change to an account that a person asked for, noted before it begins.
+"""Acts: an act is one change to an account, asked for by a person and noted before it begins.
 
-`Acts.begin` gives an account to one act at a time. `Acts.brake` is for what ends something: a
-brake waits for nobody and overtakes whoever works on its account (the locks are in holds.py).
+`Acts.begin` gives an account to one act at a time. `Acts.brake` is for acts that end something: a
+brake waits for nobody and overtakes every act on its account. The locks are in holds.py.
 
-An act that a crash cut off is run again from its beginning. The store still has its note and its
-steps then: `Act.noted_device` and `Act.earlier_steps` say how far the earlier run came.
+After a crash, an unfinished act runs again from its beginning. The store still has the note and
+the steps: `Act.noted_device` and `Act.earlier_steps` say how far the earlier run came.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from adminbot.values.ids import UserId
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_LOGIN_S = 40  # longer than a request may take
+_LOGIN_S = 40  # longer than HttpClient lets any request take
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a person asked for; the event id of the message names the act in the store.
+    """A person's command: the event id of the message names the act in the store.
 
-    `say` tells the person something in between; `check` raises Refused during a lockdown.
+    `say` tells the person something before the act ends; `check` raises Refused during a lockdown.
     """
 
     who: UserId
@@ -39,7 +39,7 @@ class Order:
 
 
 class NotedAct:
-    """An act as the store has it: noted before it begins, each step before it is taken."""
+    """The store's side of an act: the note before the act begins, each step before the change."""
 
     def __init__(self, store: Store, order: Order, command: str, user_id: UserId) -> None:
         self._store = store
@@ -49,10 +49,13 @@ class NotedAct:
         self._is_noted = False
 
     async def note(self, device_id: str = "") -> str:
-        """Put the act on disk, with the device id that the act is about, if there is one.
+        """Put the act on disk; `device_id`: the device to make or to sign, if the act has one.
 
-        Returns the device id that counts: what an earlier run noted, else the given one.
+        Returns the device id that counts: the one noted by an earlier run, else the given one.
+        Raises StateError.
         """
+        # A second run goes on with the first run's device id: by that id `is_ours` knows an
+        # account that the first run made.
         noted = await self._store.acts.begin(
             self._order.event_id,
             who=self._order.who,
@@ -64,7 +67,7 @@ class NotedAct:
         return noted.device_id or ""
 
     async def step(self, what: str) -> None:
-        """Put on disk what the act is about to change outside."""
+        """Put on disk which change the act is about to make on the server. Raises StateError."""
         if not self._is_noted:
             raise AssertionError(f"{what!r} before the act was noted")
         await self._store.acts.will(self._order.event_id, what)
@@ -73,8 +76,8 @@ class NotedAct:
 class Act(NotedAct):
     """An act that holds its account.
 
-    `noted_device`: the device id of an earlier run, empty if there was no such run.
-    `earlier_steps`: what the earlier run was about to do; all steps but the last were done.
+    `noted_device`: the device id of an earlier run, empty without such a run.
+    `earlier_steps`: the earlier run's steps in order; all but the last were done.
     """
 
     def __init__(
@@ -86,32 +89,32 @@ class Act(NotedAct):
         self.earlier_steps: tuple[str, ...] = ()
 
     async def look_back(self) -> None:
-        """Read what an earlier run noted."""
+        """Read the note and the steps of an earlier run. Raises StateError."""
         noted = await self._store.acts.find(self._order.event_id)
-        if noted:
+        if noted:  # on disk since before the crash: steps may follow without a new note
             self._is_noted = True
             self.noted_device = noted.device_id or ""
         self.earlier_steps = tuple(await self._store.acts.steps(self._order.event_id))
 
     async def say(self, text: str) -> None:
-        """Tell the person something in between."""
+        """Tell the person something before the act ends."""
         await self._order.say(text)
 
     async def check(self) -> None:
-        """Raises Refused during a lockdown; to be asked after each long wait."""
+        """Raises Refused during a lockdown. To be called after each long wait."""
         await self._order.check()
 
     def aside(self) -> AbstractAsyncContextManager[None]:
-        """Without the account's lock: an act that sleeps holds none."""
+        """Release the account's lock for the block: a sleeping act must hold none."""
         return self._hold.aside()
 
     async def whole(self, login: Coroutine[Any, Any, T]) -> T:
-        """Make a login that goes on when a brake ends the act: the brake waits for the outcome."""
+        """Await a login that goes on when a brake ends the act; the brake waits for its end."""
         return await self._hold.whole(login)
 
 
 class Brake(NotedAct):
-    """An act that overtook all others on its account; `late`: the logins of theirs that go on."""
+    """An act that overtook all others on its account; `late`: the others' unanswered logins."""
 
     def __init__(
         self, store: Store, order: Order, command: str, user_id: UserId, late: Logins
@@ -120,10 +123,13 @@ class Brake(NotedAct):
         self._late = late
 
     async def once_more_after_late_logins(self, end: Callable[[], Awaitable[None]]) -> None:
-        """End the sessions of logins that the server is still working on; nobody has their tokens.
+        """Wait for the late logins, and call `end` for the sessions that came of them.
 
-        `end` was called before, and what the person asked for is done.
+        The caller has called `end` once already, so the brake has done its work: a failure here is
+        logged, not raised.
         """
+        # The overtaken act is gone: nobody has the token of a late login, and yet the token is
+        # valid. `wait` neither raises a login's error nor cancels a login.
         if self._late:
             await asyncio.wait(self._late, timeout=_LOGIN_S)
             try:
@@ -141,12 +147,14 @@ class Acts:
 
     @asynccontextmanager
     async def begin(self, command: str, user_id: UserId, order: Order) -> AsyncIterator[Act]:
-        """Hold the account, after those who came before. The act is noted by `Act.note`.
+        """Hold the account, after the acts that came earlier. `Act.note` puts the act on disk.
 
         Raises:
             Superseded: a brake came later than the order, now or before a restart.
         """
         async with self._holds.act(user_id) as hold:
+            # A Hold gives way only to brakes of its own lifetime. A brake from before a restart,
+            # or from before this act had its turn, is known by the order of arrival in the inbox.
             brake = await self._store.acts.brake_after(order.event_id, str(user_id))
             if brake:
                 raise Superseded(user_id, brake)
@@ -156,16 +164,17 @@ class Acts:
 
     @asynccontextmanager
     async def brake(self, command: str, user_id: UserId, order: Order) -> AsyncIterator[Brake]:
-        """Overtake every act on the account, and note the brake."""
+        """Overtake every act on the account, and note the brake. Raises StateError."""
         async with self._holds.brake(user_id, command) as late:
             brake = Brake(self._store, order, command, user_id, late)
+            # From here on the acts of older messages are Superseded, also after a crash.
             await brake.note()
             yield brake
 
     def check_nobody_waits(self, user_id: UserId) -> None:
-        """Raises Refused while another act on the account sits out a limit."""
+        """Raises Refused while an act on the account waits for the login limit to pass."""
         self._holds.check_nobody_waits(user_id)
 
     def is_held_by_others(self, user_id: UserId) -> bool:
-        """Whether an act that is not the caller's own is under way on the account."""
+        """Whether another act than the caller's own is under way on the account."""
         return self._holds.is_held_by_others(user_id)

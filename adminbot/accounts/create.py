@@ -1,4 +1,4 @@
-"""How a bot comes to be: its account, its first session, its card."""
+"""Making a bot: the account, the first session, the card."""
 
 from dataclasses import dataclass, replace
 
@@ -23,10 +23,11 @@ from adminbot.values.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a new bot shall be like.
+    """The person's wishes for a new bot.
 
-    `own_identity`: its program makes its cross-signing identity itself. `recovery`: a recovery
-    key comes on the card, for programs on the Rust SDK.
+    `device_id`: None for a generated id. `password`: the card carries the account's password, too.
+    `own_identity`: the bot's program makes the cross-signing identity itself. `recovery`: the card
+    carries a recovery key, for programs on the Rust SDK.
     """
 
     display_name: str
@@ -37,7 +38,7 @@ class Wanted:
 
 
 class Creation:
-    """Makes bots, and touches no account that was there before."""
+    """Makes bots, and touches no account from before."""
 
     def __init__(
         self,
@@ -56,23 +57,27 @@ class Creation:
         self._store = store
 
     async def create(self, name: BotName, wanted: Wanted, order: Order) -> tuple[Bot, int]:
-        """Make the account with one device and its token; returns the bot and its card's id.
+        """Make the account with one device and a token; returns the bot and the card's id.
 
-        First the name is seen to be free, then the act is noted with the device id, then the
-        account is made, then bot, sealed card and success are noted at once. A crash after the
-        account was made leaves the notes, MAKE among them: the second run finds an account that
-        was not there before and has no device but the noted one, and takes it over. A recovery
-        key is kept before what it opens is published, and until it is on the card.
+        The order: look whether the name is free; note the act with the device id; make the
+        account; note bot, sealed card and success in one transaction. A crash after the account
+        was made leaves the notes, MAKE among them. The second run then finds a new account with no
+        device but the noted device, and takes the account over. A recovery key is sealed in the
+        store before the secret storage is published, and stays there until the card has the key.
 
         Raises:
             NameTaken, UsageError: the name cannot be used; nothing was changed.
-            HomeserverError: it did not work, and the text says what is true now.
+            Refused: the same account is being made already, this kind of account has no passwords,
+                or a lockdown came into a long wait.
+            Superseded: a brake came later than the order.
+            HomeserverError: the server failed or said no; the hint says if the account was made.
         """
         user_id = UserId(name.localpart, self._registry.server)
         async with self._acts.begin("newbot", user_id, order) as act:
             self._acts.check_nobody_waits(user_id)
             target = Target(user_id, await self._device(user_id, wanted, act), wanted.display_name)
             bot = _bot(target, wanted, order)
+            # With MAKE noted the earlier run may have made the account: nobody saw the answer.
             attempt = Attempt(MAKE in act.earlier_steps)
             try:
                 login = await self._backend.make(target, act, attempt)
@@ -83,12 +88,17 @@ class Creation:
             return bot, await self._handover.hand_over(bot, login, order, Purpose.NEW, extra)
 
     async def _device(self, user_id: UserId, wanted: Wanted, act: Act) -> str:
-        """The device id that is noted with the act; at first the name has to be free."""
-        if act.noted_device:
+        """The device id noted with the act; without a note the wishes are checked first.
+
+        Raises NameTaken, UsageError, Refused.
+        """
+        if act.noted_device:  # the second run: the name is taken by now, perhaps by the first run
             return act.noted_device
         if wanted.password:
             check_can(self._backend, Can.PASSWORD, "Leave `--password` out.")
         await self._backend.check_name_free(user_id)
+        # matrix-nio skips any user's device that has the id of adminbot's device. And a password
+        # reset by an admin spares, on Synapse, a device with the id of the admin's device.
         if wanted.device_id == self._registry.own.device_id:
             raise UsageError("That device id is my own.", "Leave `--device` out, or pick another.")
         return await act.note(wanted.device_id or new_device_id(user_id.localpart))
@@ -100,10 +110,13 @@ class Creation:
     async def _keep_half_made(
         self, bot: Bot, target: Target, attempt: Attempt, exc: AdminbotError
     ) -> None:
-        """An account that was made, and could not log in, is ours all the same: `rotate` helps."""
+        """Remember an account that was made and could not log in, so that `!rotate` can help.
+
+        Puts the hint on `exc`. Without such an account nothing happens.
+        """
         try:
             made = await self._backend.is_ours(target, attempt)
-        except HomeserverError:
+        except HomeserverError:  # unknown counts as not ours: it may be another person's account
             made = False
         if made:
             await self._store.bots.add(replace(bot, token_at=None))

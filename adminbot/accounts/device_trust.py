@@ -1,4 +1,4 @@
-"""A bot's device signed because a person asked for that, having seen its keys."""
+"""Signing a bot's device by hand, after a person has seen the device's keys."""
 
 from adminbot.accounts.act import Acts, Order
 from adminbot.accounts.registry import Registry
@@ -10,7 +10,7 @@ from adminbot.values.text import shown_id
 
 
 class DeviceTrust:
-    """Signs one device of a bot at a time, by hand."""
+    """Signs one device of a bot at a time, on a person's word."""
 
     def __init__(self, registry: Registry, account: ClientApi, acts: Acts, signer: Signer) -> None:
         self._registry = registry
@@ -19,19 +19,21 @@ class DeviceTrust:
         self._signer = signer
 
     async def trust(self, typed: str, device_id: str, shown: str, order: Order) -> None:
-        """Sign one device of a bot, whose keys the person saw as the fingerprint `shown`.
+        """Sign one device of a bot; `shown`: the fingerprint that the person saw.
 
-        An identity that has still to be made is kept before it is published; the signature
-        is one request, and the same one again is no error.
+        A missing identity is made, and sealed in the store before the upload. The signature is one
+        request, and to repeat the request is no error: after a crash the second run signs again.
 
         Raises:
-            UsageError: the device has no keys, or others than those that were shown.
+            NotManaged, Refused: as `Registry.get`.
+            UsageError: the device has no keys, or other keys than the person saw.
             ForeignIdentity: the account's identity was not made here.
-            ReplacedIdentity: nor is it the one that counted.
+            ReplacedIdentity: an identity made here was published, and the account shows another.
         """
         async with self._acts.begin("trust", self._registry.user_id(typed), order) as act:
             bot = await self._registry.get(typed)
             answer = await self._account.query_keys(bot.user_id)
+            # The server may serve other keys than a moment ago: sign only what the person saw.
             keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)
             if keys is None or fingerprint(keys) != shown:
                 raise UsageError(
@@ -40,6 +42,8 @@ class DeviceTrust:
                     f"Look again: `!devices {bot.user_id.localpart}`",
                 )
             await self._signer.check_not_replaced(bot, answer)
+            # `Signer.sign` would publish an identity of ours. On the server the first identity
+            # wins, so the program could never publish its own.
             if bot.own_identity and master_key(answer, str(bot.user_id)) is None:
                 raise UsageError(
                     f"`{bot.user_id}` is to make its identity itself, and has not yet. I signed "

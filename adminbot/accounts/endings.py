@@ -1,4 +1,4 @@
-"""Endings: what signs a bot out or closes an account. They are brakes, and wait for nobody."""
+"""Endings: acts that sign a bot out or close an account. An ending is a brake: no waiting."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from adminbot.values.ids import UserId
 
 
 class Endings:
-    """Signs out and closes the accounts that are ours, and no others."""
+    """Signs out and closes the bots made here and adminbot's own account, and no others."""
 
     def __init__(
         self, registry: Registry, backend: AccountBackend, acts: Acts, store: Store
@@ -26,8 +26,8 @@ class Endings:
     async def revoke(self, typed: str, order: Order) -> Bot:
         """Sign the bot out everywhere: tokens, devices and keys go, the account stays.
 
-        Stopped before the end is noted, some or all sessions are ended, and the store does not
-        know yet. A second run ends the rest, and notes the end.
+        If the process dies before the end is noted, some or all sessions are ended and the store
+        does not know so yet. A second run ends the rest and notes the end.
 
         Raises: NotManaged, AccountGone, HomeserverError.
         """
@@ -36,15 +36,17 @@ class Endings:
             sign_out = partial(self._backend.sign_out, bot.user_id, brake)
             with _still_alive(bot.user_id, "revoke"):
                 await sign_out()
+            # After this only the session of an overtaken login can be left.
             await brake.once_more_after_late_logins(sign_out)
             await self._store.signed_out(bot.user_id, event_id=order.event_id)
         return bot
 
     async def delete(self, typed: str, order: Order) -> Bot:
-        """Close the account for good; its name stays taken on this server.
+        """Close the account for good; the name stays taken on this server.
 
-        Stopped before the end is noted, the account may be closed, and the store does not know
-        yet. A second run notes the end: to close a closed account, or a gone one, is no error.
+        If the process dies before the end is noted, the account may be closed and the store does
+        not know so yet. A second run notes the end: closing a closed or missing account is no
+        error.
 
         Raises: NotManaged, HomeserverError.
         """
@@ -58,7 +60,10 @@ class Endings:
         return bot
 
     async def delete_own(self, order: Order) -> None:
-        """Close our own account. Nothing can be said after that, and no start helps."""
+        """Close our own account. No answer can be sent afterwards, and no restart helps.
+
+        Raises HomeserverError.
+        """
         own = self._registry.own.user_id
         async with self._acts.brake("deletebot", own, order) as brake:
             await self._backend.close(own, brake)
@@ -66,10 +71,10 @@ class Endings:
 
 @contextmanager
 def _still_alive(user_id: UserId, command: str) -> Iterator[None]:
-    """What a person must know of a brake that failed: the bot may live."""
+    """Add to a brake's failure what the person must know: the bot's tokens may still work."""
     try:
         yield
-    except AccountGone:
+    except AccountGone:  # no account, no token: the error's own hint is the right one
         raise
     except HomeserverError as exc:
         exc.hint = f"Its tokens may still work. Try again: `!{command} {user_id.localpart}`"

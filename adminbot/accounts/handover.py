@@ -1,4 +1,4 @@
-"""How a new login leaves the accounts: on a card, noted with the bot in one transaction."""
+"""Handing a new login over: on a sealed card, stored with the bot in one transaction."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -12,14 +12,14 @@ from adminbot.values.secret import Secret
 
 
 class Purpose(Enum):
-    """What a login is for: by this the card says what to do with the program's data."""
+    """The reason for a login; decides what the card says about the program's data."""
 
     NEW = "a new account"
     RENEWED = "a new token for the same device, whose keys stay"
     FRESH_DEVICE = "a new device, which has no keys yet"
 
 
-# Given the bot, its session, what else it needs (such as MATRIX_PASSWORD) and why: its card.
+# Writes a card: (bot, session, further lines such as MATRIX_PASSWORD, reason) → the card's JSON.
 Phrase = Callable[[Bot, Session, dict[str, Secret], Purpose], str]
 
 
@@ -33,10 +33,13 @@ class HandOver:
     async def hand_over(
         self, bot: Bot, login: Login, order: Order, why: Purpose, extra: Mapping[str, Secret] = {}
     ) -> int:
-        """Keep the bot, its sealed card and the act's success at once; returns the card's id.
+        """Store bot, sealed card and the act's success in one transaction; returns the card's id.
+
+        `extra`: further lines of the card, by name.
 
         Raises:
-            HomeserverError: the session belongs to another account or device; nothing is kept.
+            HomeserverError: the session belongs to another account or device; nothing is stored.
+            StateError: nothing is stored.
         """
         session = login.session
         if session.user_id != bot.user_id or session.device_id != bot.device_id:

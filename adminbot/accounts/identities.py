@@ -1,8 +1,8 @@
 """Which cross-signing identity counts for a managed bot.
 
-For a bot that we sign for it is the one that was made here; its master key is sealed beside the
-seed. For a bot that signs itself it is the first one seen on its device. What counts is kept as a
-pin.
+For a bot that we sign for, the identity made here counts; the master key is sealed beside the
+seed. For a bot that signs itself, the first identity seen on its account counts. `store.bot_pins`
+keeps the identity that counts.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from adminbot.store import Bot, Pin, Store
 
 
 class Identities:
-    """Compares what the server shows with what counts.
+    """Compares the identity on the server with the identity that counts.
 
-    `ring`: called with a bot, the master key that counts and the other that is shown, again and
-    again until it is noted that everybody was told.
+    `ring`: called with (bot, master key that counts, other master key), again and again until
+    `store.bot_pins.alarmed` has noted the other master key.
     """
 
     def __init__(
@@ -28,10 +28,10 @@ class Identities:
         self._ring = ring
 
     async def counts(self, bot: Bot, answer: dict[str, Any]) -> str:
-        """The master key that counts for a bot; empty if there is none yet.
+        """The master key (unpadded base64) that counts for a bot; empty if there is none yet.
 
-        Args:
-            answer: of /keys/query. If another identity than the one that counts is in it, `ring`.
+        Rings when `answer`, a raw /keys/query answer, shows another identity than the identity
+        that counted before. Raises StateError.
         """
         seen = master_key(answer, str(bot.user_id))
         pin = await self._store.bot_pins.find(bot.user_id)
@@ -43,7 +43,7 @@ class Identities:
             if kept is None or not kept.is_out:
                 return counting  # nothing of ours was ever shown, so nothing was replaced
         if counting and (pin is None or pin.master_key != counting):
-            await self._store.bot_pins.pin(bot.user_id, counting)
+            await self._store.bot_pins.pin(bot.user_id, counting)  # forgets the last alarm, too
             pin = Pin(counting, verified=False, alarmed=None)
         if seen and seen != counting and pin and pin.alarmed != seen:
             self._ring(bot, counting, seen)

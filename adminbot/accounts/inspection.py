@@ -1,4 +1,4 @@
-"""What is to be said of a bot: our own memory of it, and what the server knows now. Reads only."""
+"""The facts about a bot, from our store and from the server as of now. Changes nothing."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from adminbot.store import Bot
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """When a session of a bot was last used; `is_gone`: its account is not on the server."""
+    """When a bot's session was last used (UTC, None: never); `is_gone`: the account is missing."""
 
     last: datetime | None
     is_gone: bool = False
@@ -22,7 +22,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class BotDetail:
-    """A bot with what the server knows of it now."""
+    """A bot with the server's present facts; `addresses`: the IP addresses it was used from."""
 
     bot: Bot
     seen: Seen
@@ -32,7 +32,7 @@ class BotDetail:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDetail:
-    """One session of a bot's account; `fingerprint` is empty when it has no keys yet."""
+    """One session of a bot's account; `fingerprint` is empty while the device has no keys."""
 
     device_id: str
     last_seen: datetime | None
@@ -41,13 +41,14 @@ class DeviceDetail:
 
 
 def in_words(state: DeviceState, bot: Bot) -> str:
-    """A state as it is said; of an identity that its program makes itself, none is mine."""
+    """A device's state in words for a person."""
+    # REPLACED reads "another identity than mine"; a bot that signs itself has no identity of mine.
     if state is DeviceState.REPLACED and bot.own_identity:
         return "another identity than before"
     return state.value
 
 
-_AT_ONCE = 8  # a server that answers slowly shall not have a page's look-ups of everybody
+_AT_ONCE = 8  # requests: a slow server shall not get the look-ups of a whole `!bots` page at once
 
 
 class Inspector:
@@ -62,7 +63,7 @@ class Inspector:
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def seen(self, bot: Bot) -> Seen:
-        """When the bot was last used: never, if it is signed out."""
+        """When the bot was last used: never, if the bot is signed out. Raises HomeserverError."""
         try:
             async with self._few:
                 devices = await self._backend.devices(bot.user_id)
@@ -72,7 +73,10 @@ class Inspector:
         return Seen(max(moments, default=None))
 
     async def detail(self, bot: Bot) -> BotDetail:
-        """What is known of a bot. Another identity than the pinned one is told to the admins."""
+        """All facts about a bot. Rings for another identity than the pinned identity.
+
+        Raises HomeserverError, StateError.
+        """
         seen, addresses, answer = await asyncio.gather(
             self.seen(bot),
             self._addresses(bot),
@@ -91,12 +95,16 @@ class Inspector:
             return []
 
     async def devices(self, bot: Bot) -> list[DeviceDetail]:
-        """The sessions of a bot's account, the issued device first."""
+        """The sessions of a bot's account, the issued device first.
+
+        Rings as `detail` does. Raises HomeserverError, AccountGone, StateError.
+        """
         devices, answer = await asyncio.gather(
             self._backend.devices(bot.user_id), self._account.query_keys(bot.user_id)
         )
         user_id = str(bot.user_id)
         counts = await self._identities.counts(bot, answer)
+        # None: every device whose keys carry the device's own signature, whoever's identity.
         with_keys = trusted_devices(answer, user_id, None)
         details = [
             DeviceDetail(
@@ -107,4 +115,6 @@ class Inspector:
             )
             for device in devices
         ]
-        return sorted(details, key=lambda it: (it.device_id != bot.device_id, it.device_id))
+        return sorted(
+            details, key=lambda detail: (detail.device_id != bot.device_id, detail.device_id)
+        )

@@ -1,4 +1,4 @@
-"""All that can be done with managed accounts, put together: one field a subject."""
+"""The accounts room put together: everything that can be done with managed accounts."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,7 +18,7 @@ from adminbot.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """What command handlers reach. A new subject is one more field, and one more line below."""
+    """The services for command handlers. A new subject: one more field, one more line below."""
 
     registry: Registry
     creation: Creation
@@ -38,13 +38,14 @@ class Accounts:
         phrase: Phrase,
         become: TakeOver,
     ) -> Self:
-        """All of them over one backend.
+        """Build all services over one backend.
 
         Args:
             account: our own client API.
-            phrase: what is written on a card.
-            become: called with the session when our own token is renewed.
+            phrase: writes the text of a card.
+            become: called with our own new session when our token is renewed.
         """
+        # One `Acts` for all services: two would have separate locks on the same account.
         acts, signer, handover = Acts(store), Signer(backend, store), HandOver(store, phrase)
         registry = Registry(own, store, acts)
         return cls(

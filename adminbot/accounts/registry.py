@@ -1,4 +1,4 @@
-"""Which managed account a person means, by what they typed."""
+"""Finds the managed account that a typed name means."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """adminbot's own account, and the device that it runs on."""
+    """adminbot's own account and device."""
 
     user_id: UserId
     device_id: str
 
 
 class Registry:
-    """Finds the bots that were made here, and tells our own account from them."""
+    """Finds the bots made here, and tells our own account from bots."""
 
     def __init__(self, own: Own, store: Store, acts: Acts) -> None:
         self.own = own
@@ -29,18 +29,19 @@ class Registry:
         return self.own.user_id.server
 
     def user_id(self, typed: str) -> UserId:
-        """Whom a person means: a name, `@name`, or a full user id. Raises NotManaged."""
+        """The user id of a typed name, `@name` or full user id. Raises NotManaged."""
         bare = typed.strip().removeprefix("@")
         localpart, colon, server = bare.partition(":")
         if not localpart or (colon and server != self.server):
             raise NotManaged(typed)
+        # A phone's keyboard capitalizes; bots have lower-case localparts (`BotName.parse`).
         return UserId(localpart.lower(), self.server)
 
     async def get(self, typed: str) -> Bot:
-        """The bot that a person means.
+        """The bot of a typed name.
 
         Raises:
-            NotManaged: no bot of that name was made here.
+            NotManaged: no bot of this name was made here.
             Refused: the account is our own, or the bot is still being made.
         """
         user_id = self.user_id(typed)
@@ -50,6 +51,7 @@ class Registry:
                 f"To renew my own token: `!rotate {user_id.localpart} --me-too`",
             )
         bot = await self._store.bots.find(user_id)
+        # While a bot is being made the store has no row of the bot: only the hold tells.
         if bot is None and self._acts.is_held_by_others(user_id):
             raise Refused(
                 f"`{user_id}` is still being made, and has no login yet.", "Wait for that answer."
@@ -59,7 +61,7 @@ class Registry:
         return bot
 
     def check_own(self, typed: str) -> None:
-        """Raises UsageError unless our own account is meant."""
+        """Raises UsageError or NotManaged unless `typed` means our own account."""
         if self.user_id(typed) != self.own.user_id:
             raise UsageError(
                 "`--me-too` goes with my own name and no other. Nothing was changed.",
@@ -67,5 +69,5 @@ class Registry:
             )
 
     async def all(self) -> list[Bot]:
-        """Every bot that was made here and not deleted."""
+        """Every bot made here and not deleted."""
         return await self._store.bots.all()

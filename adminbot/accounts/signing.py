@@ -1,7 +1,7 @@
-"""Managed bots' cross-signing: an identity made and published for them, their devices signed.
+"""Cross-signing for managed bots: makes and publishes identities, signs devices.
 
-Of an identity only the self-signing seed is kept, sealed: enough to sign devices, too little to
-be the identity. Everything goes over a session without a device that ends at once.
+Only the self-signing seed of an identity is kept, sealed: enough to sign devices, too little to
+be the identity. All uploads use a short session without a device (`AccountBackend.acting_as`).
 
 Source: client-server API, "Cross-signing"; the first upload needs no password (MSC3967).
 """
@@ -23,10 +23,11 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Kept:
-    """What is kept of a bot's identity: `seed` in hex, the master key's public half.
+    """The kept part of a bot's identity.
 
-    `identity` and `storage` are what is still to be published: public keys, and secret storage
-    that only the recovery key opens.
+    `seed`: the self-signing seed in hex. `master`: the master key's public half, unpadded base64.
+    `identity`, `storage`: the bodies still to be published, None afterwards: the public keys, and
+    the secret storage that only the recovery key opens.
     """
 
     seed: str
@@ -36,7 +37,7 @@ class Kept:
 
     @classmethod
     def new(cls, user_id: UserId, recovery: RecoveryKey | None) -> Self:
-        """A fresh identity; its other two seeds end here, or in secret storage."""
+        """A fresh identity. The master and user-signing seeds are dropped, or go to `recovery`."""
         seeds = Identity.new_seeds()
         identity = Identity.from_seeds(seeds)
         raw = {role: bytes.fromhex(seed) for role, seed in json.loads(seeds).items()}
@@ -57,7 +58,7 @@ class Kept:
 
     @property
     def is_out(self) -> bool:
-        """Whether it is known to be published."""
+        """Whether the upload is known to have succeeded."""
         return self.identity is None
 
     @property
@@ -73,25 +74,30 @@ class Signer:
         self._store = store
 
     async def kept(self, user_id: UserId) -> Kept | None:
-        """What is kept of the identity that was made here; None if none was."""
+        """The kept part of the identity made here; None without such an identity."""
         sealed = await self._store.sealed.get(identity_of(user_id))
         return Kept.from_json(sealed) if sealed else None
 
     async def check_not_replaced(self, bot: Bot, answer: JSON) -> None:
-        """Raises ReplacedIdentity: the account shows another identity than we published."""
+        """Raises ReplacedIdentity if `answer` (of /keys/query) shows another than our identity.
+
+        Nothing is checked for a bot that signs itself, or before our identity is published.
+        """
         kept = None if bot.own_identity else await self.kept(bot.user_id)
         shown = master_key(answer, str(bot.user_id))
         if kept and kept.is_out and shown not in (None, kept.master):
             raise ReplacedIdentity(bot.user_id)
 
     async def ensure(self, user_id: UserId) -> Kept:
-        """An identity that we can sign with is published; made if we keep none yet.
+        """Make and publish the bot's identity, unless done; returns the kept part.
 
-        It is kept before it is published, which could not be undone; the same one can be
-        published again.
+        Sealed in the store before the upload, because a published identity cannot be replaced: a
+        crash after the upload must not lose the seed. The second run uploads the same identity
+        again, which is no error.
 
         Raises:
-            ForeignIdentity: the account has another one.
+            ForeignIdentity: the account has another identity.
+            HomeserverError, StateError: unknown whether published; a second call goes on.
         """
         known = await self.kept(user_id)
         kept = known or Kept.new(user_id, None)
@@ -99,42 +105,53 @@ class Signer:
             await self._store.sealed.set(identity_of(user_id), kept.to_json())
         if kept.identity:
             await self._publish(user_id, kept.identity, kept.storage or {})
+            # A crash before this line is stored means one more upload of the same bodies.
             kept = replace(kept, identity=None, storage=None)
             await self._store.sealed.set(identity_of(user_id), kept.to_json())
         return kept
 
     async def ensure_with_recovery(self, user_id: UserId) -> Secret:
-        """The same, with secret storage; returns the recovery key.
+        """As `ensure`, with secret storage; returns the recovery key in its printed form.
 
-        It stays sealed until it is on a card (`Store.hand_over`), so that a second run after a
-        crash finds the one that opens what was published.
+        The recovery key stays sealed in the store until a card has the key (`Store.hand_over`): a
+        second run after a crash finds the key that opens the published secret storage.
         """
-        known = await self._store.sealed.get(recovery_of(user_id))
-        if known is None:
+        recovery_key = await self._store.sealed.get(recovery_of(user_id))
+        if recovery_key is None:
             key = RecoveryKey.new()
-            known = str(key)
+            recovery_key = str(key)
+            # In one transaction: the secret storage in Kept opens with this recovery key only.
             await self._store.sealed.set_all(
                 {
-                    recovery_of(user_id): known,
+                    recovery_of(user_id): recovery_key,
                     identity_of(user_id): Kept.new(user_id, key).to_json(),
                 }
             )
         await self.ensure(user_id)
-        return Secret(known)
+        return Secret(recovery_key)
 
     async def _publish(self, user_id: UserId, identity: JSON, storage: JSON) -> None:
         async with self._backend.acting_as(user_id) as account:
             try:
                 await account.upload_cross_signing(identity)
             except ForeignIdentity:
-                await self._store.sealed.drop(identity_of(user_id))  # it can never be used
+                # Ours can never be published: the first identity on the server stays.
+                await self._store.sealed.drop(identity_of(user_id))
                 raise
             for kind, content in storage.items():
                 await account.set_account_data(user_id, kind, content)
 
     async def sign(self, user_id: UserId, device_keys: JSON) -> None:
-        """Sign a device, given as /keys/query gives it. Raises ForeignIdentity."""
+        """Sign a device; `device_keys` as in a /keys/query answer.
+
+        Raises:
+            ForeignIdentity: the account has another identity.
+            HomeserverError: the server did not take the signature, or whether it did is unknown.
+
+        Source: client-server API, POST /keys/signatures/upload.
+        """
         kept = await self.ensure(user_id)
         body = device_signature(kept.self_signing, str(user_id), device_keys)
+        # Our own token will not do: Synapse takes self-signing signatures from the account only.
         async with self._backend.acting_as(user_id) as account:
             await account.upload_signatures(body)

@@ -1,4 +1,4 @@
-"""New tokens: a bot's, and our own."""
+"""New tokens, for bots and for our own account."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ _MEANWHILE = " Until then its old token works; `!revoke {name}` ends that now."
 
 
 class Tokens:
-    """Gives accounts that are ours a new token; every older one dies."""
+    """Gives new tokens to bots and to adminbot's own account; all older tokens die."""
 
     def __init__(
         self,
@@ -31,44 +31,48 @@ class Tokens:
         self._become = become
 
     async def rotate(self, typed: str, order: Order, *, new_device: bool) -> tuple[Bot, int]:
-        """Give the bot a new token and kill every older one; returns the bot and its card's id.
+        """Give the bot a new token and kill all older tokens; returns the bot and the card's id.
 
-        In place, the bot's device and encryption keys stay. With `new_device` (or after `revoke`,
-        which left no device) everything is fresh. AccountBackend says what is true after each
-        step. The new token is on a card, or nobody has the token and a second run kills it.
+        In place, the bot's device and encryption keys stay. With `new_device`, or when the server
+        has the device no more (after `!revoke`, say), everything is fresh. AccountBackend says
+        what is true after each step. After a crash the new token is on a card, or nobody has the
+        token and the second run kills it.
 
-        Raises: NotManaged, HomeserverError.
+        Raises: NotManaged, Refused, Superseded, HomeserverError.
         """
         async with self._acts.begin("rotate", self._registry.user_id(typed), order) as act:
             bot = await self._registry.get(typed)
             self._acts.check_nobody_waits(bot.user_id)
-            kept = None if new_device else await self._present_device(bot)
-            device_id = await act.note(kept or new_device_id(bot.user_id.localpart))
+            present_device = None if new_device else await self._present_device(bot)
+            device_id = await act.note(present_device or new_device_id(bot.user_id.localpart))
             bot = replace(bot, device_id=device_id, token_at=now())
             target = Target(bot.user_id, device_id, bot.display_name)
-            if kept:
+            if present_device:
                 meanwhile = _MEANWHILE.format(name=bot.user_id.localpart)
                 login = await self._backend.renew(target, act, meanwhile=meanwhile)
             else:
                 login = await self._backend.start_afresh(target, act)
-            why = Purpose.RENEWED if kept else Purpose.FRESH_DEVICE
+            why = Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE
             return bot, await self._handover.hand_over(bot, login, order, why)
 
     async def _present_device(self, bot: Bot) -> str | None:
-        """The bot's device, if the server still has it: a logout of the program deletes it.
+        """The bot's device id, or None if the server has the device no more.
 
-        The same device id again would lead to a deaf program: its keys are gone from the
-        server, while its own store believes them to be there.
+        A logout by the program deletes the device. A login on the same device id would make the
+        program deaf: the device's keys are gone from the server, while the program's own store
+        takes the keys for uploaded.
         """
         devices = {device.device_id for device in await self._backend.devices(bot.user_id)}
         return bot.device_id if bot.device_id in devices else None
 
     async def rotate_own(self, order: Order) -> None:
-        """Give ourselves a new token on the same device; every older one dies.
+        """Give ourselves a new token on the same device; all older tokens die.
 
-        The token in the env file dies, too, and the file stays as it is: the next start uses the
-        new token, which `become` seals in the data directory. If the process dies between the two,
-        whether the older token still lives is the backend's matter (`AccountBackend.renew`).
+        The token in the env file dies, too, and the file stays unchanged: the next start uses the
+        new token, sealed in the data directory by `become`. If the process dies between the login
+        and `become`, the backend decides whether the older token lives (`AccountBackend.renew`).
+
+        Raises: Refused, Superseded, HomeserverError.
         """
         own = self._registry.own
         async with self._acts.begin("rotate", own.user_id, order) as act:

@@ -1,8 +1,9 @@
 """Secret storage ("4S"): an identity's seeds under a recovery key, as account data. No I/O.
 
-A client on the Rust SDK that is given the recovery key takes the seeds from there and signs
-itself. Source: client-server API, "Secret storage" (m.secret_storage.v1.aes-hmac-sha2) and
-"Representing cryptographic keys", whose form the recovery key has.
+A client on the Rust SDK reads the seeds with the recovery key, and signs its own device.
+
+Source: client-server API, "Secret storage" (m.secret_storage.v1.aes-hmac-sha2); appendices,
+"Cryptographic key representation" for the printed form of the recovery key.
 """
 
 import secrets
@@ -35,17 +36,22 @@ class RecoveryKey:
         return cls(secrets.token_bytes(32))
 
     def __str__(self) -> str:
-        """As people and programs are given it, without the blanks that some show in between."""
+        """The printed form in base58, without the blanks that some clients show."""
         framed = _PREFIX + self.key
+        # The last byte is the parity: all bytes of a good key XOR to 0.
         return _base58(framed + bytes([reduce(xor, framed)]))
 
     def account_data(self, seeds: dict[str, bytes]) -> dict[str, JSON]:
-        """Type → content, to be written in this order: the key becomes the default one last.
+        """Type of account data → content, to be uploaded in this order.
+
+        The default key comes last: after a crash in between, no client takes the storage for
+        complete.
 
         Args:
-            seeds: name of a secret, such as `m.cross_signing.master` → its 32 bytes.
+            seeds: a secret's name, such as `m.cross_signing.master` → 32 bytes.
         """
         key_id = secrets.token_hex(16)
+        # By the MAC over 32 zero bytes, sealed under no name, a client tells a mistyped key.
         check = self._seal("", bytes(32))
         described = {"algorithm": _ALGORITHM, "iv": check["iv"], "mac": check["mac"]}
         content: dict[str, JSON] = {f"m.secret_storage.key.{key_id}": described}

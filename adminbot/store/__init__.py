@@ -1,4 +1,4 @@
-"""The SQLite edge: what adminbot remembers, a class a table. No secrets in clear."""
+"""adminbot's memory in SQLite, one class a table. No secrets in clear."""
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -42,10 +42,10 @@ __all__ = [
 
 
 class Store:
-    """All that is remembered between two runs, by table; opened by `open_store`.
+    """The memory between two runs, by table; opened by `open_store`.
 
-    What several tables keep of one event is written here, in one transaction. Every method
-    raises StateError when SQLite cannot do its work now; then nothing of it was done.
+    A method here writes to several tables in one transaction. Every method, here and in the
+    tables, raises StateError when SQLite cannot do its work now; then nothing was written.
     """
 
     def __init__(self, db: Database) -> None:
@@ -68,29 +68,32 @@ class Store:
         await self.facts.set("written", now().isoformat())
 
     async def hand_over(self, bot: Bot, *, event_id: str, reader: UserId, card: str) -> int:
-        """Remember the bot's new token's date, its sealed card and the act's success, at once.
+        """Store the bot with the new token's date, the sealed card and the act's success, at once.
 
-        Returns the card's id. From here on a crash cannot lose the secret.
+        Returns the card's id. Older cards of the bot are void. From here on a crash cannot lose
+        the secret; a crash before leaves a token that nobody has, and the act to be run again.
         """
         async with self._db.transaction():
-            before = await self.bots.find(bot.user_id)
+            previous = await self.bots.find(bot.user_id)
             await self.bots.put(bot)
             await self.acts.end(event_id, "done")
             await self.sealed.forget(recovery_of(bot.user_id))  # the card has the recovery key
-            is_new = before is None or before.device_id != bot.device_id
+            is_new = previous is None or previous.device_id != bot.device_id
             await self.awaited.expect(bot, reader, is_new=is_new)
-            if bot.own_identity and is_new:  # its program starts afresh, and may make another one
+            # On a new device the program starts afresh, and may make another identity.
+            if bot.own_identity and is_new:
                 await self.bot_pins.forget(bot.user_id)
             dropped = await self.cards.void(bot.user_id)
             card_id = await self.cards.add(bot.user_id, reader, card)
+        # After the transaction: SQLite refuses a checkpoint inside a write transaction.
         if dropped:
             await self._db.scrub()
         return card_id
 
     async def signs_itself(self, user_id: UserId) -> None:
-        """The bot has an identity of its own: we keep none for it and sign nothing.
+        """Note that the bot has its own identity: forget ours, and sign nothing any more.
 
-        The next identity that is seen is the one that counts.
+        The next identity seen on the account is the identity that counts.
         """
         async with self._db.transaction():
             await self.bots.set_own_identity(user_id)
@@ -98,7 +101,7 @@ class Store:
             await self.bot_pins.forget(user_id)
 
     async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
-        """The bot has no session any more; its next token needs a new device. Ends the act."""
+        """The bot has no session any more; the next token needs a new device. Ends the act."""
         async with self._db.transaction():
             await self.bots.set_signed_out(user_id)
             await self.awaited.forget(user_id)
@@ -124,17 +127,19 @@ class Store:
 async def open_store(
     data_dir: Path, sealer: Sealer, *, alone: bool = True
 ) -> AsyncIterator[Store]:
-    """Open (and make, or bring up to date) the state in `data_dir`.
+    """Open the state in `data_dir`; a missing file is made, an older file brought up to date.
 
     Args:
-        alone: for this process only. Without it, beside a service that may be running: for
-            a single look or statement.
+        alone: keep other processes out. False for a single look or statement beside a service that
+            may be running.
 
     Raises:
-        SetupError: another process uses it, it is not writable, or it is from a newer version.
+        SetupError: the state is in use by another process, not writable, damaged, or from a newer
+            version.
     """
     with SoleOwner(data_dir) if alone else nullcontext():
         with _as_set_up():
+            # None: Python's sqlite3 opens no transactions by itself; `Database` does.
             db = await aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None)
         try:
             with _as_set_up():
@@ -146,7 +151,7 @@ async def open_store(
 
 @contextmanager
 def _as_set_up() -> Iterator[None]:
-    """At start nothing waits for a better moment: what is wrong is said."""
+    """Turn SQLite's errors at start into SetupError: nothing waits for a better moment yet."""
     try:
         yield
     except sqlite3.OperationalError as exc:
@@ -163,12 +168,15 @@ def _as_set_up() -> Iterator[None]:
 
 async def _prepare(db: aiosqlite.Connection) -> None:
     db.row_factory = aiosqlite.Row
+    # The shell reads and writes beside a running service: in WAL mode a reader blocks no writer.
     await db.execute("PRAGMA journal_mode = WAL")
+    # In WAL mode NORMAL can lose the last commits to a power cut. A step must be on disk before
+    # the act takes the step.
     await db.execute("PRAGMA synchronous = FULL")
-    # What was sealed here and is forgotten shall not stay in a free page.
+    # Without secure_delete, forgotten secrets could stay, sealed, in free pages of the file.
     await db.execute("PRAGMA secure_delete = ON")
-    # Damage in the middle of the file would else show up in the middle of an act.
-    [(found,)] = await db.execute_fetchall("PRAGMA quick_check(1)")
-    if found != "ok":
-        raise sqlite3.DatabaseError(found)
+    # Damage deep in the file would otherwise show up only in the middle of an act.
+    [(verdict,)] = await db.execute_fetchall("PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
     await migrate(db)

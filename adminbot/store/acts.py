@@ -1,4 +1,4 @@
-"""What people asked to be changed: noted before it begins, step by step, and how it ended."""
+"""Acts, the changes that people asked for: noted first, before each step, and at the end."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,10 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class ActNote:
-    """One change that somebody asked for.
+    """One change that somebody asked for; `event_id` is that of the command's message.
 
-    `outcome` is None while the act is under way or was cut off. `device_id`: the device that the
-    act was about to make or to sign.
+    `who`, `target`: user ids as text. `outcome`: None while the act is under way or was cut off.
+    `device_id`: the device that the act was about to make or to sign.
     """
 
     event_id: str
@@ -47,7 +47,8 @@ class Acts:
     async def begin(
         self, event_id: str, *, who: UserId, command: str, target: str, device_id: str | None
     ) -> ActNote:
-        """Note what is about to be changed; on a second try, the earlier note is returned."""
+        """Note an act before the first change; a second run gets the earlier note back."""
+        # The first run's device id and time stay, whatever a second run passes.
         await self._db.write(
             "INSERT INTO act (event_id, who, command, target, began_at, device_id) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING",
@@ -62,7 +63,7 @@ class Acts:
         return ActNote.from_row(row)
 
     async def will(self, event_id: str, what: str) -> None:
-        """Note a step of an act, before the step changes something outside."""
+        """Note a step of an act, before the step changes something on the server."""
         await self._db.write(
             "INSERT INTO step (event_id, at, what) VALUES (?, ?, ?)",
             event_id,
@@ -71,14 +72,16 @@ class Acts:
         )
 
     async def steps(self, event_id: str) -> list[str]:
-        """What an act was about to do, in order; all but the last of them were done."""
+        """An act's steps in order; all but the last were done."""
         rows = await self._db.all(
             "SELECT what FROM step WHERE event_id = ? ORDER BY rowid", event_id
         )
         return [str(row["what"]) for row in rows]
 
     async def count_since(self, who: UserId, moment: datetime) -> int:
-        """How many changes this person has asked for since `moment`."""
+        """How many changes this person has begun since `moment`."""
+        # Up to now only: an earlier run's clock may have been ahead, and its acts would count for
+        # as long as the clock was ahead.
         row = await self._db.one(
             "SELECT count(*) AS acts FROM act WHERE who = ? AND began_at BETWEEN ? AND ?",
             str(who),
@@ -92,10 +95,11 @@ class Acts:
         return ActNote.from_row(row) if row else None
 
     async def brake_after(self, event_id: str, target: str) -> str | None:
-        """The `revoke` or `deletebot` of this target that was confirmed after this message came.
+        """The `revoke` or `deletebot` of `target` that came later than the message `event_id`.
 
-        In order of arrival, which no clock can change.
+        By the order of arrival in the inbox, which no clock can change.
         """
+        # Answered messages keep their rows in the inbox, so an old brake is found, too.
         row = await self._db.one(
             "SELECT act.command FROM act JOIN inbox USING (event_id) "
             "WHERE act.target = ? AND act.command IN ('revoke', 'deletebot') AND inbox.position > "
@@ -106,7 +110,7 @@ class Acts:
         return str(row["command"]) if row else None
 
     async def end(self, event_id: str, outcome: str) -> None:
-        """Within a transaction: the act is over, if there is one that was not."""
+        """Within a transaction: end the act, unless the act has ended or there is none."""
         await self._db.execute(
             "UPDATE act SET outcome = ?, ended_at = ? WHERE event_id = ? AND outcome IS NULL",
             outcome,

@@ -1,4 +1,4 @@
-"""Bots whose device has still to show its keys."""
+"""Awaited devices: issued to a bot, but without keys on the server so far."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A bot whose device `device_id` has still to show its keys; `tell` is told then."""
+    """A bot whose device `device_id` has no keys on the server yet; `tell`: the person to tell."""
 
     user_id: UserId
     own_identity: bool
@@ -40,7 +40,7 @@ class AwaitedDevices:
         self._db = db
 
     async def all(self) -> list[Awaited]:
-        """The newest first."""
+        """All awaited devices, the newest first."""
         rows = await self._db.all(
             "SELECT awaited.*, bot.own_identity FROM awaited JOIN bot USING (user_id) "
             "ORDER BY since DESC"
@@ -57,7 +57,7 @@ class AwaitedDevices:
         return row is not None
 
     async def arrived(self, awaited: Awaited) -> None:
-        """This device need not be awaited any more (another one of the same bot may be)."""
+        """The device is awaited no more; another device of the same bot may be."""
         await self._db.write(
             "DELETE FROM awaited WHERE user_id = ? AND device_id = ?",
             str(awaited.user_id),
@@ -65,7 +65,11 @@ class AwaitedDevices:
         )
 
     async def expect(self, bot: Bot, tell: UserId, *, is_new: bool) -> None:
-        """Within a transaction: await a new device, or look eagerly for an awaited one again."""
+        """Within a transaction: await the bot's device; `is_new`: the device is newly issued.
+
+        Otherwise an awaited device is looked for eagerly again, and a device that has come is not
+        awaited again.
+        """
         since = now().isoformat()
         if is_new:
             await self._db.execute(
@@ -86,5 +90,5 @@ class AwaitedDevices:
             )
 
     async def forget(self, user_id: UserId) -> None:
-        """Within a transaction: nothing of this bot is awaited."""
+        """Within a transaction: await no device of this bot."""
         await self._db.execute("DELETE FROM awaited WHERE user_id = ?", str(user_id))

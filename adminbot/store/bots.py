@@ -1,4 +1,4 @@
-"""The accounts that were made here."""
+"""The accounts made here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,11 @@ from adminbot.values.text import safe_to_quote
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """An account that was made here.
+    """An account made here. Times are UTC.
 
-    `device_id` is None when the bot is signed out: the next token gets a new device. `token_at`
-    is when the newest token was given out, None when there is none.
+    `device_id`: None when the bot is signed out; the next token gets a new device. `has_password`:
+    cards carry a password, too. `token_at`: when the newest token was given out, or None.
+    `own_identity`: the bot's program makes the cross-signing identity itself.
     """
 
     user_id: UserId
@@ -31,7 +32,7 @@ class Bot:
 
     @property
     def called(self) -> str:
-        """The display name, fit to be repeated: one line, without marks."""
+        """The display name, fit to be quoted: one line, without marks."""
         return safe_to_quote(self.display_name, 100) or self.user_id.localpart
 
     @classmethod
@@ -66,12 +67,12 @@ class Bots:
         return Bot.from_row(row) if row else None
 
     async def add(self, bot: Bot) -> None:
-        """Remember an account that was made here."""
+        """Remember an account made here."""
         async with self._db.transaction():
             await self.put(bot)
 
     async def put(self, bot: Bot) -> None:
-        """Within a transaction: the bot as it is now; no longer deleted, if it was."""
+        """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted."""
         await self._db.execute(
             "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, "
             "token_at, own_identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
@@ -91,7 +92,7 @@ class Bots:
         )
 
     async def set_own_identity(self, user_id: UserId) -> None:
-        """Within a transaction: the bot's program makes its identity itself."""
+        """Within a transaction: the bot's program makes the identity itself."""
         await self._db.execute("UPDATE bot SET own_identity = 1 WHERE user_id = ?", str(user_id))
 
     async def set_signed_out(self, user_id: UserId) -> None:

@@ -1,4 +1,4 @@
-"""The cards that go out, sealed until they are out."""
+"""Cards: secrets on their way to a person's chat, sealed until they have been sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,12 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A secret on its way out (`content` is there), shown, or gone."""
+    """A secret for a person, in one of three states: on its way out, shown, or gone.
+
+    `content`: the card's JSON in clear, None afterwards. `room_id`: None before the first send.
+    `intro_id`, `block_id`: the event ids of the two messages, None until both are out.
+    `vanishes_at`: when to take the messages back (UTC), None before both are out.
+    """
 
     id: int
     bot: UserId
@@ -57,7 +62,7 @@ class Cards:
         return self._opened(row) if row else None
 
     async def open(self) -> list[Card]:
-        """Cards that are still to be sent or still to vanish, oldest first."""
+        """The cards still to be sent or still to vanish, oldest first."""
         rows = await self._db.all("SELECT * FROM card WHERE gone_at IS NULL ORDER BY id")
         return [self._opened(row) for row in rows]
 
@@ -66,7 +71,7 @@ class Cards:
         return Card.from_row(row, content)
 
     async def add(self, bot: UserId, reader: UserId, content: str) -> int:
-        """Within a transaction: a card that is to go out. Returns the card's id."""
+        """Within a transaction: seal and store a card to be sent. Returns the card's id."""
         cursor = await self._db.execute(
             "INSERT INTO card (bot, reader, made_at, content) VALUES (?, ?, ?, ?)",
             str(bot),
@@ -74,33 +79,34 @@ class Cards:
             now().isoformat(),
             self._db.seal("card", content),
         )
-        return int(cursor.lastrowid or 0)
+        return int(cursor.lastrowid or 0)  # optional by type only: an INSERT sets lastrowid
 
     async def void(self, user_id: UserId) -> bool:
-        """Within a transaction: no secret on this bot's cards is worth anything any more.
+        """Within a transaction: void the bot's cards, since all secrets on them are dead.
 
-        A card that is out, or may be half out, is taken back at once. A card that was not sent
-        yet is not sent. Returns whether there was such a card: then its content is to be scrubbed.
+        A card that is out, or perhaps half out, is due to be taken back at once. An unsent card
+        will not be sent. Returns whether there was an unsent card; if so, the caller has to scrub.
         """
-        due, whose = now().isoformat(), str(user_id)
+        due, bot_id = now().isoformat(), str(user_id)
+        # The room is fixed before the first send (`goes_to`): without a room nothing is out.
         await self._db.execute(
             "UPDATE card SET vanishes_at = ? WHERE bot = ? AND room_id IS NOT NULL "
             "AND gone_at IS NULL",
             due,
-            whose,
+            bot_id,
         )
         dropped = await self._db.execute(
             "UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "
             "AND gone_at IS NULL",
             due,
-            whose,
+            bot_id,
         )
         return dropped.rowcount > 0
 
     async def goes_to(self, card_id: int, room_id: str) -> bool:
         """Fix the room before the first send, so that a repeated send is the same send.
 
-        Returns False if the secret on the card is dead meanwhile: the card must not go out.
+        Returns False if the secret has died meanwhile: the card must not be sent.
         """
         async with self._db.transaction():
             cursor = await self._db.execute(
@@ -111,9 +117,9 @@ class Cards:
     async def shown(
         self, card_id: int, *, intro_id: str, block_id: str, vanishes_at: datetime
     ) -> None:
-        """Both messages are out: forget the content, remember when they vanish.
+        """Both messages are out: forget the content, remember when the messages vanish.
 
-        A card that was void before it was out vanishes at once.
+        A card voided while on its way vanishes at once.
         """
         await self._db.write(
             "UPDATE card SET content = NULL, intro_id = ?, block_id = ?, "
@@ -127,13 +133,14 @@ class Cards:
 
     async def vanish_by(self, moment: datetime) -> None:
         """No card that is out stays longer than until `moment`."""
+        # `min` on text: times are ISO 8601 in UTC, whose alphabetical order is the order in time.
         await self._db.write(
             "UPDATE card SET vanishes_at = min(vanishes_at, ?) WHERE vanishes_at IS NOT NULL",
             moment.isoformat(),
         )
 
     async def gone(self, card_id: int) -> None:
-        """The card's messages are taken back."""
+        """The card's messages have been taken back."""
         await self._db.write(
             "UPDATE card SET gone_at = ?, content = NULL WHERE id = ?", now().isoformat(), card_id
         )

@@ -1,7 +1,7 @@
 """One SQLite connection: transactions and the seal. No tables.
 
 Every write is one statement or one `BEGIN IMMEDIATE` under the lock, because all coroutines share
-one connection and with it one transaction state.
+one connection, and so one transaction.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """What every table holds.
+    """The connection, shared by all tables.
 
-    A table's method that says "within a transaction" runs in `transaction` of its caller, so that
-    what several tables keep is written together.
+    A table's method marked "within a transaction" runs inside the caller's `transaction`, so that
+    several tables are written together.
     """
 
     def __init__(self, db: aiosqlite.Connection, sealer: Sealer) -> None:
@@ -32,11 +32,11 @@ class Database:
         self._lock = asyncio.Lock()
 
     def seal(self, purpose: str, text: str) -> bytes:
-        """Sealed text; only the same `purpose` opens it again."""
+        """Seal a text; only the same `purpose` opens the blob again."""
         return self._sealer.seal(purpose, text)
 
     def open(self, purpose: str, blob: bytes) -> str:
-        """Sealed text in clear. Raises SetupError when the store key is another one."""
+        """Open a sealed text. Raises SetupError if another store key sealed the blob."""
         try:
             return self._sealer.open(purpose, blob)
         except ValueError as exc:
@@ -48,8 +48,8 @@ class Database:
     async def scrub(self) -> None:
         """Empty the write-ahead log, which `secure_delete` does not reach.
 
-        What it is called for is done already, so failing is no failure of that: the next time
-        empties it.
+        A failure is logged, not raised: the caller's change is committed already, and the next
+        call empties the log.
         """
         async with self._lock:
             with suppress(StateError), _told():
@@ -57,25 +57,29 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """All statements that `execute` runs within, or none of them. Raises StateError."""
+        """Commit all statements run by `execute` inside the block, or none. Raises StateError."""
         async with self._lock:
             with _told():
                 try:
+                    # IMMEDIATE: another process's lock (the shell's) shows here, before a write.
                     await self._db.execute("BEGIN IMMEDIATE")
                     yield
                     await self._db.execute("COMMIT")
                 except BaseException:
-                    # Queued behind what a cancellation left under way; none may be open.
+                    # aiosqlite runs all statements in one thread: after a cancellation the last
+                    # statement still runs, and this waits in line behind. SQLite's error means
+                    # that no transaction is open: BEGIN failed, or COMMIT had got through.
                     with suppress(sqlite3.Error):
                         await self._db.execute("ROLLBACK")
                     raise
 
     async def execute(self, sql: str, *values: Any) -> aiosqlite.Cursor:
-        """One statement of the caller's `transaction`."""
+        """Run one statement of the caller's `transaction`."""
+        # Without the lock: the caller holds it, and an asyncio.Lock cannot be taken twice.
         return await self._db.execute(sql, values)
 
     async def write(self, sql: str, *values: Any) -> None:
-        """One statement that is a transaction by itself. Raises StateError."""
+        """Run one statement as a transaction by itself. Raises StateError."""
         async with self._lock:
             with _told():
                 await self._db.execute(sql, values)
@@ -87,13 +91,15 @@ class Database:
 
     async def all(self, sql: str, *values: Any) -> Sequence[aiosqlite.Row]:
         """All rows. Raises StateError."""
+        # Without the lock, since transactions read, too. Another coroutine's read can therefore
+        # see rows of a transaction that is not committed yet.
         with _told():
             return list(await self._db.execute_fetchall(sql, values))
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """SQLite's words are for the log."""
+    """Raise StateError for SQLite's errors; SQLite's own words go to the log."""
     try:
         yield
     except sqlite3.Error as exc:

@@ -35,13 +35,13 @@ class Facts:
 
 
 class SealedSecrets:
-    """Secrets of our own, and what is kept of the bots' identities; sealed under their names."""
+    """Our own secrets and the bots' identities, each sealed under its name."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def get(self, name: str) -> str | None:
-        """A secret in clear. Raises SetupError when the store key is another one."""
+        """A secret in clear. Raises SetupError if another store key sealed the secret."""
         row = await self._db.one("SELECT blob FROM sealed WHERE name = ?", name)
         return self._db.open(name, row["blob"]) if row else None
 
@@ -52,6 +52,7 @@ class SealedSecrets:
         """Keep several secrets, all at once or none."""
         async with self._db.transaction():
             for name, value in values.items():
+                # Sealed for its name: a blob copied to another row does not open there.
                 await self._db.execute(
                     "INSERT INTO sealed (name, blob) VALUES (?, ?) "
                     "ON CONFLICT (name) DO UPDATE SET blob = excluded.blob",
@@ -68,10 +69,10 @@ class SealedSecrets:
 
 
 def identity_of(user_id: object) -> str:
-    """The name under which the kept part of a bot's cross-signing identity is sealed."""
+    """The name of the sealed part of a bot's cross-signing identity."""
     return f"identity {user_id}"
 
 
 def recovery_of(user_id: object) -> str:
-    """The name under which a bot's recovery key is sealed, until a card holds the key."""
+    """The name of a bot's sealed recovery key, kept until a card has the key."""
     return f"recovery key {user_id}"

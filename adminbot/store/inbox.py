@@ -1,4 +1,4 @@
-"""Messages from people, kept until they are answered."""
+"""Messages from people, kept until answered."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +10,17 @@ from adminbot.store.database import Database
 from adminbot.store.facts import Facts
 from adminbot.store.questions import Question, Questions
 
+# As the partial index `inbox_open`: answered messages, which stay for ever, cost no time.
 _OPEN = "SELECT event_id, content, reply FROM inbox WHERE content IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A message that wants an answer: JSON as the message came, and the answer once decided."""
+    """A message that wants an answer.
+
+    `content`: the message as JSON. `reply`: the answer as JSON, once decided. `megolm`: for
+    `Inbox.receive` only, "sender_key session_id index" of the ciphertext, None without one.
+    """
 
     event_id: str
     content: str
@@ -24,7 +29,7 @@ class InboxMessage:
 
 
 class Inbox:
-    """The inbox: what it holds is in work, and an answer given empties it."""
+    """The table of messages; an answered message keeps its row and loses its content."""
 
     def __init__(self, db: Database, facts: Facts, acts: Acts, questions: Questions) -> None:
         self._db = db
@@ -33,15 +38,19 @@ class Inbox:
         self._questions = questions
 
     async def receive(self, messages: Iterable[InboxMessage], *, since: str) -> list[str]:
-        """Take messages in and move the sync token on, at once; returns the event ids new to us.
+        """Store messages and the sync token `since` at once; returns the event ids new to us.
 
-        A message that came before, or whose ciphertext came before under another event id
-        (a replay), is not taken in again.
+        A message stored before is not stored again, nor is a ciphertext that came before under
+        another event id (a replay).
         """
+        # One transaction: a token without the messages would lose them, since the server does not
+        # send them again; messages without the token come again and are known by their ids.
         fresh = []
         async with self._db.transaction():
             for message in messages:
-                # Either key may be there already: the event id, or megolm's place of a ciphertext.
+                # Two unique columns can conflict: the event id, and the place of a ciphertext in
+                # its megolm session.
+                # max(rowid): SQLite reads the last row, while no index has every position.
                 cursor = await self._db.execute(
                     "INSERT INTO inbox (event_id, position, content, megolm) "
                     "VALUES (?, (SELECT coalesce(max(rowid), 0) + 1 FROM inbox), ?, ?) "
@@ -56,7 +65,7 @@ class Inbox:
         return fresh
 
     async def unanswered(self) -> list[InboxMessage]:
-        """Messages taken in and not answered yet, in order of arrival."""
+        """The messages not answered yet, in order of arrival."""
         rows = await self._db.all(f"{_OPEN} ORDER BY position")
         return [self._opened(row) for row in rows]
 
@@ -74,10 +83,11 @@ class Inbox:
     async def decided(
         self, event_id: str, reply: str, outcome: str, question: Question | None = None
     ) -> None:
-        """Keep the answer until it is out, and close the act if there is one, at once.
+        """Store the answer until it is sent, and end the message's act, if any, at once.
 
-        With the `question` that the answer asks: a quick reply to it must find it, and a
-        question that was settled must not come back when the answer is given once more.
+        A `question` in the answer is stored, too, before the answer is sent: a quick reply must
+        find the question, and a settled question must not come back when the answer is sent once
+        more after a crash.
         """
         async with self._db.transaction():
             await self._db.execute(
@@ -90,7 +100,8 @@ class Inbox:
                 await self._questions.put(question)
 
     async def answered(self, event_id: str) -> None:
-        """The answer is out: forget what was asked and what was said."""
+        """The answer is out: forget message and answer."""
+        # The row stays: the event id and the place in the megolm session refuse a replay.
         await self._db.write(
             "UPDATE inbox SET content = NULL, reply = NULL WHERE event_id = ?", event_id
         )
@@ -98,10 +109,10 @@ class Inbox:
     async def settle(
         self, questions: Iterable[Question], *, event_id: str, content: str, reply: str | None
     ) -> None:
-        """Questions are answered, and the answering event becomes `content`.
+        """Drop answered questions and replace the content of the answering message, at once.
 
-        `content` is the confirmed command; or, with `reply`, it is decided what is said. All at
-        once: after a crash the answer either still waits for its question, or is settled.
+        `content`: the confirmed command as JSON, to be carried out next. `reply`: the answer, if
+        decided already. After a crash the questions are still open, or everything is settled.
         """
         async with self._db.transaction():
             for question in questions:

@@ -8,7 +8,10 @@ from adminbot.errors import SetupError
 
 
 class SoleOwner:
-    """Holds the data directory's lock; the kernel lets go of it however the process ends."""
+    """Holds the data directory's lock; the kernel frees the lock however the process ends.
+
+    Entering raises SetupError if another process holds the lock or the directory is not writable.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -23,6 +26,7 @@ class SoleOwner:
                 "Check ADMINBOT_DATA_DIR and who owns it.",
             ) from exc
         try:
+            # A second process is refused at once, and does not wait for the first to end.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             os.close(self._file)

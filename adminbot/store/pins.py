@@ -1,4 +1,4 @@
-"""Which cross-signing identity counts, for people and for bots."""
+"""Pins: the cross-signing identities that count, of people and of bots."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ _RENEWED = "renewed "  # the name of a fact, before a user id
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The cross-signing identity (master key, unpadded base64) that counts for an account.
+    """The cross-signing identity that counts for an account.
 
-    `verified`: emoji were compared with this identity. `alarmed`: another master key, of which
-    everybody was told.
+    `master_key`: unpadded base64. `verified`: emoji were compared with this identity. `alarmed`:
+    the master key shown instead at the last alarm ("none": no identity), None without an alarm.
     """
 
     master_key: str
@@ -25,7 +25,7 @@ class Pin:
 
 
 class Pins:
-    """The identities of people."""
+    """The table of people's identities."""
 
     def __init__(self, db: Database, facts: Facts, requests: Requests) -> None:
         self._db = db
@@ -33,17 +33,17 @@ class Pins:
         self._requests = requests
 
     async def find(self, user_id: str) -> Pin | None:
-        """The identity that counts for a person, as first seen or as the operator said."""
+        """The identity that counts for a person: first seen, or named by the operator."""
         row = await self._db.one("SELECT * FROM pin WHERE user_id = ?", user_id)
         return Pin(row["master_key"], bool(row["verified_at"]), row["alarmed"]) if row else None
 
     async def pin(self, user_id: UserId, master_key: str) -> None:
-        """From now on this identity counts; nobody has compared emoji with it yet."""
+        """Let an identity count from now on; emoji have not been compared yet."""
         async with self._db.transaction():
             await self._put(user_id, master_key)
 
     async def _put(self, user_id: UserId, master_key: str) -> None:
-        # Whatever was known of another identity goes with that identity.
+        # Comparison and alarm belong to the old identity, and go with the old identity.
         await self._db.execute(
             "INSERT INTO pin (user_id, master_key, at) VALUES (?, ?, ?) "
             "ON CONFLICT (user_id) DO UPDATE SET master_key = excluded.master_key, "
@@ -54,17 +54,17 @@ class Pins:
         )
 
     async def pin_anew(self, user_id: UserId, master_key: str) -> None:
-        """Pin in place of another identity; the change is remembered until `verified`."""
+        """Pin in place of another identity; the change stays noted until `verified`."""
         async with self._db.transaction():
             await self._put(user_id, master_key)
             await self._facts.put(f"{_RENEWED}{user_id}", now().isoformat())
 
     async def is_renewed(self, user_id: UserId) -> bool:
-        """Whether this person's identity took the place of another, and is not verified yet."""
+        """Whether the person's identity replaced another identity and is not verified yet."""
         return await self._facts.get(f"{_RENEWED}{user_id}") is not None
 
     async def verified(self, user_id: UserId, master_key: str) -> None:
-        """Emoji were compared with this identity (if the identity still counts)."""
+        """Note that emoji were compared with this identity, if the identity still counts."""
         async with self._db.transaction():
             await self._db.execute(
                 "UPDATE pin SET verified_at = ? WHERE user_id = ? AND master_key = ?",
@@ -76,25 +76,25 @@ class Pins:
             await self._requests.set_verified(user_id)
 
     async def alarmed(self, user_id: UserId, master_key: str) -> None:
-        """Everybody was told that this person shows another identity, namely this one."""
+        """Note that the other admins were told of a person's other identity, `master_key`."""
         await self._db.write(
             "UPDATE pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id)
         )
 
 
 class BotPins:
-    """The identities of managed bots."""
+    """The table of managed bots' identities."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def find(self, user_id: UserId) -> Pin | None:
-        """The identity that counts for a bot; None as long as none was published or seen."""
+        """The identity that counts for a bot; None before any was published or seen."""
         row = await self._db.one("SELECT * FROM bot_pin WHERE user_id = ?", str(user_id))
         return Pin(row["master_key"], verified=False, alarmed=row["alarmed"]) if row else None
 
     async def pin(self, user_id: UserId, master_key: str) -> None:
-        """From now on this identity counts for a bot."""
+        """Let an identity count for a bot from now on; the last alarm is forgotten."""
         await self._db.write(
             "INSERT INTO bot_pin (user_id, master_key) VALUES (?, ?) "
             "ON CONFLICT (user_id) DO UPDATE SET master_key = excluded.master_key, alarmed = NULL",
@@ -103,11 +103,11 @@ class BotPins:
         )
 
     async def alarmed(self, user_id: UserId, master_key: str) -> None:
-        """Everybody was told that this bot shows another identity, namely this one."""
+        """Note that all admins were told of a bot's other identity, `master_key`."""
         await self._db.write(
             "UPDATE bot_pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id)
         )
 
     async def forget(self, user_id: UserId) -> None:
-        """Within a transaction: the next identity that is seen is the one that counts."""
+        """Within a transaction: drop the pin; the next identity seen is pinned."""
         await self._db.execute("DELETE FROM bot_pin WHERE user_id = ?", str(user_id))

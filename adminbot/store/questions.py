@@ -1,4 +1,4 @@
-"""The questions that were put to people and are not answered yet."""
+"""Open questions: a person has been asked, and has not answered yet."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,12 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person must still say before something happens.
+    """A question that holds a command back until the person has answered.
 
-    `line`: the command line that is asked about. `answer`: what the question names, such as a
-    bot's name or a fingerprint; its last word is to be typed. `tap`: ✅ under the question will
-    do, too. `event_id`: the question's own. `megolm`: "sender_key session_id index" of the command
-    that is asked about.
+    `event_id`: the question's own, or "about $command" before the question is sent. `line`: the
+    command line in question. `answer`: the name or fingerprint in the question, whose last word
+    is to be typed. `tap`: a ✅ under the question will do, too. `megolm`: "sender_key session_id
+    index" of the command.
     """
 
     asked_of: UserId
@@ -50,12 +50,12 @@ class Questions:
         self._db = db
 
     async def ask(self, question: Question) -> None:
-        """Remember a question; the same answer in the same room is about the newer question."""
+        """Store a question; an open question with the same answer in the same room is replaced."""
         async with self._db.transaction():
             await self.put(question)
 
     async def put(self, question: Question) -> None:
-        """Within a transaction: likewise."""
+        """Within a transaction: as `ask`."""
         await self._db.execute(
             "INSERT INTO question "
             "(asked_of, room_id, event_id, line, answer, expires_at, tap, megolm) "
@@ -74,7 +74,11 @@ class Questions:
         )
 
     async def asked(self, noted_as: str, event_id: str, expires_at: str) -> None:
-        """The question is out; one that was answered or replaced meanwhile stays gone."""
+        """Give a sent question, stored under `noted_as`, its event id and its time.
+
+        A question answered or replaced meanwhile stays gone.
+        """
+        # The answer can overtake the server's response to our send: UPDATE, and no INSERT.
         await self._db.write(
             "UPDATE question SET event_id = ?, expires_at = ? WHERE event_id = ?",
             event_id,
@@ -83,7 +87,7 @@ class Questions:
         )
 
     async def drop(self, event_id: str) -> None:
-        """Nobody was asked after all."""
+        """Forget a question that was not sent after all."""
         await self._db.write("DELETE FROM question WHERE event_id = ?", event_id)
 
     async def forget(self, question: Question) -> None:
@@ -91,10 +95,10 @@ class Questions:
         await self._db.execute("DELETE FROM question WHERE event_id = ?", question.event_id)
 
     async def only_typed(self, question: Question) -> None:
-        """From now on a tap does not answer this question, only the word."""
+        """Let only the typed word answer this question from now on, and no tap."""
         await self._db.write("UPDATE question SET tap = 0 WHERE event_id = ?", question.event_id)
 
     async def of(self, asked_of: UserId) -> list[Question]:
-        """The questions that this person was asked."""
+        """The person's open questions, expired ones included."""
         rows = await self._db.all("SELECT * FROM question WHERE asked_of = ?", str(asked_of))
         return [Question.from_row(row) for row in rows]

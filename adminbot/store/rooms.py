@@ -1,4 +1,4 @@
-"""Our private chats with people, and the rooms that are encrypted for good."""
+"""Our private chats with people, and the rooms that must stay encrypted."""
 
 from adminbot.store.database import Database
 from adminbot.store.facts import Facts
@@ -8,7 +8,7 @@ _ENCRYPTED = "encrypted "  # the name of a fact, before a room id
 
 
 class Rooms:
-    """Room ids, by what a room is to us."""
+    """Room ids: of private chats by user id, and of encrypted rooms."""
 
     def __init__(self, db: Database, facts: Facts) -> None:
         self._db = db
@@ -28,7 +28,9 @@ class Rooms:
         )
 
     async def encrypted(self) -> set[str]:
-        """Rooms that are encrypted for good, whatever the server says; private chats are."""
+        """The rooms that count as encrypted, whatever the server says; all private chats do."""
+        # The server can drop a room's encryption from the state. A client must not believe so:
+        # the next message would go out in clear.
         rows = await self._db.all(
             "SELECT substr(name, ?) AS room_id FROM fact WHERE name LIKE ? "
             "UNION SELECT room_id FROM dm",
@@ -38,5 +40,5 @@ class Rooms:
         return {str(row["room_id"]) for row in rows}
 
     async def remember_encrypted(self, room_id: str) -> None:
-        """From now on nothing is said in clear in this room."""
+        """Let the room count as encrypted from now on."""
         await self._facts.set(f"{_ENCRYPTED}{room_id}", "1")

@@ -1,4 +1,4 @@
-"""The tables, and how an older file is brought up to date."""
+"""The tables, and the migrations of older files."""
 
 import aiosqlite
 
@@ -105,6 +105,11 @@ MIGRATIONS = (
 
 
 async def migrate(db: aiosqlite.Connection) -> None:
+    """Bring the file up to the newest version. Raises SetupError if the file is newer.
+
+    Each migration is one transaction with its version number: after a crash the next start goes on
+    with the first missing migration.
+    """
     [(done,)] = await db.execute_fetchall("PRAGMA user_version")
     if done > len(MIGRATIONS):
         raise SetupError(
@@ -112,5 +117,6 @@ async def migrate(db: aiosqlite.Connection) -> None:
             "Use that version, or restore a backup from before.",
         )
     for version, script in enumerate(MIGRATIONS[done:], start=done + 1):
-        # A line of its own: a script may end in a comment, which would swallow what follows.
+        # `executescript` runs no transaction of its own. And PRAGMA stands on a line of its own: a
+        # script may end in a comment, which would swallow the rest of the line.
         await db.executescript(f"BEGIN;\n{script}\nPRAGMA user_version = {version};\nCOMMIT;")

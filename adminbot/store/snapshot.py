@@ -1,6 +1,6 @@
-"""The state as a backup carries it: copied beside a running service, scrubbed in memory.
+"""The copy of the state for a backup: made beside a running service, scrubbed in memory.
 
-Uses the plain `sqlite3`, which can give a database in memory back as bytes: nothing that is still
+Uses plain `sqlite3`, which can serialize a database in memory to bytes: no secret that has still
 to be scrubbed ever touches a disk.
 """
 
@@ -20,22 +20,23 @@ _STATE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal", "crypto")
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """How much is in it."""
+    """Counts of a copy: bots not deleted, and people's pinned identities."""
 
     bots: int
     pins: int
 
 
 def take(data_dir: Path) -> bytes:
-    """A copy of the state as it is at this moment, without what must not outlive its day.
+    """A copy of the present state as bytes, without secrets and messages (see `_scrub`).
 
-    Every table goes along, also one that is not known here. Raises SetupError.
+    Every table is copied, also a table not known here. Raises SetupError.
     """
     path = data_dir / DATABASE
     if not path.is_file():
         raise SetupError(f"There is no state in {data_dir}.", "Check ADMINBOT_DATA_DIR.")
     try:
-        # Read and write: a reader that may not write would leave its WAL files behind.
+        # mode=rw: a read-only connection would leave its `-wal` and `-shm` files behind. And rw
+        # makes no file, unlike SQLite's default.
         with (
             closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as source,
             closing(sqlite3.connect(":memory:", isolation_level=None)) as copy,
@@ -52,11 +53,11 @@ def take(data_dir: Path) -> bytes:
 
 
 def _scrub(copy: sqlite3.Connection) -> None:
-    """Forget the secrets of other accounts, and what was being talked about.
+    """Forget other accounts' secrets, messages, answers and questions.
 
-    A card that is out stays, to be taken back in time. One that is not goes, and with it the only
-    copy of a bot's token. Without the sync token, what was said since the backup is not heard
-    again: its answers were given, and its keys are lost.
+    A card that is out stays, to be taken back in time. An unsent card loses its content, the only
+    copy of a bot's token. Without the sync token, a restored service does not hear the messages
+    since the backup again: the answers were given, and the message keys are lost.
     """
     copy.execute("PRAGMA temp_store = MEMORY")  # VACUUM must not spill to a file
     copy.execute("DELETE FROM fact WHERE name = 'since' OR name LIKE 'verification %'")
@@ -67,11 +68,12 @@ def _scrub(copy: sqlite3.Connection) -> None:
         "UPDATE card SET content = NULL, gone_at = coalesce(gone_at, ?) WHERE content IS NOT NULL",
         (now().isoformat(),),
     )
+    # DELETE and UPDATE leave the old bytes in free pages: this connection has no secure_delete.
     copy.execute("VACUUM")
 
 
 def contents(database: bytes) -> Contents:
-    """What a copy holds. Raises SetupError when a newer adminbot made it."""
+    """Count a copy's contents. Raises SetupError if the copy is from a newer adminbot."""
     with closing(sqlite3.connect(":memory:")) as copy:
         copy.deserialize(database)
         _refuse_newer(copy, "The backup")
@@ -87,6 +89,6 @@ def _refuse_newer(copy: sqlite3.Connection, what: str) -> None:
 
 
 def has_room_for(data_dir: Path, database: bytes) -> bool:
-    """Whether no state is there, or just this copy, which nobody has opened yet."""
-    found = [name for name in _STATE if (data_dir / name).exists()]
-    return not found or (found == [DATABASE] and (data_dir / DATABASE).read_bytes() == database)
+    """Whether `data_dir` has no state, or just this copy, not opened by anybody yet."""
+    files = [name for name in _STATE if (data_dir / name).exists()]
+    return not files or (files == [DATABASE] and (data_dir / DATABASE).read_bytes() == database)

@@ -1,4 +1,4 @@
-"""How long to wait between two tries of what failed."""
+"""Pauses between tries after failures."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ _FIRST_S = 0.25
 
 
 def pauses(most_s: float) -> Iterator[float]:
-    """Seconds to wait after each failure: twice as long each time, `most_s` in the end, for ever.
+    """Seconds to wait after each failure: doubled each time up to `most_s`, without an end.
 
     After a success, begin with a new iterator.
     """

@@ -1,6 +1,6 @@
-"""Matrix ids as values, and what a token and a URL look like: no more than fits on a card. No I/O.
+"""Matrix ids as values; the forms of tokens and URLs, no wider than a card may hold. No I/O.
 
-A card is lines that people put into a shell: none of these holds what means something there.
+People paste a card's lines into a shell: nothing accepted here has a meaning to a shell.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from adminbot.values.text import one_line, safe_to_quote
 _MAX_USER_ID_BYTES = 255
 _LOCALPART = re.compile(r"[a-z0-9=_.\-/+]+")
 _OLD_LOCALPART = re.compile(r"[A-Za-z0-9=_.\-/+]+")
-# Would end a line, or cannot be sent: white space, control characters, half characters.
+# White space and control characters would end a line; half of a surrogate pair is no UTF-8.
 _NOT_IN_A_USER_ID = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _ROOM_ID = re.compile(r"![!-~]{1,254}")
 # A host (or an IPv6 address) and a port. Source: appendices, "Server name".
@@ -38,14 +38,20 @@ _READABLE = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 
 @dataclass(frozen=True, slots=True, order=True)
 class UserId:
-    """`@localpart:server`; server is a host, or host:port."""
+    """`@localpart:server`; the server is `host` or `host:port`."""
 
     localpart: str
     server: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError for anything that is not a full user id."""
+        """Parse a full user id, also of an old account (capitals, odd characters).
+
+        Raises ValueError.
+
+        Source: Matrix specification, appendices, "User Identifiers".
+        """
+        # At the first colon: a port makes a second colon, in the server's name.
         localpart, colon, server = text.removeprefix("@").partition(":")
         whole = text.startswith("@") and colon and localpart and _SERVER.fullmatch(server)
         if not whole or _NOT_IN_A_USER_ID.search(text):
@@ -58,19 +64,22 @@ class UserId:
 
 @dataclass(frozen=True, slots=True)
 class BotName:
-    """A localpart that Synapse accepts for a new account, and what was changed to get it."""
+    """A localpart that Synapse accepts for a new account.
+
+    `changed_from`: the typed name if `parse` had to change it, else empty.
+    """
 
     localpart: str
     changed_from: str = ""
 
     @classmethod
     def parse(cls, typed: str, server: str) -> Self:
-        """Make a localpart of what was typed: lower case, `-` for spaces, no `@`, no `:server`.
+        """Make a localpart of a typed name: lower case, `-` for spaces, no `@`, no `:server`.
 
         The rules are Synapse's own (`handlers/register.py`, check_username), in words.
 
         Raises:
-            UsageError: it cannot be used; the text says which rule it breaks.
+            UsageError: the name cannot be used; the text says which rule the name breaks.
         """
         bare = typed.strip().removeprefix("@")
         bare, colon, of_server = bare.partition(":")
@@ -90,33 +99,34 @@ class BotName:
 
 
 def _problem(name: str, server: str) -> str:
-    """Why Synapse would refuse this localpart; empty if it would not."""
+    """Why Synapse would refuse a localpart; empty if Synapse would not."""
     if not name:
         return "it is empty"
     wrong = sorted(set(re.sub(_LOCALPART, "", name)))
     if wrong:
-        said = " ".join("back-ticks" if c == "`" else one_line(c) for c in wrong[:8])
-        return f"only a-z 0-9 . _ - = / + are allowed, not {said}"
+        listed = " ".join("back-ticks" if c == "`" else one_line(c) for c in wrong[:8])
+        return f"only a-z 0-9 . _ - = / + are allowed, not {listed}"
     if name.startswith("_"):
         return "it may not begin with _"
     if name.isdigit():
         return "it may not be all digits"
+    # The limit counts bytes. Both parts are ASCII here, so the text may say characters.
     if len(f"@{name}:{server}".encode()) > _MAX_USER_ID_BYTES:
         return f"with the server's name it may have {_MAX_USER_ID_BYTES} characters at most"
     return ""
 
 
 def _closest(name: str) -> str:
-    kept = "".join(_LOCALPART.findall(name)).lstrip("_-")[:40]
-    if not kept:
+    letters = "".join(_LOCALPART.findall(name)).lstrip("_-")[:40]
+    if not letters:
         return "nanobot"
-    return f"bot{kept}" if kept.isdigit() else kept
+    return f"bot{letters}" if letters.isdigit() else letters
 
 
 def new_device_id(name: str) -> str:
-    """A readable device id that no earlier device had: `NANOBOT7K2Q`.
+    """A readable device id with a random end, such as `NANOBOT7K2Q`, to repeat no earlier id.
 
-    At least ten characters of A-Z 0-9, which MAS would ask for, too.
+    At least ten characters of A-Z 0-9, as MAS would demand.
     """
     stem = re.sub(r"[^A-Z0-9]", "", name.upper())[:16]
     tail = "".join(secrets.choice(_READABLE) for _ in range(max(4, 10 - len(stem))))
@@ -124,44 +134,48 @@ def new_device_id(name: str) -> str:
 
 
 def is_localpart(text: str) -> bool:
-    """Whether a new account could have it, but for capitals, which old ones may have."""
+    """Whether `text` has the characters of a localpart, or capitals as in old accounts."""
     return bool(_OLD_LOCALPART.fullmatch(text))
 
 
 def is_device_id(text: str) -> bool:
-    """Whether it is one that we give: 1 to 64 of A-Z a-z 0-9 _ -."""
+    """Whether `text` is a device id as we accept: 1 to 64 of A-Z a-z 0-9 _ -."""
+    # Stricter than the server: Synapse takes any 512 characters, and the card would carry those.
     return bool(_DEVICE_ID.fullmatch(text))
 
 
 def parse_device_id(text: str) -> str:
-    """Raises UsageError unless it is 1 to 64 of A-Z a-z 0-9 _ -."""
+    """Raises UsageError unless `is_device_id`."""
     if not is_device_id(text):
         raise UsageError("A device id is 1 to 64 of A-Z a-z 0-9 _ - here.")
     return text
 
 
 def is_room_id(text: str) -> bool:
-    """Whether it can be a room's id, of any room version, in letters that are seen."""
+    """Whether `text` can be a room id of any room version, in visible ASCII."""
     return bool(_ROOM_ID.fullmatch(text))
 
 
 def is_token(text: str) -> bool:
-    """Whether it can be an access token, of Synapse or MAS."""
+    """Whether `text` can be an access token of Synapse or MAS."""
     return bool(_TOKEN.fullmatch(text))
 
 
 def txn_id(kind: str, *parts: object) -> str:
-    """The transaction id of an event: always the same for the same parts, and for no others.
+    """The transaction id of an event: the same for the same parts, and for no other parts.
 
-    An event whose id the server has had from this device before is not sent: the server takes it
-    for the earlier one. Hence no checksum, which two of them may share by chance.
+    A server does not send an event whose transaction id the same device has used before, but
+    answers with the earlier event. Hence a hash: two events may share a checksum by chance.
+
+    Source: client-server API, "Transaction identifiers".
     """
+    # As JSON, so that ("a b", "c") and ("a", "b c") differ.
     told_apart = json.dumps([str(part) for part in parts])
     return f"{kind}-{hashlib.sha256(told_apart.encode()).hexdigest()[:32]}"
 
 
 def parse_url(text: str) -> str:
-    """A base URL without its trailing slash, its scheme in lower case. Raises ValueError."""
+    """A base URL without a trailing slash, the scheme in lower case. Raises ValueError."""
     url = text.strip()
     if len(url) > _MOST_OF_A_URL or not _URL.fullmatch(url):
         raise ValueError("not a base URL")

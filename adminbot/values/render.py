@@ -1,8 +1,8 @@
-"""What is said → Matrix message content. Pure.
+"""Our texts → the content of Matrix messages. Pure.
 
-Texts use two marks: `code` and **bold**. They become HTML for clients that show it; the plain
-body keeps the words and loses the marks. Code that begins with `!` is a command, whatever the
-prefix of commands is on this server: `Message.content` is the one place that puts the prefix in.
+Texts use two marks: `code` and **bold**. The marks become HTML in `formatted_body`; the plain body
+keeps the words and loses the marks. Code beginning with `!` is a command, whatever the prefix of
+commands is on this server: only `Message.content` puts the prefix in.
 """
 
 import html
@@ -22,10 +22,10 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be said in a room.
+    """A message to be sent to a room.
 
-    `kind`: its msgtype. `reply_to`, `edits`: event ids. `rings`: whose phone rings. Without
-    `has_marks` the text is given letter by letter.
+    `kind`: the msgtype. `reply_to`, `edits`: event ids. `rings`: the person whose phone shall
+    ring. Without `has_marks` the text is sent letter by letter.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Message:
     has_marks: bool = True
 
     def content(self, prefix: str) -> dict[str, Any]:
-        """The content of the event, which speaks of commands with this server's prefix."""
+        """The content of an m.room.message event, with this server's prefix of commands."""
         content: dict[str, Any] = {"msgtype": self.kind, "body": self.text}
         if self.has_marks:
             content["body"] = plain(self.text, prefix)
@@ -45,11 +45,13 @@ class Message:
         if self.reply_to:
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": self.reply_to}}
         if self.rings:
+            # Clients ring for m.mentions (MSC3952), whether the text names the person or not.
             content["m.mentions"] = {"user_ids": [str(self.rings)]}
         return _edit_of(self.edits, content) if self.edits else content
 
 
 def _edit_of(event_id: str, content: dict[str, Any]) -> dict[str, Any]:
+    # "* …" is for clients without edits. Source: client-server API, "Event replacements".
     return content | {
         "body": f"* {content['body']}",
         "m.new_content": content,
@@ -58,27 +60,27 @@ def _edit_of(event_id: str, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def notice(text: str, *, reply_to: str | None = None) -> Message:
-    """An answer: `m.notice`, which rings no phone and which other bots ignore."""
+    """An answer: `m.notice` rings no phone, and other bots ignore it."""
     return Message("m.notice", text, reply_to=reply_to)
 
 
 def ringing(text: str, reader: UserId) -> Message:
-    """A card's first message, or an alarm: `m.text` with a mention, so that the phone rings."""
+    """A card's first message, or an alarm: `m.text` with a mention, to ring the reader's phone."""
     return Message("m.text", text, rings=reader)
 
 
 def edit(event_id: str, text: str) -> Message:
-    """An `m.replace` of a message of ours that rang; there is nothing to ring for any more."""
+    """An `m.replace` of our own ringing message; rings no phone."""
     return Message("m.text", text, edits=event_id)
 
 
 def block(text: str) -> Message:
-    """The second message of a card: nothing but what is to be pasted."""
+    """The second message of a card: nothing but the lines to paste."""
     return Message("m.text", text, has_marks=False)
 
 
 def plain(text: str, prefix: str = "!") -> str:
-    """The words without the marks."""
+    """A text's words without the marks."""
     return _each(
         text,
         code=lambda words: _called(words, prefix),
@@ -87,7 +89,8 @@ def plain(text: str, prefix: str = "!") -> str:
 
 
 def as_html(text: str, prefix: str = "!") -> str:
-    """Lines that begin with `• ` become a list, the rest are lines."""
+    """A text as HTML: lines beginning with `• ` become a list, other lines end in `<br>`."""
+    # Escaped before the marks become tags, and the prefix, too: no text can bring tags of its own.
     prefix = html.escape(prefix, quote=False)
     out: list[str] = []
     for line in text.split("\n"):
@@ -102,17 +105,17 @@ def as_html(text: str, prefix: str = "!") -> str:
 
 
 def _each(text: str, *, code: Callable[[str], str], rest: Callable[[str], str]) -> str:
-    """Apply `code` to what stands between back-ticks and `rest` to everything else."""
-    pieces = _CODE.split(text)
+    """Apply `code` to the words between back-ticks and `rest` to all others."""
+    pieces = _CODE.split(text)  # with its one group, `split` returns rest and code in turns
     return "".join(code(piece) if i % 2 else rest(piece) for i, piece in enumerate(pieces))
 
 
 def _called(words: str, prefix: str) -> str:
-    """Code as it is shown: a command has the prefix of this server for its `!`."""
+    """Code for display: in a command, this server's prefix in place of `!`."""
     return prefix + words[1:] if is_command(words) else words
 
 
 def ago(moment: datetime) -> str:
-    """How long ago that was, such as `3 d`: the largest unit is enough."""
+    """How long ago `moment` was, in the largest unit only: `3 d`."""
     passed_s = max(1, round((now() - moment).total_seconds()))
     return " ".join(format_duration(passed_s).split(" ")[:2])

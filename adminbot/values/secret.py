@@ -1,4 +1,4 @@
-"""Secrets: a string that does not print, and the seal that lets one rest on disk."""
+"""Secrets: a string that does not print, and the seal for secrets on disk."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ _TAG_BYTES = 16
 
 
 class Secret:
-    """Prints as `Secret(…)` everywhere; `reveal()` is the one way out, and greppable."""
+    """A string that prints as `Secret(…)` everywhere; `reveal()` is the only way out."""
 
     __slots__ = ("_value",)
 
@@ -31,6 +31,7 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
+        # In constant time: how long a comparison takes must not tell how much of a guess is right.
         return isinstance(other, Secret) and secrets.compare_digest(
             self._value.encode(), other._value.encode()
         )
@@ -40,19 +41,21 @@ class Secret:
 
 
 def new_password() -> Secret:
-    """A random password (about 190 bits) that passes Synapse's `password_config.policy`.
+    """A random password (36 characters, about 190 bits) for any `password_config.policy`.
 
-    The policy can ask for a digit, a symbol, lower and upper case; bcrypt reads 72 bytes.
+    Synapse's policy can demand a digit, a symbol, lower and upper case. bcrypt reads only the
+    first 72 bytes of a password.
     """
     alphabet = string.ascii_letters + string.digits
     body = "".join(secrets.choice(alphabet) for _ in range(32))
-    return Secret(f"{body}-aA1")
+    return Secret(f"{body}-aA1")  # the fixed end satisfies the policy, whatever the random part is
 
 
 class Sealer:
-    """Seals what rests in the data directory (AES-256-GCM, a key per purpose).
+    """Seals texts for the data directory with AES-256-GCM.
 
-    `purpose` is authenticated: a blob sealed as one thing does not open as another.
+    Each purpose has its own key, derived from the store key (HKDF-SHA256): a blob sealed for one
+    purpose does not open for another.
     """
 
     def __init__(self, store_key: bytes) -> None:
@@ -60,7 +63,8 @@ class Sealer:
 
     @classmethod
     def from_base64(cls, store_key: Secret) -> Self:
-        """Open ADMINBOT_STORE_KEY. Raises ValueError unless it is 32 bytes of base64."""
+        """Make a Sealer of ADMINBOT_STORE_KEY. Raises ValueError unless 32 bytes in base64."""
+        # A key pasted without its `=` is the same key; b64decode ignores padding beyond need.
         key = base64.b64decode(store_key.reveal() + "==", validate=False)
         if len(key) != 32:
             raise ValueError("not 32 bytes of base64")
@@ -70,18 +74,18 @@ class Sealer:
         return bytes(HKDF(self._store_key, 32, b"adminbot", SHA256, context=purpose.encode()))
 
     def pickle_key(self) -> str:
-        """The passphrase of matrix-nio's own store."""
+        """The passphrase for matrix-nio's own store, in hex."""
         return self._key("nio store").hex()
 
     def seal(self, purpose: str, text: str) -> bytes:
-        """Nonce, ciphertext and tag, in this order."""
+        """Returns nonce, ciphertext and tag, in this order (12 bytes, any length, 16 bytes)."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         cipher = AES.new(self._key(purpose), AES.MODE_GCM, nonce=nonce, mac_len=_TAG_BYTES)
         sealed, tag = cipher.encrypt_and_digest(text.encode())
         return nonce + sealed + tag
 
     def open(self, purpose: str, blob: bytes) -> str:
-        """Raises ValueError when the key is another one or the blob was changed."""
+        """The sealed text. Raises ValueError if key, purpose or blob is not the sealed one's."""
         nonce, sealed, tag = (
             blob[:_NONCE_BYTES],
             blob[_NONCE_BYTES:-_TAG_BYTES],
@@ -92,5 +96,5 @@ class Sealer:
 
 
 def new_store_key() -> Secret:
-    """A fresh value for ADMINBOT_STORE_KEY."""
+    """A fresh value for ADMINBOT_STORE_KEY: 32 random bytes in base64."""
     return Secret(base64.b64encode(secrets.token_bytes(32)).decode())

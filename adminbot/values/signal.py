@@ -1,4 +1,4 @@
-"""One tells, and whoever wants to know is called: so that who tells need not know them."""
+"""Signals: the sender calls a signal and need not know the listeners."""
 
 from collections.abc import Callable
 from typing import Generic, ParamSpec
@@ -7,7 +7,10 @@ P = ParamSpec("P")
 
 
 class Signal(Generic[P]):
-    """Callbacks; calling the signal calls each, in the order in which they were connected."""
+    """Callbacks. Calling the signal calls all listeners in the order of their connection.
+
+    An error in a listener is the caller's: later listeners are not called.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[Callable[P, None]] = []

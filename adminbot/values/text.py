@@ -1,14 +1,15 @@
-"""What others wrote, made fit to be shown: in the chat, in the shell, in the log. Pure.
+"""Other people's text, made fit to be shown: in the chat, in the shell, in the log. Pure.
 
-A server, a client and a person can write text that hides, turns round or ends a line. A name
-loses that (`safe_to_quote`); of an id it is shown (`shown_id`), so that no two ids look the same.
+A server, a client and a person can write characters that hide, turn round or end a line. A name
+loses such characters (`safe_to_quote`). An id shows them escaped (`shown_id`), so that no two ids
+look the same.
 """
 
 import hashlib
 import re
 import unicodedata
 
-# Control, format (bidi, zero-width, tags), half, private and unassigned characters.
+# Unicode categories: control, format (bidi, zero-width, tags), surrogate, private, unassigned.
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 _BREAKS = ("Zl", "Zp")
 # Letters, marks and symbols that show nothing: a combining joiner, Khmer vowels, variation
@@ -16,15 +17,16 @@ _BREAKS = ("Zl", "Zp")
 _NOTHING = re.compile(
     "[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef\U00016fe4]"
 )
-# And those that show an empty place: Hangul fillers, an empty Braille cell, a null notehead.
+# Characters that show an empty place: Hangul fillers, an empty Braille cell, a null notehead.
 _BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0\U0001d159]")
 _IN_AN_ID = re.compile(r"[A-Za-z0-9_.~:=+/@!#%-]")
-# Up to room version 11 with the server that made it; since then 43 letters of base64.
+# Up to room version 11 an opaque part and the server's name; since version 12 the 43 letters of a
+# hash in URL-safe base64.
 _ROOM_ID = re.compile(r"![^\s:]{10,}:\S+|![\w-]{43}")
 
 
 def safe_to_quote(text: str, most: int = 30) -> str:
-    """Somebody's text, fit to be repeated: short, on one line, all of it seen, without marks."""
+    """Somebody's text, fit to be quoted: short, on one line, all visible, without our marks."""
     text = re.sub(r"[`*\s\x00-\x20\x7f-\x9f]+", " ", _BLANK.sub(" ", _NOTHING.sub("", text)))
     text = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN)
     text = re.sub(" +", " ", text).strip()
@@ -32,10 +34,10 @@ def safe_to_quote(text: str, most: int = 30) -> str:
 
 
 def shown_id(text: str, most: int = 64) -> str:
-    """An id in plain letters: another id is another text, also where it looked the same.
+    """An id in plain ASCII: two ids never give the same text, even if they looked alike.
 
-    What is not plain is escaped as Python would (`\\u0430`), and so is what would be taken for a
-    command; a long one ends in its hash.
+    Other characters are escaped as Python would (`\\u0430`), and so is a `!` that would make a
+    command; a long id is cut and ends in a hash of the id.
     """
     shown = "".join(c if _IN_AN_ID.fullmatch(c) else _escape(c) for c in text)
     if is_command(shown):
@@ -47,18 +49,18 @@ def shown_id(text: str, most: int = 64) -> str:
 
 
 def is_command(code: str) -> bool:
-    """Whether what a text of ours shows as code is a command: a room id begins with `!`, too."""
+    """Whether code in a text of ours is a command; a room id begins with `!`, too."""
     return code.startswith("!") and not _ROOM_ID.fullmatch(code)
 
 
 def code_of(text: object) -> str:
-    """An errcode, or a code of the kind, without what none has; maybe empty."""
-    kept = "".join(c for c in str(text)[:1000] if c.isascii() and (c.isalnum() or c in "._"))
-    return kept[:60]
+    """An errcode of a server, reduced to ASCII letters, digits, `.` and `_`; maybe empty."""
+    code = "".join(c for c in str(text)[:1000] if c.isascii() and (c.isalnum() or c in "._"))
+    return code[:60]
 
 
 def one_line(text: str) -> str:
-    """The same on one line, with escapes for whatever is not seen: for a log."""
+    """A text on one line, for a log: all invisible characters escaped."""
     return "".join(_escape(c) if _is_unseen(c) else c for c in text)
 
 

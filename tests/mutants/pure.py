@@ -79,7 +79,7 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- cross-signing
     Mutant(
         "adminbot/crypto/crosssigning.py",
-        "if self_signing is None or not is_signed(signed, user_id, master, master):",
+        "if self_signing is None or not is_signed(self_signing_entry, user_id, master, master):",
         "if self_signing is None:",
         "a self-signing key need not be signed by the master key",
         "tests/unit/crypto/test_crosssigning.py::test_no_device_is_trusted_for",
@@ -93,7 +93,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/crypto/crosssigning.py",
-        "        and is_signed(keys, user_id, device_id, own)\n",
+        "        and is_signed(keys, user_id, device_id, public)\n",
         "",
         "a device need not sign its own keys",
         "tests/unit/crypto/test_crosssigning.py::test_no_device_is_trusted_for",
@@ -791,7 +791,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/tokens.py",
-        "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
+        "Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE",
         "Purpose.FRESH_DEVICE",
         "after a rotation in place the card says that the old device is gone",
         "tests/unit/accounts/test_tokens.py::"
@@ -799,7 +799,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/tokens.py",
-        "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
+        "Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE",
         "Purpose.RENEWED",
         "a program on a fresh device is told to keep the keys of the old one",
         "tests/unit/accounts/test_tokens.py::test_where_the_device_is_gone_the_card_says_so",
@@ -975,7 +975,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/signing.py",
-        "        if known is None:\n            key = RecoveryKey.new()",
+        "        if recovery_key is None:\n            key = RecoveryKey.new()",
         "        if True:\n            key = RecoveryKey.new()",
         "after a crash the card holds a recovery key that opens nothing",
         "tests/unit/accounts/test_signing.py::test_a_recovery_key_opens_what_is_published_also_after_a_crash",
@@ -1033,8 +1033,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/backends/synapse.py",
-        "if found is None or found.is_admin or found.is_deactivated:",
-        "if found is None or found.is_deactivated:",
+        "if account is None or account.is_admin or account.is_deactivated:",
+        "if account is None or account.is_deactivated:",
         "a server admin's account is taken over",
         "tests/unit/accounts/backends/test_synapse.py::test_which_account_was_made_by_an_act",
     ),
@@ -1090,7 +1090,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/tokens.py",
-        "Purpose.RENEWED if kept else Purpose.FRESH_DEVICE",
+        "Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE",
         "Purpose.FRESH_DEVICE",
         "the card of a rotation tells an owner to throw living keys away",
         "tests/unit/accounts/test_backend_seam.py::"

@@ -1,8 +1,8 @@
-"""The account backend: what a homeserver's accounts can have done to them, step by step.
+"""The account backend: everything adminbot can do to accounts of a homeserver, step by step.
 
-A method is a step of an act ("a new token in place") and not a request: what Synapse needs three
-requests for, another server does in one. An implementation notes each change (`NotedAct.step`)
-before it makes the change outside. What is true if the process dies in between is promised here.
+A method is a step of an act ("a new token in place") and not a request: another server may do in
+one request what takes three on Synapse. An implementation notes each change (`NotedAct.step`)
+before the request. The docstrings promise what is true if the process dies in between.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,13 +20,13 @@ from adminbot.values.secret import Secret
 
 TakeOver = Callable[[Session], Awaitable[None]]
 
-# What every `make` notes before the request that makes the account: cut off after that, nobody
-# knows whether there is an account.
+# The step that every `make` notes before the request that makes the account: after a crash later
+# than this note, nobody knows whether there is an account.
 MAKE = "make the account"
 
 
 class Can(Enum):
-    """What not every kind of account offers; the value completes "Accounts on this server …"."""
+    """Abilities that some kinds of accounts lack; the value ends "Accounts on this server …"."""
 
     PASSWORD = "have no password"  # noqa: S105 (words of a sentence)
     ADDRESSES = "do not show where they are used from"
@@ -34,7 +34,7 @@ class Can(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which device of which account is to get a session, and the name that is shown for both."""
+    """The account and device to open a session for; `display_name` is shown for both."""
 
     user_id: UserId
     device_id: str
@@ -43,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A new session, and the account's new password; None where accounts have no password."""
+    """A new session, and the account's new password (None where accounts have no passwords)."""
 
     session: Session
     password: Secret | None
@@ -53,17 +53,17 @@ class Login:
 class Attempt:
     """The making of one account, over restarts.
 
-    `may_be_ours`: an account of that name may have come of this attempt, since an outcome is
-    unknown: an answer was lost, or an earlier run was cut off.
+    `may_be_ours`: this attempt may have made an account of the name, since a request succeeded, an
+    answer was lost, or an earlier run was cut off.
     """
 
     may_be_ours: bool = False
 
 
 class AccountBackend(Protocol):
-    """One kind of account. Every method may raise HomeserverError, and AccountGone where it says.
+    """One kind of account. Every method may raise HomeserverError, and AccountGone where named.
 
-    `can`: what this kind offers of what not every kind does.
+    `can`: the abilities of this kind.
     """
 
     can: frozenset[Can]
@@ -71,46 +71,46 @@ class AccountBackend(Protocol):
     # -- making
 
     async def check_name_free(self, user_id: UserId) -> None:
-        """See whether an account could be made. Advisory: somebody else can be faster.
+        """Look whether an account could be made. Advisory: somebody else can be faster.
 
         Raises:
-            NameTaken: the account exists, or did once.
-            UsageError: the name is reserved, or breaks a rule.
+            NameTaken: the account exists, or existed once.
+            UsageError: the name is reserved, or breaks a rule of the server.
         """
 
     async def make(self, target: Target, act: Act, attempt: Attempt) -> Login:
-        """Make an account with its first session, whatever the network does.
+        """Make an account with a first session, whatever the network does.
 
-        An account that was there before is never touched. `attempt` is kept up to date, also
-        when this raises.
+        An account from before is never touched. `attempt` is kept up to date, also when an error
+        is raised.
 
-        If the process dies anywhere in here, there is no account, or an account without a device
-        but the target's, whose token and password nobody has. `is_ours` tells such an account from
-        somebody else's: run again, it is taken over, and that token dies.
+        If the process dies anywhere in here, there is no account, or an account with no device but
+        the target's; nobody has the token and the password. `is_ours` tells such an account from
+        somebody else's: the second run takes the account over, and the first token dies.
 
         Raises:
-            NameTaken: somebody else has the name. Where no outcome is unknown that is final,
-                however new and empty the account looks.
+            NameTaken: somebody else has the name. Unless an outcome is unknown, the refusal is
+                final, however new and empty the account looks.
             Refused: a lockdown came into a long wait.
         """
 
     async def is_ours(self, target: Target, attempt: Attempt) -> bool:
-        """Whether the account that is there now came of this attempt. One or two reads."""
+        """Whether the present account of this name came of `attempt`. One or two reads."""
 
     # -- sessions
 
     async def renew(
         self, target: Target, act: Act, take_over: TakeOver | None = None, *, meanwhile: str = ""
     ) -> Login:
-        """A new token for a device that exists: its keys stay, every older token dies.
+        """Open a new session on an existing device: the keys stay, every older token dies.
 
         If the process dies in here, the older token may live or be dead, and nobody has a newer
-        one. Run again, everything is made anew, and what an earlier run left behind is dead.
+        token. The second run makes everything anew, and kills the first run's token, too.
 
         Args:
-            take_over: called with the new session, for who uses the older token: before that
-                token dies, where the kind of account allows for it, and at once after otherwise.
-            meanwhile: what a person is told of the older token if this has to wait.
+            take_over: called with the new session, when we use the older token ourselves: before
+                the older token dies, where the kind of account allows, and right after otherwise.
+            meanwhile: said to the person about the older token, in case of a long wait.
 
         Raises:
             Refused: a lockdown came into a long wait.
@@ -119,8 +119,9 @@ class AccountBackend(Protocol):
     async def start_afresh(self, target: Target, act: Act) -> Login:
         """Sign everything out, devices and keys included, and open the target's (new) device.
 
-        If the process dies in here, the account is as it was, or has no session, or has one
-        on the target's device whose token nobody has. Run again, that one is ended with the rest.
+        If the process dies in here, the account is unchanged, or has no session, or has only a
+        session on the target's device whose token nobody has. The second run ends such a session
+        with the rest.
 
         Raises:
             Refused: a lockdown came into a long wait.
@@ -129,62 +130,62 @@ class AccountBackend(Protocol):
     async def sign_out(self, user_id: UserId, act: NotedAct) -> None:
         """End every session, with devices and keys; the account stays. Never sleeps.
 
-        If the process dies in here, any number of the sessions is ended; run again, all are.
+        If the process dies in here, any number of sessions is ended; the second run ends all.
 
         Raises:
             AccountGone: nothing was changed.
         """
 
     async def close(self, user_id: UserId, act: NotedAct) -> None:
-        """Close the account for good; its name stays taken. Never sleeps.
+        """Close the account for good; the name stays taken. Never sleeps.
 
-        If the process dies in here, the account is open or closed. To close a closed account, or
-        one that is gone, is no error.
+        If the process dies in here, the account is open or closed. Closing a closed or missing
+        account is no error.
         """
 
     async def lock(self, user_id: UserId, act: NotedAct) -> None:
-        """Let no session of the account do anything until `unlock`; all of them stay.
+        """Let no session of the account do anything until `unlock`; all sessions stay.
 
-        One request: if the process dies before its answer, the account may be locked. To lock
-        a locked account is no error.
+        One request: if the process dies before the answer, the account may be locked. Locking a
+        locked account is no error.
 
         Raises:
             AccountGone: nothing was changed.
         """
 
     async def unlock(self, user_id: UserId, act: NotedAct) -> None:
-        """Undo `lock`: the same tokens work again. As for dying and errors, see there."""
+        """Undo `lock`: the same tokens work again. Crashes and errors: as for `lock`."""
 
     async def set_password(
         self, user_id: UserId, password: Secret, act: NotedAct, *, keep_sessions: bool
     ) -> None:
         """Give the account a password. Only where `can` has PASSWORD.
 
-        One request: if the process dies before its answer, the older password or this one is
-        valid. Without `keep_sessions` every session is ended by the same request.
+        One request: if the process dies before the answer, the older or the new password is
+        valid. Without `keep_sessions` the same request ends every session.
 
         Raises:
             AccountGone: nothing was changed.
         """
 
     def acting_as(self, user_id: UserId) -> AbstractAsyncContextManager[ClientApi]:
-        """Act as the account for a moment, over a session without a device.
+        """Act as the account during the block, over a session without a device.
 
-        The session is ended at the end of the block. If the process dies before that, the session
-        ends by itself within two minutes.
+        The end of the block ends the session. If the process dies earlier, the session ends by
+        itself within two minutes.
         """
 
     # -- our own account
 
     async def open_device(self, user_id: UserId, device_id: str) -> Session:
-        """A session for our own account on a new device, by the right of the session we have.
+        """Open a session for our own account on a new device, by the right of our present session.
 
-        If the process dies in here, there may be that device with a token that nobody has. Run
-        again with the same device id, there is no second device.
+        If the process dies in here, the device may exist with a token that nobody has. A second
+        run with the same device id makes no second device.
         """
 
     async def drop_device(self, user_id: UserId, device_id: str) -> None:
-        """End our own session on another device. One request; that it is gone is no error."""
+        """End our own session on another device. One request; a missing device is no error."""
 
     # -- looking
 
@@ -192,16 +193,16 @@ class AccountBackend(Protocol):
         """The account's sessions. Raises AccountGone."""
 
     async def find(self, user_id: UserId) -> AccountState | None:
-        """What the server says of the account; None if there is no such account."""
+        """The account's state on the server; None if there is no such account."""
 
     async def addresses(self, user_id: UserId) -> list[str]:
-        """IP addresses that the account was used from. Only where `can` has ADDRESSES.
+        """The IP addresses the account was used from. Only where `can` has ADDRESSES.
 
         Raises AccountGone.
         """
 
 
 def check_can(backend: AccountBackend, what: Can, hint: str = "") -> None:
-    """Raises Refused where this kind of account has not got `what`."""
+    """Raises Refused unless this kind of account has the ability `what`."""
     if what not in backend.can:
         raise Refused(f"Accounts on this server {what.value}. Nothing was changed.", hint)

@@ -1,4 +1,4 @@
-"""A login by password as an act makes it: Synapse's login limit is sat out, and nothing locked."""
+"""A login by password within an act: waits for Synapse's login limit to pass, without a lock."""
 
 import asyncio
 from datetime import timedelta
@@ -18,15 +18,16 @@ _LONGEST_WAIT = timedelta(hours=1)
 async def log_in(
     account: ClientApi, target: Target, password: Secret, act: Act, meanwhile: str = ""
 ) -> Session:
-    """Log in, and sit the limit out (by default five logins, and then one in 333 s).
+    """Log in, and wait while the limit is used up (`rc_login`: by default 5, then 1 in 333 s).
 
-    While that lasts the act holds no lock: whoever wants to work on the account can.
+    During the wait the act holds no lock, so other acts can work on the account. The person is
+    told of the wait, with `meanwhile` added.
 
-    Each login is sent once: a login whose answer is lost has made a token that must be ended, too.
+    Each login is sent once: after a lost answer the account may have a token more, to be ended.
 
     Raises:
-        HomeserverUnreachable: whether there is a session is unknown.
-        RateLimited: to wait would take more than an hour.
+        HomeserverUnreachable: the answer is lost; there may be a session.
+        RateLimited: the wait would end more than an hour after the first try.
         HomeserverError: password login is off on this server.
         Refused: a lockdown came into the wait.
     """
@@ -48,9 +49,10 @@ async def log_in(
             async with act.aside():
                 await _sit_out(exc.retry_after, target.user_id.localpart, act, meanwhile)
             await act.check()
-        except HomeserverUnreachable:
+        except HomeserverUnreachable:  # has M_UNKNOWN as its errcode, too, and means another thing
             raise
         except HomeserverError as exc:
+            # Synapse has no errcode for a password login that is off: M_UNKNOWN with a text.
             if exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN", "M_UNRECOGNIZED"):
                 raise _no_password_login(target, exc) from exc
             raise

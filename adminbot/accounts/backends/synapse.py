@@ -1,6 +1,8 @@
-"""Accounts that Synapse keeps itself: the admin API, and sessions opened by password.
+"""Accounts kept by Synapse itself: the admin API, and sessions opened by password.
 
 Nothing is remembered here: passwords live as long as a call.
+
+Sources: Synapse's docs/admin_api; measurements on Synapse 1.163 where the documents are silent.
 """
 
 import logging
@@ -28,11 +30,11 @@ from adminbot.values.secret import Secret, new_password
 log = logging.getLogger(__name__)
 
 _TRIES = 5
-_ACTING_S = 60
+_ACTING_S = 60  # counted by the server's clock, see `SynapseAdmin.log_in_as`
 
 
 class SynapseBackend(AccountBackend):
-    """By shared secret an account is made in one request, else in three."""
+    """With the registration shared secret, an account is made in one request, else in three."""
 
     can = frozenset(Can)
 
@@ -55,13 +57,13 @@ class SynapseBackend(AccountBackend):
             except HomeserverUnreachable as exc:
                 log.warning("outcome unknown, looking it up user=%s why=%s", target.user_id, exc)
                 attempt.may_be_ours = True
-            except NameTaken:
+            except NameTaken:  # perhaps by our own earlier request, whose answer was lost
                 if not await self.is_ours(target, attempt):
                     raise
             except HomeserverError as exc:
                 if exc.errcode != "M_RESOURCE_LIMIT_EXCEEDED":
                     raise
-                # The server is full (MAU), yet it has made the account before it said so.
+                # The server is full (monthly active users), yet has made the account already.
                 attempt.may_be_ours = True
             if await self.is_ours(target, attempt):
                 await self._set_up(target, new_password(), act)
@@ -81,6 +83,8 @@ class SynapseBackend(AccountBackend):
             )
             attempt.may_be_ours = True
             return Login(session, password)
+        # Not the name and password at once: on an account that exists, the same request with a
+        # password would replace the password and log everybody out.
         await self._synapse.create_blank(target.user_id)
         attempt.may_be_ours = True
         await self._set_up(target, password, act)
@@ -93,15 +97,15 @@ class SynapseBackend(AccountBackend):
         )
 
     async def is_ours(self, target: Target, attempt: Attempt) -> bool:
-        """The account was not there when the act was noted, and an outcome is unknown.
+        """Whether the account can only have come of `attempt`. No read unless `may_be_ours`.
 
-        A person's account that came since would have a device of its own (or be an admin's); ours
-        has the target's device or none.
+        The name was free when the act was noted. Another person's account of since then would have
+        a device of its own, or be an admin's; ours has the target's device or none.
         """
         if not attempt.may_be_ours:
             return False
-        found = await self.find(target.user_id)
-        if found is None or found.is_admin or found.is_deactivated:
+        account = await self.find(target.user_id)
+        if account is None or account.is_admin or account.is_deactivated:
             return False
         devices = {device.device_id for device in await self.devices(target.user_id)}
         return devices <= {target.device_id}
@@ -111,21 +115,23 @@ class SynapseBackend(AccountBackend):
     async def renew(
         self, target: Target, act: Act, take_over: TakeOver | None = None, *, meanwhile: str = ""
     ) -> Login:
-        """1. A password by the admin API, logging nobody out. 2. A login on the same device.
+        """1. Set a password by the admin API, logging nobody out. 2. Log in on the same device.
 
-        3. With the new token, a password change that logs all others out: only this spares
-        the device. Stopped after 1 nothing is lost; after 2 the older token lives, too; after 3
-        nobody has the new token. An answer that is lost on the way is such a stop. `take_over`
-        comes before 3.
+        3. With the new token, change the password and log all other sessions out: the only request
+        that spares the device. After a stop after 1 nothing is lost; after 2 the older token
+        lives, too; after 3 nobody has the new token. A lost answer is such a stop. `take_over` is
+        called before 3.
         """
         first, second = new_password(), new_password()
 
         async def once() -> Session:
             await act.step("set a password")
+            # Synapse's default, True, would delete all devices with their keys.
             await self._synapse.set_password(target.user_id, first, logout_devices=False)
             session = await log_in(self._account, target, first, act, meanwhile)
             if take_over:
                 await take_over(session)
+            # The login left the older token of this device alive (Synapse issue 6616).
             await act.step("end every other session")
             await self._account.change_password(session, old=first, new=second)
             return session
@@ -170,7 +176,7 @@ class SynapseBackend(AccountBackend):
         await self._synapse.set_password(user_id, password, logout_devices=not keep_sessions)
 
     async def _check_is_there(self, user_id: UserId) -> None:
-        """Raises AccountGone. Synapse's PUT would make an account that is not there."""
+        """Raises AccountGone. Synapse's PUT would make a missing account."""
         if await self.find(user_id) is None:
             raise AccountGone
 
@@ -209,7 +215,10 @@ class SynapseBackend(AccountBackend):
 
 
 async def _until_known(once: Callable[[], Awaitable[Session]]) -> Session:
-    """Do it all again when an answer was lost, a few times. Raises HomeserverUnreachable."""
+    """Repeat all steps after a lost answer, five times in all. Raises HomeserverUnreachable.
+
+    The repetition begins with the first step, so a session of a lost answer ends with the rest.
+    """
     for tries_left in reversed(range(_TRIES)):
         try:
             return await once()
