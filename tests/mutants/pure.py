@@ -1151,7 +1151,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/store/test_forgotten.py::test_the_device_of_a_bot_that_was_signed_out",
     ),
     Mutant(
-        "adminbot/store/__init__.py",
+        "adminbot/store/memory.py",
         "            await self.sealed.forget(recovery_of(bot.user_id))",
         "            pass",
         "a recovery key that is on a card stays on disk",
