@@ -10,7 +10,6 @@ from adminbot.cards.delivery import CardDelivery
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.context import Context, NotConfirmed
 from adminbot.dispatch.grammar import Args
-from adminbot.dispatch.progress import DONE
 from adminbot.dispatch.questions import question_of
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Command, Reply
@@ -81,7 +80,7 @@ class Executor:
                 reply = self._done_before(command, earlier)
             else:
                 reply = await self._run(command, args, incoming, earlier, turn)
-            progress.mark = "" if reply.ask else DONE
+            progress.succeeded(with_question=bool(reply.ask))
         return reply
 
     def _done_before(self, command: Command, act: ActNote) -> Reply:

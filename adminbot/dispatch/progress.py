@@ -31,7 +31,11 @@ class Progress:
         self._start = start
         self._always = always
         self._began = False
-        self.mark = FAILED
+        self._mark = FAILED
+
+    def succeeded(self, *, with_question: bool) -> None:
+        """✅ is due in the end; under a command that asks something first, no mark."""
+        self._mark = "" if with_question else DONE
 
     async def __aenter__(self) -> Self:
         self._shown = asyncio.create_task(self._show())
@@ -52,8 +56,8 @@ class Progress:
 
     async def _replace(self) -> None:
         shown = await self._shown if self._began else None
-        if self.mark:
-            await quietly(self._react(self.mark))
+        if self._mark:
+            await quietly(self._react(self._mark))
         if shown:
             room_id = self._incoming.room_id
             await self._chat.redact(room_id, shown, reason=None, txn=f"unmark-{shown}")
