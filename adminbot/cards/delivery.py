@@ -1,7 +1,7 @@
 """Cards: how a secret leaves. Two messages in the requester's own chat, taken back in time.
 
-A card is sealed in the store before it is sent and forgotten once it is out; each of its
-messages has a fixed transaction id, so that a send repeated after a crash is the same send.
+A card is sealed in the store before the first send, and forgotten there after the second. Both
+messages have fixed transaction ids, so that a send repeated after a crash is the same send.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class CardDelivery:
-    """Delivers cards and takes them back; open ones survive a restart."""
+    """Delivers cards and takes cards back. When, `jobs.card_watch` says."""
 
     def __init__(self, chat: Chat, store: Store, text: CardText, lockdown: Lockdown) -> None:
         self._lockdown = lockdown
@@ -45,8 +45,8 @@ class CardDelivery:
     def check_way(self, reader: UserId, *, typed_in: str) -> None:
         """Before anything is made: is there a way for the secret, and who looks on?
 
-        Raises NotDeliverable: nobody could read the card, or somebody else reads the room in
-        which it is asked for.
+        Raises NotDeliverable: nobody could read the card, or somebody else reads the room
+        `typed_in`.
         """
         if not self._chat.rooms.can_reach(reader):
             raise NotDeliverable(
@@ -94,12 +94,11 @@ class CardDelivery:
     async def deliver(self, card_id: int) -> bool:
         """Send a card's two messages, then forget its content.
 
-        Returns False if a later command ended what is on the card: it does not go out.
+        Returns False if a later command ended the login on the card: the card does not go out.
 
         Raises:
-            NotDeliverable: there is no safe way to the reader now, or a lockdown; it is tried
-                again later.
-            HomeserverError: likewise.
+            NotDeliverable: there is no safe way to the reader now, or a lockdown.
+            HomeserverError: not sent, or half.
         """
         async with self._busy[card_id]:
             card = await self._store.cards.find(card_id)
@@ -146,7 +145,10 @@ class CardDelivery:
             raise NotDeliverable("I am locked down.")
 
     async def tapped(self, sender: str, event_id: str) -> bool:
-        """Take a card back because its reader tapped one of its messages; False if it is none."""
+        """Take the card back that this message is part of, if its reader tapped.
+
+        Returns False if no open card has the message, or somebody else tapped.
+        """
         for card in await self._store.cards.open():
             if event_id in (card.intro_id, card.block_id) and sender == str(card.reader):
                 await self.take_back(card, "saved")
@@ -154,9 +156,11 @@ class CardDelivery:
         return False
 
     async def take_back(self, card: Card, why: str) -> None:
-        """Redact a card's secret and say in its intro what became of the login.
+        """Redact a card's secret and say in the intro what became of the login.
 
-        Raises HomeserverError: not taken back; it is tried again later.
+        A card that nobody can reach any more (we are out of the room) counts as taken back.
+
+        Raises HomeserverError: not taken back.
         """
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
         async with self._busy[card.id]:

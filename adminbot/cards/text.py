@@ -1,4 +1,4 @@
-"""What a card says: while its secret is there, and once it is gone. Pure."""
+"""What a card says, before and after the secret is taken back. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _TITLE = {
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """Words of a card. `public_url`: what programs shall connect to. `ttl`: how long it stays."""
+    """Words of a card. `public_url`: what programs connect to. `ttl`: how long a card stays."""
 
     public_url: str
     ttl: timedelta
@@ -28,7 +28,7 @@ class CardText:
     def phrase(
         self, bot: Bot, session: Session, extra: dict[str, Secret], purpose: Purpose
     ) -> str:
-        """The card as JSON: `intro`, which a person reads, and `block`, which is to be pasted.
+        """The card as JSON: `intro` for the person, `block` to be pasted for the program.
 
         Args:
             extra: what else the program is given, by name of the setting.
@@ -69,13 +69,13 @@ class CardText:
         return "\n".join(lines)
 
     def gone(self, card: Card, bot: Bot | None, newer: Card | None) -> tuple[str, str]:
-        """What the intro says once the block is gone, and in a word why the card was dead.
+        """What the intro says once the block is gone, and in a word why the login was dead.
+
+        The word is empty where the login works.
 
         Args:
-            bot: as it is now; None if it is deleted.
-            newer: the newest card of the bot after this one.
-
-        The word is empty where the card was alive.
+            bot: the bot as of now; None if deleted.
+            newer: the newest card of the bot after `card`.
         """
         was_here, again = f"🧹 The login for `{card.bot}` was here", card.bot.localpart
         if bot is None:

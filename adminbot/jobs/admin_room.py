@@ -1,8 +1,7 @@
-"""Keeps the admin room to the admins: who is missing is invited, who is none any more goes.
+"""Keeps the admin room to the admins: a missing admin is invited, anybody else is removed.
 
-That the room is gone is told in the private chats. It cannot be entered again once we are out:
-only we may invite. Another one is made in the shell (`adminbot room --new`); until then the
-private chats do.
+The loss of the room is told in the private chats. Nobody can let us in again: only we may invite.
+Another room is made in the shell (`adminbot room --new`); until then the private chats do.
 """
 
 import logging
@@ -34,7 +33,7 @@ _TOLD = "admin room gone"  # the fact: the room id that was told of
 
 
 class AdminRoom(Job):
-    """The room in which the admins command: put in order once a start, then looked after."""
+    """The admin room: put in order once a start, then watched."""
 
     name = "admin room"
     retry_s = broken_s = 60.0
@@ -59,9 +58,9 @@ class AdminRoom(Job):
         self._was_put_in_order = self._is_gone = False
 
     async def round(self) -> None:
-        """Lasts until the room is gone. Once everybody knows, there is nothing more to do.
+        """Lasts until the room is gone. Once all admins know, there is nothing more to do.
 
-        Raises AdminbotError: somebody has still to be told.
+        Raises AdminbotError: an admin has still to be told.
         """
         if not self._was_put_in_order:
             self._was_put_in_order = True
@@ -87,7 +86,7 @@ class AdminRoom(Job):
             await self._welcome(admin, is_in=str(admin) in people)
 
     async def _remove_others(self, others: set[str]) -> None:
-        """Nobody else has the power to. Only in a room of our making: another has other guests."""
+        """Remove `others` (user ids) from a room of our making: other rooms have other guests."""
         if not others:
             return
         try:
@@ -111,7 +110,7 @@ class AdminRoom(Job):
             self._alarm.tell_room(_REMOVED.format(user=safe_to_quote(other, 60)))
 
     async def _welcome(self, admin: UserId, *, is_in: bool) -> None:
-        """One who was added since setup, or who left: both rooms."""
+        """Invite an admin who was added since setup, or who left, to both rooms."""
         try:
             if not is_in:
                 await self._account.invite(self._id, admin)
@@ -126,8 +125,8 @@ class AdminRoom(Job):
     async def _tell_all(self) -> None:
         """Tell every admin once, also across restarts.
 
-        Raises AdminbotError if somebody has still to be told. Whom the homeserver refuses for
-        good has not.
+        Raises AdminbotError if an admin has still to be told. An admin to whom the homeserver
+        refuses to send counts as told.
         """
         if await self._store.facts.get(_TOLD) == self._id:
             return

@@ -1,9 +1,9 @@
-"""What the admins are told unasked: an identity that changed, an admin who does not count, a state
-that cannot be written.
+"""What the admins are told unasked: a changed identity, an admin who does not count, a state that
+cannot be written.
 
-A cross-signing identity is another one than the pinned: either who it belongs to reset it, or
-somebody with power over the homeserver pretends to be them. An admin's is told to the others, a
-bot's to all.
+Where an account shows another cross-signing identity than the pinned, either the owner reset the
+identity, or somebody with power over the homeserver pretends to be the owner. The change of an
+admin is told to the other admins, the change of a bot to all.
 """
 
 import logging
@@ -49,8 +49,9 @@ _Tell = Callable[[], Awaitable[None]]
 class Alarm(Job):
     """Rings once for each new identity, also across restarts.
 
-    What is raised before the first round waits for it. Each alarm is told by itself, again and
-    again until everybody was told; told twice is the same event.
+    Alarms wait for the first round, which comes after the first sync: before, no device of an
+    admin is known. Each alarm is told separately, again and again until all admins were told; a
+    message sent again is the same event.
     """
 
     name = "alarm"
@@ -70,12 +71,12 @@ class Alarm(Job):
         self._identity_changed(user_id, master, partial(self._tell_change, user_id, master))
 
     def ring_bot(self, bot: Bot, counts: str, master: str) -> None:
-        """Have all admins told that a bot shows another identity than `counts`; the same once."""
+        """Have all admins told that a bot shows `master`, not `counts`; the same once."""
         tell = partial(self._tell_bot_change, bot, counts, master)
         self._identity_changed(bot.user_id, master, tell)
 
     def left_out(self, admin: LeftOut) -> None:
-        """Have the admins who count told of one who does not."""
+        """Have the admins who count told of an admin who does not."""
         log.error("ALARM admin left out user=%s why=%s", admin.user_id, admin.why)
         text = _LEFT_OUT.format(user=admin.user_id, why=admin.why, remedy=admin.remedy)
         tell = partial(self._tell_others, text, admin.user_id, "left out", admin.why)
@@ -95,9 +96,9 @@ class Alarm(Job):
             self._raise("free", self._tell_free)
 
     async def tell(self, admin: UserId, text: str, *about: object) -> None:
-        """Tell one admin, once for the same `about`; nobody where no trusted device could read it.
+        """Tell one admin, unless no trusted device could read the text; once for the same `about`.
 
-        Raises AdminbotError: it could not be sent.
+        Raises AdminbotError: not sent.
         """
         if not self._chat.rooms.trusted_devices(admin):
             log.warning("alarm not given to=%s why=no trusted device", admin)
@@ -132,7 +133,7 @@ class Alarm(Job):
             log.warning("not said in the admin room why=%s", exc)
 
     async def _tell_free(self) -> None:
-        """Once it is really so: a sync that had nothing to write proves nothing."""
+        """After a look of our own: a sync that had nothing to write proves nothing."""
         try:
             await self._store.check_writable()
         except StateError:
@@ -141,14 +142,14 @@ class Alarm(Job):
         self.tell_room(_FREE)
 
     async def _tell_change(self, user_id: UserId, master: str) -> None:
-        """Tell the others, then note that: from then on `TrustPolicy` rings no more for it."""
+        """Tell the others, then note that: `TrustPolicy` rings no more for `master`."""
         pin = await self._store.pins.find(str(user_id))
         pinned = pin.master_key if pin else None
         await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)
         await self._store.pins.alarmed(user_id, master)
 
     async def _tell_bot_change(self, bot: Bot, counts: str, master: str) -> None:
-        """Tell all, then note that: from then on `Identities` rings no more for it."""
+        """Tell all, then note that: `Identities` rings no more for `master`."""
         text = _BOT_TEXT.format(
             user=bot.user_id,
             name=bot.user_id.localpart,
@@ -158,9 +159,9 @@ class Alarm(Job):
         await self._store.bot_pins.alarmed(bot.user_id, master)
 
     async def _tell_others(self, text: str, user_id: UserId, *about: object) -> None:
-        """Tell all admins but this user, of whom it is.
+        """Tell all admins except `user_id`, the subject of the alarm.
 
-        Raises AdminbotError if somebody could not be told, after all others were.
+        Raises AdminbotError if an admin could not be told, after all others were.
         """
         failed: AdminbotError | None = None
         for other in sorted(self._policy.admins - {str(user_id)}):

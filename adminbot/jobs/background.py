@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def guarded(work: Awaitable[T], what: str, *, otherwise: T) -> T:
-    """What comes of some work, or `otherwise` where it fails. `what`: its name in the log."""
+    """The result of some work, or `otherwise` where the work fails. `what`: a name for the log."""
     try:
         return await work
     except Exception:  # a bug, in whatever it was: what runs beside it must go on

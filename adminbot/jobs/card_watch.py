@@ -1,4 +1,4 @@
-"""Sends the cards that wait and takes back those whose time is up; both survive a restart."""
+"""Sends waiting cards, and takes cards back when their time is up; both survive a restart."""
 
 from datetime import timedelta
 from functools import partial
@@ -12,9 +12,9 @@ _LATEST_S = 3600.0
 
 
 class CardWatch(Job):
-    """Each card by itself: one that hangs keeps no other from vanishing.
+    """Each card separately: a card that hangs keeps no other from vanishing.
 
-    `ttl`: how long a card stays; one of an earlier run, too, which went by another clock perhaps.
+    `ttl`: the longest that any card stays, also a card of an earlier run with another clock.
     """
 
     name = "card"
@@ -28,7 +28,7 @@ class CardWatch(Job):
         cards.wake.connect(self.wake)
 
     async def round(self) -> float:
-        """Begin with each card that is due. Raises StateError."""
+        """Begin with each due card. Raises StateError."""
         await self._store.cards.vanish_by(until(self._ttl))
         next_s = _LATEST_S
         for card in await self._store.cards.open():
@@ -47,7 +47,7 @@ class CardWatch(Job):
 
 
 def _left_s(card: Card) -> float:
-    """Seconds until a card is due: to be sent at once, to be taken back when its time is up."""
+    """Seconds until a card is due: at once if still to be sent, else when the time is up."""
     if card.content is not None:
         return 0
     if card.vanishes_at is None:

@@ -1,9 +1,9 @@
-"""Notices when a bot's program first shows its device, has it signed, and tells its owner.
+"""Notices when a bot's program first shows its device, has the device signed, tells the owner.
 
-The server tells us of a program that starts, if we share an encrypted room with its account. For
-all others we have to ask: so often that it is seen within five seconds during the first two hours,
-then more and more rarely. One request asks for all that are due, and how many are asked for in a
-second is bounded: two thousand programs that never start cost next to nothing.
+The server reports a new device only of accounts that share an encrypted room with us. For all
+other bots we have to ask: often enough to see the device within five seconds during the first two
+hours, then more and more rarely. One request asks for all due bots, and the number of bots asked
+for in a second is bounded: two thousand programs that never start cost next to nothing.
 """
 
 import logging
@@ -38,7 +38,7 @@ def pause(age: timedelta) -> float:
     """Seconds between two looks at a bot that has been awaited for `age`.
 
     A second at first, four for the first two hours; then from 12 seconds to 17 minutes; an hour
-    once it is a week.
+    from a week on.
     """
     if age < _FRESH:
         return min(max(age.total_seconds() / 10, _SOONEST_S), _AT_FIRST_S)
@@ -46,14 +46,14 @@ def pause(age: timedelta) -> float:
 
 
 class _Planned(NamedTuple):
-    """When a bot is to be looked at again (monotonic), and how long it had to wait for that."""
+    """`at`: when to look again, by the monotonic clock. `pause_s`: from the last look to that."""
 
     at: float
     pause_s: float
 
 
 class DeviceWatch(Job):
-    """Waits for the devices in `Store.awaited`; survives restarts."""
+    """Waits for the devices in `store.awaited`, also across restarts."""
 
     name = "device watch"
     retry_s = 5.0
@@ -75,22 +75,22 @@ class DeviceWatch(Job):
         self._store = store
         self._account = account
         self._signer = signer
-        self._changed = True  # somebody may have been added
+        self._changed = True  # a bot may have been added
         self._read_at = 0.0
-        self._free_at = 0.0  # before that, nobody is asked for who is not hurried
+        self._free_at = 0.0  # before, only hurried bots are asked for
         self._hurried: set[str] = set()
         self._next: dict[Awaited, _Planned] = {}
         self._published: set[UserId] = set()  # whose identity is known to be out
         self._last: dict[Awaited, str | None] = {}  # the master key at the last look
 
     def wake(self, user_ids: Collection[str] = ()) -> None:
-        """Somebody was added, or these users' devices changed: look now."""
+        """A bot was added, or the devices of some users changed: look now."""
         self._changed = self._changed or not user_ids
         self._hurried.update(user_ids)
         super().wake()
 
     async def round(self) -> float:
-        """Look at those that are due, at some of them if they are many; sign and tell."""
+        """Look at the due bots, at some if there are many; sign and tell."""
         if await self._lockdown.locked():
             return self.retry_s
         await self._reread()
@@ -103,7 +103,7 @@ class DeviceWatch(Job):
         return max(next_s, 0.05)
 
     async def _look_at(self, due: list[Awaited], hurried: set[str]) -> None:
-        """One request for all of them; then each, and when it is to be looked at again."""
+        """One request for all due bots; then deal with each and plan the next look."""
         try:
             answer = await self._account.query_keys(*(it.user_id for it in due))
         except AdminbotError:
@@ -111,12 +111,12 @@ class DeviceWatch(Job):
             raise
         self._free_at = time.monotonic() + _EACH_S * len(due)
         for awaited in due:
-            self._plan(awaited, failed=True)  # whatever comes: it must not keep the others waiting
+            self._plan(awaited, failed=True)  # also where a bug ends the round here
             if await self._look(awaited, answer):
                 self._plan(awaited)
 
     async def _reread(self) -> None:
-        """Who is awaited, when that may have changed. A newcomer is due at once."""
+        """Read the awaited bots anew when there may be others. A newcomer is due at once."""
         if not self._changed and time.monotonic() - self._read_at < _REREAD_S:
             return
         self._changed = False
@@ -134,9 +134,9 @@ class DeviceWatch(Job):
         self._last = {it: self._last[it] for it in every if it in self._last}
 
     def _due(self, hurried: set[str]) -> list[Awaited]:
-        """The hurried, then those who are late by the most of their pauses.
+        """Hurried bots first, then by lateness in proportion to the pause.
 
-        One request serves those, too, that would be due soon.
+        Bots that would be due soon are served by the same request.
         """
         at = time.monotonic()
         may_ask = at >= self._free_at and any(it.at <= at for it in self._next.values())
@@ -149,7 +149,7 @@ class DeviceWatch(Job):
         return [it for _, _, it in found[:_AT_ONCE]]
 
     def _plan(self, awaited: Awaited, *, failed: bool = False) -> None:
-        """When to look again. Of whom the server tells us, we ask no more than once an hour."""
+        """Plan the next look: an hour later where the server reports the device anyway."""
         if failed:
             pause_s = self.broken_s
         elif self._chat.rooms.shares_encrypted_room(awaited.user_id):
@@ -159,18 +159,18 @@ class DeviceWatch(Job):
         self._next[awaited] = _Planned(time.monotonic() + pause_s, pause_s)
 
     async def _look(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
-        """One bot: publish its identity, sign its device once it is there, tell its owner.
+        """Publish a bot's identity; sign the device once the device is there, tell the owner.
 
-        Returns whether that went well, as far as it goes.
+        Returns False if something failed: look again soon.
         """
         name, shown = awaited.user_id.localpart, answer["device_keys"].get(str(awaited.user_id))
-        if shown and not await self._store.awaited.holds(awaited):  # not any more
+        if shown and not await self._store.awaited.holds(awaited):  # signed out meanwhile
             self._changed = True
             return True
         try:
             is_there = await self._is_trusted(awaited, answer)
         except ForeignIdentity as exc:
-            # It made one before we could, or its owner did.
+            # The program made an identity before we could, or the owner did.
             await self._tell(awaited, f"⚠️ `{name}`: {exc} {exc.hint}")
             await self._store.signs_itself(awaited.user_id)
             self._changed = True
@@ -185,6 +185,10 @@ class DeviceWatch(Job):
         return True
 
     async def _is_trusted(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
+        """Whether the device is there and signed by the identity that counts; if need be, by us.
+
+        Raises AdminbotError; ForeignIdentity: the account has an identity of another maker.
+        """
         user_id, device_id = str(awaited.user_id), awaited.device_id
         master = master_key(answer, user_id)
         is_shown = device_id in answer["device_keys"].get(user_id, {})
@@ -200,7 +204,7 @@ class DeviceWatch(Job):
         if awaited.own_identity:
             return state is DeviceState.TRUSTED
         if state in (DeviceState.NEVER_STARTED, DeviceState.REPLACED):
-            return False  # of one that was replaced since we made it, `counts` has told
+            return False  # `counts` has rung the alarm for a replaced identity
         if state is not DeviceState.TRUSTED:
             keys = trusted_devices(answer, user_id, None)[device_id]
             await self._signer.sign(awaited.user_id, keys)
@@ -208,7 +212,7 @@ class DeviceWatch(Job):
         return True
 
     async def _tell(self, awaited: Awaited, text: str) -> None:
-        """Once, also when it is said again after a crash: the transaction id is the same."""
+        """Tell the owner, once also across a crash: the transaction id is the same again."""
         if not self._chat.rooms.trusted_devices(awaited.tell):
             log.info("nobody to tell of an arrival user=%s", awaited.user_id)
             return

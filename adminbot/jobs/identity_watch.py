@@ -1,7 +1,7 @@
 """Looks whether the bots still show the cross-signing identities that count.
 
-At all bots at every start and now and then, at one when the server reports a change. That the
-server says nothing proves nothing: it reports changes of those only with whom we share a room.
+Looks at all bots at each start and every half hour, because the server reports changes only of
+accounts that share a room with us; at single bots when the server reports a change.
 """
 
 import time
@@ -18,7 +18,7 @@ _AT_ONCE = 50  # bots in one request
 
 
 class IdentityWatch(Job):
-    """Has every identity that is shown compared with the one that counts."""
+    """Has `Identities` compare every identity that the server shows."""
 
     name = "identity watch"
     retry_s = 60.0
@@ -33,12 +33,12 @@ class IdentityWatch(Job):
         self._all_at = 0.0  # monotonic: when all bots are to be looked at again
 
     def wake(self, user_ids: Collection[str] = ()) -> None:
-        """These users' devices or identities changed: look now."""
+        """The devices or identities of some users changed: look now."""
         self._changed.update(user_ids)
         super().wake()
 
     async def round(self) -> float:
-        """Look at the bots that changed; at all of them when it is time for that."""
+        """Look at the changed bots; at all bots if half an hour has passed."""
         began = time.monotonic()
         changed, self._changed = self._changed, set()
         are_all_due = began >= self._all_at

@@ -1,6 +1,6 @@
-"""What goes on by itself: one loop for all of it.
+"""What goes on by itself: one loop for all jobs.
 
-A new job is a file with a class in it, and a line in app/jobs.py.
+A new job is a file here with a subclass of `Job`, and a line in app/jobs.py.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ Work = Callable[[], Awaitable[float | None]]
 
 
 class Job(ABC):
-    """Does its rounds until cancelled. Whatever fails is logged and tried again.
+    """Does rounds until cancelled. A failure is logged, and the round is repeated later.
 
-    `name`: in the log. `retry_s`: pause after an error that was foreseen, an AdminbotError;
-    `broken_s`: after any other.
+    `name`: in the log. `retry_s`: seconds to wait after an AdminbotError; `broken_s`: after any
+    other exception, a bug.
     """
 
     name: ClassVar[str]
@@ -39,24 +39,25 @@ class Job(ABC):
         """Do what is due. Returns the seconds until the next round; None: not before `wake`."""
 
     def wake(self) -> None:
-        """Have the next round now, or at once after the one that is under way."""
+        """Have the next round now, or right after the present round."""
         self._woken.set()
 
     async def run(self) -> None:
         """Do rounds, until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
             while True:
-                self._woken.clear()
+                self._woken.clear()  # first: what comes during a round is not missed
                 pause_s = await self._attempt(self.round)
+                # No wait_for: in Python 3.11 it loses a cancellation that meets the event.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._woken.wait()
 
     def beside(self, item: Hashable, work: Work) -> None:
-        """Work on one item beside the rounds: where it hangs, no other item waits for it.
+        """Work on one item beside the rounds, so that no other item waits for a slow one.
 
-        Does nothing while this item is under way. Once it is not, there is a round; after a
-        failure that is a pause later, and the round begins the item again if it still has to.
+        Does nothing while the same item is under way. Afterwards there is a round, after a failure
+        only once the pause is over: a round that still finds the item begins the work again.
         """
         if item not in self._under_way:
             self._under_way.add(item)
@@ -71,7 +72,7 @@ class Job(ABC):
             self._woken.set()
 
     async def _attempt(self, work: Work, about: str = "") -> float | None:
-        """The pause that is due afterwards."""
+        """Returns the seconds to wait afterwards, whatever happens; None: none."""
         attempt = self._unless_foreseen(work, about)
         return await guarded(attempt, f"{self.name}{about}", otherwise=self.broken_s)
 

@@ -1,7 +1,7 @@
-"""Who of ADMINBOT_ADMINS can be one: their accounts, looked up before they count.
+"""Which user ids in ADMINBOT_ADMINS count: the accounts are looked up at each start.
 
-A name that nobody has is a seat that anybody may take who registers it. What a server says of
-an account of another server cannot be looked up here: such an admin is known by the pin alone.
+Whoever registers a free user id would command us. An account of another server cannot be looked
+up here: such an admin is known by the pin alone.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ class LeftOut:
 
 
 async def unusable(find: Find, own: UserId, admins: Collection[UserId]) -> list[LeftOut]:
-    """Those of our own server whose account is not there. Raises HomeserverError."""
+    """Admins of our own server without a usable account. Raises HomeserverError."""
     found = await asyncio.gather(*(_why_not(find, own, admin) for admin in admins))
     return [LeftOut(admin, why) for admin, why in zip(admins, found, strict=True) if why]
 
@@ -53,14 +53,14 @@ async def _why_not(find: Find, own: UserId, admin: UserId) -> str:
 async def left_out(
     find: Find, store: Store, own: UserId, admins: Collection[UserId]
 ) -> tuple[LeftOut, ...]:
-    """Who does not count in this run.
+    """The admins by the settings who do not count until the next start.
 
-    One who was absent once is remembered, before anything else happens: turning up later, the
-    account counts only when the operator has said so (`adminbot trust`, which pins it).
+    An absent account is remembered, before anything else happens: turning up later, the account
+    counts only when the operator has said so (`adminbot trust` pins the account's identity).
 
     Raises:
-        SetupError: nobody is left who could command.
-        HomeserverError: it could not be looked up.
+        SetupError: no admin is left.
+        HomeserverError: an account could not be looked up.
     """
     found = await unusable(find, own, admins)
     gone = {it.user_id for it in found}
@@ -82,7 +82,7 @@ async def left_out(
 
 
 async def waits_for_trust(store: Store, admin: UserId) -> bool:
-    """Whether this account turned up late, and nobody has vouched for it yet."""
+    """Whether the account turned up late, and the operator has not vouched for the admin yet."""
     was_absent = await store.facts.get(_name(admin)) is not None
     return was_absent and await store.pins.find(str(admin)) is None
 

@@ -1,4 +1,4 @@
-"""Changes that are not begun although their sender may: old ones, and too many in a short time."""
+"""Limits on what an admin may change: no old commands, not too many changes in a short time."""
 
 import logging
 from datetime import timedelta
@@ -15,14 +15,14 @@ _MOST, _WITHIN = 120, timedelta(minutes=10)
 
 
 class ChangeLimit:
-    """Asked before each change. `max_age`: of a command that is still carried out."""
+    """Asked before each change. `max_age`: older commands are not carried out."""
 
     def __init__(self, store: Store, max_age: timedelta) -> None:
         self._store = store
         self._max_age = max_age
 
     async def check(self, who: UserId, *, age: timedelta, is_brake: bool = False) -> None:
-        """Raises Refused unless this person may begin a change by a command of this age.
+        """Raises Refused unless `who` may begin a change by a command of that age.
 
         A brake works however many changes there were.
         """

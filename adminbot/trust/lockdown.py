@@ -1,6 +1,6 @@
-"""The lockdown: while it lasts no change is begun, whoever asks.
+"""The lockdown: no change is begun, whoever asks.
 
-A change that was begun and cut off is not held up here: it is finished.
+A change that a crash cut off is finished also during a lockdown.
 """
 
 import logging
@@ -17,7 +17,7 @@ _LOCKED = "lockdown"
 
 
 class Lockdown:
-    """Lasts, also across restarts, until the operator lifts it in the shell."""
+    """Lasts, also across restarts, until the operator types `adminbot unlock` in the shell."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class Lockdown:
             )
 
     async def lock(self, who: UserId) -> bool:
-        """Refuse every change from now on; returns whether that was so before."""
+        """Refuse every change from now on; returns whether there was a lockdown already."""
         if await self.locked():
             return True
         await self._store.facts.set(_LOCKED, f"{who} {now().isoformat(timespec='seconds')}")
@@ -43,7 +43,7 @@ class Lockdown:
         return False
 
     async def unlock(self) -> tuple[UserId, datetime] | None:
-        """Lift the lockdown; returns who had asked for it and when, None if nobody had."""
+        """Lift the lockdown; returns who had begun the lockdown and when, None if nobody had."""
         noted = await self._store.facts.get(_LOCKED)
         if noted is None:
             return None

@@ -26,9 +26,9 @@ class PinState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """That somebody was asked to compare emoji. `before`: we had verified them before.
+    """A person was asked to compare emoji. `before`: we had verified the person before.
 
-    `still_invited`: they have not accepted our invitation to the chat that the request is in.
+    `still_invited`: our invitation to the chat with the request is not accepted yet.
     """
 
     before: bool
@@ -36,7 +36,7 @@ class Asked:
 
 
 class TrustPolicy:
-    """Knows the admins and the pins; pins an identity the first time it is seen."""
+    """Knows the admins and the pins; pins the first identity that an admin shows."""
 
     def __init__(self, mode: Trust, admins: tuple[UserId, ...], store: Store) -> None:
         self._mode = mode
@@ -62,24 +62,24 @@ class TrustPolicy:
         return self._standing.get(user_id, PinState.UNKNOWN)
 
     def may_receive(self, user_id: str) -> bool:
-        """Whether this person's trusted devices may get secrets, and do everything."""
+        """Whether a person's trusted devices may get secrets, and do everything."""
         return self._mode is Trust.ANY or self.standing(user_id) is PinState.AS_PINNED
 
     async def verified(self, user_id: UserId, master: str) -> None:
-        """This person's identity was compared by emoji, on both sides."""
+        """Emoji were compared with a person's identity `master`, on both sides."""
         await self._store.pins.verified(user_id, master)
         if self.standing(str(user_id)) is PinState.NOT_VERIFIED:
             self._standing[str(user_id)] = PinState.AS_PINNED
 
     async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
-        """The devices of a person that count: device id → device keys.
+        """A person's devices that count: device id → device keys.
 
-        Only an admin's devices count, and only those that the pinned identity has signed (in
-        mode `any`: all of them). Where no identity is pinned yet, the one in `answer` is pinned
-        here. Where another than the pinned identity is in `answer`, no device counts.
+        Only an admin's devices count, if signed by the pinned identity (in mode `any`: all). If
+        no identity is pinned yet, the identity in `answer` is pinned here. If `answer` shows
+        another identity than the pinned, no device counts.
 
-        In mode `verified` devices count also before emoji were compared: their owner has to be
-        able to ask for that. `standing` and `may_receive` say that nothing else is allowed yet.
+        In mode `verified` devices count also before emoji were compared, so that the owner can
+        ask for the comparison. `standing` and `may_receive` say that nothing else is allowed yet.
 
         Args:
             answer: of /keys/query.

@@ -857,7 +857,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/jobs/runner.py",
-        "                self._woken.clear()\n"
+        "                self._woken.clear()  # first: what comes during a round is not missed\n"
         "                pause_s = await self._attempt(self.round)\n",
         "                pause_s = await self._attempt(self.round)\n"
         "                self._woken.clear()\n",
