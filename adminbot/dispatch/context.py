@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from adminbot.accounts.act import Order
+from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.questions import question_about
 from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services
@@ -21,16 +22,17 @@ class NotConfirmed(Exception):
 class Context:
     """One command's circumstances.
 
-    `order`: how an act is noted. `confirmed`: what the question was about (`Reply.ask`) that the
-    sender has answered; empty if nothing was asked.
+    `incoming`: the message that the command came in. `order`: how an act is noted.
     """
 
-    sender: UserId
-    room_id: str
+    incoming: Incoming
     command: Command
     order: Order
-    confirmed: str
     services: Services
+
+    @property
+    def sender(self) -> UserId:
+        return self.order.who
 
     def confirm(self, text: str, about: str, *, if_so: str = "") -> str:
         """Go on only with what the sender has confirmed; returns `about` as it was shown then.
@@ -43,6 +45,6 @@ class Context:
         Raises:
             NotConfirmed: the question has to be put first.
         """
-        if not self.confirmed:
+        if not self.incoming.confirmed:
             raise NotConfirmed(question_about(about, text, self.command.confirm, if_so))
-        return self.confirmed
+        return self.incoming.confirmed

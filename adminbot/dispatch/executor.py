@@ -114,26 +114,17 @@ class Executor:
         return replace(reply, text=f"{reply.text}\n{more}") if more else reply
 
     def _context(self, command: Command, incoming: Incoming, turn: Turn) -> Context:
-        sender = UserId.parse(incoming.sender)
-
         async def say(text: str) -> None:
             turn.release()  # this will take a while
             await self._replies.say(incoming, text)
 
         order = Order(
-            who=sender,
+            who=UserId.parse(incoming.sender),
             event_id=incoming.event_id,
             say=say,
             check=self._lockdown.check_unlocked,
         )
-        return Context(
-            sender=sender,
-            room_id=incoming.room_id,
-            command=command,
-            order=order,
-            confirmed=incoming.confirmed,
-            services=self._services,
-        )
+        return Context(incoming, command, order, self._services)
 
 
 async def _handled(context: Context, args: Args) -> Reply:

@@ -304,7 +304,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/context.py",
-        "        return self.confirmed\n",
+        "        return self.incoming.confirmed\n",
         "        return about\n",
         "what is signed is what the device shows now, not what the person compared",
         TRUST + "test_keys_that_changed_after_the_question_are_not_signed",
@@ -361,7 +361,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/context.py",
-        "        if not self.confirmed:\n",
+        "        if not self.incoming.confirmed:\n",
         "        if False:\n",
         "a lockdown does not ask, nor does a deletion",
         INTERPRETER + "test_a_no_in_clear_leaves_a_lockdown_open",

@@ -25,7 +25,7 @@ async def help_text(*words: str, prefix: str = "!") -> str:
     rules = SimpleNamespace(without_prefix=lambda word: word.removeprefix(prefix))
     services: Any = SimpleNamespace(router=ROUTER, rules=rules)
     nobody: Any = None
-    context = Context(YOU, "!r", found, nobody, "", services)
+    context = Context(nobody, found, nobody, services)
     return (await found.run(context, Args(dict(zip(["COMMAND"], words, strict=False))))).text
 
 
