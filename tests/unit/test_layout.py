@@ -17,6 +17,7 @@ ACROSS = {
     "accounts/test_backend_seam.py": "every command over a second account backend",
     "commands/test_declarations.py": "what every command must have",
     "commands/test_prefix.py": "every text that names a command",
+    "jobs/test_how_often.py": "what it costs to wait for thousands of devices",
     "store/test_forgotten.py": "what stays in no table longer than it holds",
     "store/test_old_data.py": "a data directory of an earlier version",
     "test_layout.py": "the rooms themselves",
