@@ -1,8 +1,7 @@
 """What must be true before the bot can work: one function a check, asked once, without waiting.
 
-A check raises SetupError: what is wrong, and in its hint what mends it. Where the homeserver has
-no usable answer just now, a check raises WrongServer, HomeserverUnreachable or RateLimited, and
-may be asked again.
+A check raises SetupError: the problem, and as hint the remedy. While the homeserver has no usable
+answer, a check raises WrongServer, HomeserverUnreachable or RateLimited, and may be asked again.
 """
 
 from adminbot.config import Settings
@@ -27,7 +26,7 @@ LOG_IN_AGAIN = "A new one, with bots, pins and keys kept: `adminbot login`"
 
 
 async def check_homeserver(http: HttpClient, homeserver: str) -> None:
-    """At this base URL is a Synapse that adminbot can use; the questions are in probe.py."""
+    """At the base URL is a Synapse that adminbot can use; probe.py has the questions."""
     await check_server(http, homeserver)
 
 
@@ -68,7 +67,7 @@ async def check_server_admin(find: Find, own: UserId) -> None:
 
 
 async def check_admins(find: Find, store: Store, settings: Settings) -> tuple[LeftOut, ...]:
-    """Somebody in ADMINBOT_ADMINS can command; returns those who cannot."""
+    """Somebody in ADMINBOT_ADMINS can command; returns the admins who cannot."""
     try:
         return await left_out(find, store, settings.user_id, settings.admins)
     except (HomeserverUnreachable, RateLimited):

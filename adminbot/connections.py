@@ -94,7 +94,7 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
 async def _working_session(
     http: HttpClient, settings: Settings, store: Store, kept: Session
 ) -> Session:
-    """The session kept in the state; where that is dead, a newer one that somebody set by hand."""
+    """The session kept in the state; if dead, a newer session set by hand."""
     given = settings.session
     try:
         await _once_it_answers(lambda: check_session(http, settings.homeserver, kept))
@@ -131,7 +131,7 @@ def _open_client(
 
 
 async def _once_it_answers(ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask for as long as it takes. What stands in the way is logged, with its remedy."""
+    """Ask for as long as necessary. Each obstacle is logged, with the remedy."""
     backoff = pauses(_PAUSE_MOST_S)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The log: one line per record on stderr, as text or JSON, with nothing secret in it."""
+"""The log: one line per record on stderr, as text or JSON, without secrets."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S%z"
 def set_up(level: str, form: str, *, with_time: bool = True) -> None:
     """One line per record on stderr; libraries that could quote a message stay silent.
 
-    In `text`, the line of `ready` begins with `ready`, and other lines with their time.
+    In `text`, the line of `ready` begins with `ready`, and other lines with the time.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Text(with_time=with_time))

@@ -1,1 +1,1 @@
-"""The running service, and how its parts are put together: the composition root."""
+"""The running service and the composition of its parts: the composition root."""

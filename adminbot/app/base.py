@@ -20,7 +20,7 @@ from adminbot.trust.lockdown import Lockdown
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The settings, the open connections, and what is made of them once.
+    """The settings, the open connections, and everything made of them once.
 
     `synced` is notified after every sync.
     """
@@ -70,7 +70,7 @@ class Base:
 
 
 async def _public_url(settings: Settings, opened: Connections) -> str:
-    """What programs shall connect to: as set, as the server says of itself, or as we connect."""
+    """The URL for programs: as set, as the server says of itself, or our own way to the server."""
     if settings.public_url:
         return settings.public_url
     return await opened.account.well_known_base_url() or settings.homeserver

@@ -1,4 +1,4 @@
-"""The commands with what they work with, and the dispatcher that carries them out."""
+"""The commands with the services for them, and the dispatcher."""
 
 from adminbot.accounts.inspection import Inspector
 from adminbot.app.base import Base
@@ -37,7 +37,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
 
 
 def make_dispatcher(base: Base, jobs: Jobs, services: Services) -> Dispatcher:
-    """The parts of a dispatcher know each other, and nobody else needs to know them."""
+    """The parts of a dispatcher know each other, and nobody else needs to know these parts."""
     store, cards = base.opened.store, base.cards
     replies = Replies(base.chat, store, base.background)
     limit = ChangeLimit(store, base.settings.max_age)

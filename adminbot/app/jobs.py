@@ -1,4 +1,4 @@
-"""The jobs that the service runs: a new job is one more line here."""
+"""The jobs of the service: a new job is one more line here."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from adminbot.jobs.runner import Job
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """`every`: all jobs, to be run beside the sync. By name: those that others talk to."""
+    """`every`: all jobs, to be run beside the sync. By name: the jobs that others talk to."""
 
     alarm: Alarm
     identities: Identities
@@ -24,7 +24,7 @@ class Jobs:
 
 
 def make_jobs(base: Base) -> Jobs:
-    """Each job with what it needs. Admins who do not count are told of once the alarm runs."""
+    """Each job with its needs. Of admins who do not count the alarm tells, once running."""
     opened, chat, room_id = base.opened, base.chat, base.settings.room_id
     account, store, policy = opened.account, opened.store, opened.policy
     signer = base.accounts.signer

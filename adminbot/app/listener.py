@@ -1,4 +1,4 @@
-"""What a sync brought goes to who deals with it."""
+"""The news of a sync go to dispatcher, verifications and jobs."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The service from its start to its end: opens the connections, syncs, closes them again."""
+"""The service from start to end: opens the connections, syncs, closes the connections."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ async def run(settings: Settings) -> None:
     """The service: answers until SIGTERM or SIGINT.
 
     Raises:
-        SetupError: it cannot start, or our own session was ended meanwhile.
+        SetupError: the service cannot start, or our own session was ended meanwhile.
     """
     began = time.monotonic()
     stop = asyncio.Event()
@@ -50,7 +50,7 @@ async def run(settings: Settings) -> None:
 
 
 def _raise_first(task: asyncio.Task[None]) -> None:
-    """Raise what ended the task; a group of reasons has one that came first."""
+    """Raise the exception that ended the task; of a group the first."""
     reason = task.exception()
     while isinstance(reason, BaseExceptionGroup):
         reason = reason.exceptions[0]

@@ -1,4 +1,4 @@
-"""Who is given what: the service put together from open connections."""
+"""The service put together from open connections."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -42,13 +42,13 @@ log = logging.getLogger(__name__)
 
 
 class Judge(Protocol):
-    """Says whose devices count: `TrustPolicy`, in the service."""
+    """Decides whose devices count: `TrustPolicy`, in the service."""
 
     async def trusted(self, user_id: str, answer: dict[str, Any]) -> dict[str, Any]:
         """Device id → keys of a user's devices to trust, by a raw /keys/query answer."""
 
     def is_admin(self, user_id: str) -> bool:
-        """Whether anything is taken from this user at all."""
+        """Whether we listen to this user at all."""
 
 
 class Client(AsyncClient):
@@ -98,7 +98,7 @@ class Client(AsyncClient):
         self._override_olm()
 
     def _override_olm(self) -> None:
-        """nio's Olm machine is made at the login: it is given our functions one by one."""
+        """nio makes the Olm machine at the login: set our functions on the machine."""
         self._nio_index_ok = self.olm.message_index_ok
         self.olm.message_index_ok = self._index_ok
         self._nio_generate = self.olm.account.generate_one_time_keys
@@ -117,7 +117,7 @@ class Client(AsyncClient):
         trace_context: Any = None,
         timeout: float | None = None,
     ) -> aiohttp.ClientResponse:
-        """nio follows redirects to anywhere, and unpacks whatever comes, however much it is."""
+        """nio follows redirects to anywhere, and unpacks any body of any size."""
         if not self.client_session:
             self.client_session = aiohttp.ClientSession(
                 headers={"Accept-Encoding": "identity"},
@@ -143,17 +143,17 @@ class Client(AsyncClient):
         return None
 
     def _share_keys(self) -> dict[str, Any]:
-        """The body of /keys/upload, with one-time keys that are saved before they go out.
+        """The body of /keys/upload, with one-time keys that are saved before the upload.
 
-        nio saves them afterwards: a crash in between, or a lost answer, and the server has keys
-        that open nothing, and refuses ours of the same ids for good.
+        nio saves one-time keys afterwards: after a crash in between, or a lost answer, the server
+        has keys that open nothing, and refuses our keys of the same ids for good.
         """
         keys: dict[str, Any] = self._nio_share_keys()
         self.olm.save_account()
         return keys
 
     def _generate(self, count: int) -> None:
-        """No more before those that are not known to be out yet have been sent again."""
+        """No more keys before the keys that may not be out yet have been sent again."""
         if not self.olm.account.one_time_keys["curve25519"]:
             self._nio_generate(count)
 
@@ -175,9 +175,9 @@ class Client(AsyncClient):
         return None
 
     async def keys_query(self) -> KeysQueryResponse | KeysQueryError:
-        """nio drops the cross-signing half of the answer; it is judged here, each time.
+        """nio drops the cross-signing half of the answer; the answer is judged here, each time.
 
-        Only for those whom we listen to: nio asks for everybody in every room, and keeps it.
+        Only for the users whom we listen to: nio asks for everybody in every room, and keeps all.
         """
         async with self._judging:  # nobody acts on keys that are known and not judged yet
             wanted = {it for it in self.olm.users_for_key_query if self._judge.is_admin(it)}
@@ -217,7 +217,7 @@ class Client(AsyncClient):
                 self.blacklist_device(device)
 
     def trusted_devices(self, user_id: str) -> list[OlmDevice]:
-        """This user's present devices that passed the judge."""
+        """The user's present devices that count."""
         if user_id not in self._judged:
             return []
         return [
@@ -227,8 +227,8 @@ class Client(AsyncClient):
     def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
         """Whether a megolm session belongs to a trusted device of `sender`.
 
-        The session must have come straight from that device (not forwarded) and carry its
-        Ed25519 key; the device id in the event is anybody's claim and is not used.
+        The session must have come straight from the device (not forwarded) and carry the device's
+        Ed25519 key. The device id in the event is anybody's claim, and not used.
         """
         megolm = self.olm.inbound_group_store.get(room_id, sender_key, session)
         return megolm is not None and any(
@@ -239,10 +239,10 @@ class Client(AsyncClient):
         )
 
     def keep_encrypted(self, *room_ids: str) -> None:
-        """These rooms are encrypted, whatever their state says now.
+        """Treat these rooms as encrypted, whatever the state of the rooms says now.
 
-        nio goes by the state that the server serves, and its own memory is lost with its store: a
-        server that leaves `m.room.encryption` out would have us answer in clear.
+        nio believes the state that the server serves, and nio's own memory is lost with the store:
+        a server that leaves `m.room.encryption` out would have us answer in clear.
         """
         for room_id in room_ids:
             self.encrypted_rooms.add(room_id)  # for rooms that nio has still to hear of
@@ -250,10 +250,10 @@ class Client(AsyncClient):
                 self.rooms[room_id].encrypted = True
 
     async def after_sync(self, response: SyncResponse) -> None:
-        """What nio's own loop does between two syncs, and what it forgets.
+        """The work of nio's own loop between two syncs, and the work forgotten there.
 
-        A one-time-key count of zero is falsy to nio: it would never refill, and nobody new
-        could reach the bot. Fallback keys (MSC2732) nio does not have at all.
+        A one-time-key count of zero is falsy to nio: nio would never refill, and nobody new could
+        reach the bot. Fallback keys (MSC2732) nio does not have at all.
         """
         self.olm.uploaded_key_count = response.device_key_count.signed_curve25519 or 0
         if self.should_upload_keys:

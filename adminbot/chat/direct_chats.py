@@ -1,4 +1,4 @@
-"""The direct chat with each person: made, found again, left when it is spoiled."""
+"""The direct chat with each person: made, found again, left when spoiled."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class DirectChats:
-    """Which room is whose direct chat with us; a secret goes nowhere else."""
+    """The direct chat of each person with us; a secret goes nowhere else."""
 
     def __init__(self, sender: Sender, client: Client, account: ClientApi, store: Store) -> None:
         self._sender = sender
@@ -35,11 +35,11 @@ class DirectChats:
         return known is not None and self._rooms.is_invited(known, user_id)
 
     async def ready(self, user_id: UserId) -> str:
-        """The id of a person's direct chat with us, fit for a secret, its key already shared.
+        """The id of a person's direct chat with us, fit for a secret, the key already shared.
 
-        If they are not in the known one, or a stranger is, the answer is another fit room in
-        which they are: their app may have made that, for `Verify` or a first word. Made when
-        there is none. One who left is invited again.
+        If the person is not in the known room, or a stranger is, another fit room with the person
+        is taken: the person's app may have made a room for `Verify` or a first word. Without any
+        room, a room is made. A person who left is invited again.
         """
         async with self._locks[user_id]:
             room_id = await self._fit(user_id)
@@ -72,12 +72,12 @@ class DirectChats:
         return known
 
     async def _joined_by(self, user_id: UserId) -> str | None:
-        """Another room of the two of us that this person has joined, fit for a secret; kept.
+        """Another room of the two of us, joined by the person, fit for a secret; remembered.
 
-        They may have made the room and hold all power in it. That is no way to a secret: who is
-        in the room is looked at again with every card, in the same step that encrypts, and only
-        the reader's trusted devices get the key, whoever is invited later. But they could keep us
-        from taking a card back, so that we may do that is seen first.
+        The person may have made the room and hold all power there. The power is no way to a
+        secret: the members of the room are looked at again with every card, in the same step that
+        encrypts, and only the reader's trusted devices get the key, whoever is invited later. But
+        the person could keep us from taking a card back: our right to redact is checked first.
         """
         for room_id in self._rooms.of_two(user_id):
             if room_id == self._rooms.admin_room or self._rooms.why_unfit(room_id, {str(user_id)}):
@@ -94,7 +94,7 @@ class DirectChats:
         return None
 
     async def _leave(self, user_id: UserId, old: str, other: str | None, problem: str) -> str:
-        """Go on in another direct chat, and say there why the old one is no good any more."""
+        """Go on in another direct chat, and say there why the old room is spoiled."""
         log.warning("direct chat spoiled user=%s room=%s why=%s", user_id, old, problem)
         fresh = other or await self._make(user_id)
         text = (
@@ -105,7 +105,7 @@ class DirectChats:
         return fresh
 
     async def _make(self, user_id: UserId) -> str:
-        """Make a direct chat, remember it, and record it in `m.direct` as clients do."""
+        """Make a direct chat, remember the room, and record the room in `m.direct`."""
         room_id = await self._account.create_room(direct_chat(user_id))
         await self._keep(user_id, room_id)
         log.info("direct chat made user=%s room=%s", user_id, room_id)

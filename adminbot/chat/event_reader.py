@@ -1,6 +1,6 @@
-"""What an event in a room is to us: a message, a reaction, a step of a verification, or nothing.
+"""The meaning of an event in a room: a message, a reaction, a step of a verification, or nothing.
 
-Whose it must be, and whether the device that sent it counts. Which message is new is the sync's.
+Decides whether the sender and the sending device count. Sync decides which message is new.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _LOOK_UP_S = 8
 
 
 class EventReader:
-    """Reads what one sync brought, and later what could not be read when it came."""
+    """Reads the events of a sync, and later the events unreadable at first."""
 
     def __init__(self, client: Client, policy: TrustPolicy, listener: Listener) -> None:
         self._client = client
@@ -48,11 +48,11 @@ class EventReader:
         return bool(self._unread)
 
     def note_withheld(self, events: Iterable[ToDeviceEvent]) -> None:
-        """Take notice of keys that an admin's app says it does not give us."""
+        """Note the keys that an admin's app withholds from us."""
         self._unread.note_withheld(events, self._policy.is_admin)
 
     def sync_is_read(self) -> None:
-        """Forget what counts for one sync only."""
+        """Forget the state of this sync."""
         self._client.positions.clear()
         self._looked_up.clear()
 
@@ -89,7 +89,7 @@ class EventReader:
         return text_of(event, room_id, at, trusted=trusted, megolm=position)
 
     async def _is_trusted(self, room_id: str, event: Event) -> bool:
-        """Judge the sending device; one that we do not trust yet is looked up once more."""
+        """Judge the sending device; a device not trusted yet is looked up once more."""
         args = (event.sender, room_id, str(event.sender_key), str(event.session_id))
         if self._client.came_from_trusted(*args):
             return True
@@ -99,7 +99,7 @@ class EventReader:
         return self._client.came_from_trusted(*args)
 
     async def _look_up(self, user_id: str) -> None:
-        """Not for long: whatever else this sync brought waits for it, brakes included."""
+        """Within a few seconds: the rest of this sync waits, brakes included."""
         try:
             async with asyncio.timeout(_LOOK_UP_S):
                 await self._client.refresh_keys(user_id)
@@ -107,6 +107,6 @@ class EventReader:
             log.warning("keys not refreshed user=%s why=%s", user_id, type(exc).__name__)
 
     async def read_late(self, at: datetime) -> list[Incoming]:
-        """Try again what could not be read when it came."""
+        """Try the unreadable events again."""
         found = [await self.read(event.room_id, event, at) for event in self._unread.retry()]
         return [item for item in found if item]

@@ -1,4 +1,4 @@
-"""What came in from the chat, as a value, and which events become one. No I/O."""
+"""Events from the chat as values, and which events become a value. No I/O."""
 
 import html
 import json
@@ -51,11 +51,11 @@ class Incoming:
 
     @property
     def about(self) -> str:
-        """The event id that an answer replies to: a tap stands under what it answers."""
+        """The event id for the answer to reply to: for a tap, the tapped message."""
         return self.relates_to if self.kind == REACTION else self.event_id
 
     def age(self) -> timedelta:
-        """How old it is now."""
+        """The present age."""
         since = now() - datetime.fromisoformat(self.seen_at)
         return timedelta(seconds=self.age_s) + max(since, timedelta())
 
@@ -71,10 +71,10 @@ class Incoming:
 class Step:
     """One event of an emoji verification in a room (client-server API, "Key verification").
 
-    `kind`: request, ready, start, accept, key, mac, done or cancel. `transaction`: the event
-    id of the request. Element Web (matrix-js-sdk) sends all of these in clear, also in encrypted
-    rooms, so nothing in here proves who sent it: only the comparison itself does. A
-    `from_device` that counts is one of the sender's trusted devices (`Chat.trusted_devices`).
+    `kind`: request, ready, start, accept, key, mac, done or cancel. `transaction`: the event id of
+    the request. Element Web (matrix-js-sdk) sends all these events in clear, also in encrypted
+    rooms, so the sender is unproven: only the comparison proves the sender. A `from_device` that
+    counts is one of the sender's trusted devices (`RoomView.trusted_devices`).
     """
 
     event_id: str
@@ -87,7 +87,7 @@ class Step:
 
 
 def step_of(event: Event, room_id: str) -> Step | None:
-    """What an event says in a verification; None if it is no part of one."""
+    """The step in an event of a verification; None for any other event."""
     content: Any = event.source.get("content")
     if not isinstance(content, dict):
         return None
@@ -137,7 +137,7 @@ def text_of(
 
 
 def reaction_of(event: ReactionEvent, room_id: str, at: datetime) -> Incoming:
-    """Reactions travel in clear, as in every client: nothing in one proves who sent it."""
+    """Reactions travel in clear, as in every client: the sender is unproven."""
     return Incoming(
         event_id=event.event_id,
         room_id=room_id,

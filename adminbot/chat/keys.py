@@ -1,8 +1,8 @@
-"""Who gets the key of what we say: megolm sessions, handed out by us and not by matrix-nio.
+"""The keys of our own messages: megolm sessions, handed out by us and not by matrix-nio.
 
-matrix-nio 0.26 takes a failed delivery for a done one and a proxy's page for a delivered key, and
-its trust in a device holds for all rooms at once. Here a session is used only if every device
-that it is meant for was sent the key, and no other device ever was.
+matrix-nio 0.26 takes a failed delivery for a done delivery, and a proxy's page for a delivered
+key; and nio's trust in a device holds for all rooms at once. Here a session is used only if
+every device meant to read was sent the key, and no other device ever was.
 """
 
 from collections.abc import Collection, Iterator
@@ -31,7 +31,7 @@ class _Device(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """A session's key: the devices that it was sent to, and those without an Olm session."""
+    """A session's key: the devices with the key, and the devices without an Olm session."""
 
     session_id: str
     sent_to: frozenset[_Device]
@@ -39,7 +39,7 @@ class _Shared:
 
 
 class RoomKeys:
-    """The outbound sessions of the rooms; the caller sees to it that each room has its turn."""
+    """The outbound sessions of the rooms. The caller lets only one task at a time into a room."""
 
     def __init__(self, client: Client, account: ClientApi) -> None:
         self._client = client
@@ -47,19 +47,19 @@ class RoomKeys:
         self._shared: dict[str, _Shared] = {}
 
     def readers(self, room_id: str) -> set[tuple[str, str]]:
-        """(user id, device id) of all that were sent the key of the room's session."""
+        """(user id, device id) of all devices that were sent the key of the room's session."""
         shared = self._present(room_id)
         return {(it.user_id, it.device_id) for it in shared.sent_to} if shared else set()
 
     async def prepare(self, room_id: str) -> None:
-        """See that the room's trusted devices, and they alone, have the key of its session."""
+        """Give the key of the room's session to the room's trusted devices, and no others."""
         if not self._is_fit(room_id):
             await self._share(room_id, self._wanted(room_id))
 
     def encrypt(self, room_id: str, kind: str, content: dict[str, Any]) -> tuple[str, Any]:
-        """The event as it goes out. Nothing is awaited: who has the key is as it was seen.
+        """The event as sent. Nothing is awaited: the readers of the key cannot change meanwhile.
 
-        Raises HomeserverUnreachable: something changed since `prepare`, do that again.
+        Raises HomeserverUnreachable: something changed since `prepare`; call `prepare` again.
         """
         if not self._is_fit(room_id):
             raise HomeserverUnreachable(_CHANGING)
@@ -69,7 +69,7 @@ class RoomKeys:
     async def encrypt_once(
         self, room_id: str, more: Collection[OlmDevice], kind: str, content: dict[str, Any]
     ) -> tuple[str, Any]:
-        """Encrypt one event also for other devices, with a session that is used for nothing else.
+        """Encrypt one event also for other devices, with a session for this event alone.
 
         Raises: HomeserverUnreachable.
         """
@@ -110,7 +110,10 @@ class RoomKeys:
         return shared.sent_to <= wanted <= shared.sent_to | still
 
     async def _share(self, room_id: str, devices: list[OlmDevice]) -> str:
-        """Make a new session and send its key; returns its id. A failure leaves none behind."""
+        """Make a new session and send the key; returns the session id.
+
+        A failure leaves no session behind.
+        """
         olm = self._client.olm
         await self._begin_olm_sessions(devices)
         reachable = [device for device in devices if self._olm_session(device.curve25519)]
@@ -136,7 +139,7 @@ class RoomKeys:
         return str(session.id)
 
     def _olm_session(self, curve25519: str) -> Any:
-        """The Olm session with the device of this key, if there is one."""
+        """The Olm session with a device, by the device's Curve25519 key; None if there is none."""
         return self._client.olm.session_store.get(curve25519)
 
     async def _send_key(self, devices: list[OlmDevice], key: dict[str, Any]) -> None:
@@ -149,7 +152,7 @@ class RoomKeys:
         await self._account.send_to_device("m.room.encrypted", messages, txn=str(uuid4()))
 
     async def _begin_olm_sessions(self, devices: list[OlmDevice]) -> None:
-        """With each device that we have none with, as far as they have one-time keys."""
+        """Begin a session with each device that has none with us, as far as one-time keys last."""
         missing: dict[str, list[str]] = {}
         for device in devices:
             if not self._olm_session(device.curve25519):

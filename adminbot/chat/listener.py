@@ -1,4 +1,4 @@
-"""Who hears what a sync brought."""
+"""The receivers of a sync's news."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -13,26 +13,26 @@ class Listener(Protocol):
         """A new message or reaction of an admin, committed to the store; in the room's order."""
 
     def message_unreadable(self, room_id: str, event_id: str, sender: str, code: str) -> None:
-        """An admin's message whose key has not come: the first one of its megolm session.
+        """An admin's message without key: the first message of the megolm session.
 
-        `code`: why the sender's app withholds the key, if it said so; else empty.
+        `code`: the reason of the sender's app for withholding the key; empty if none was given.
         """
 
     def verification_step(self, step: Step) -> None:
-        """An admin's event of a verification. After a sync that failed it may come again."""
+        """An admin's event of a verification. After a failed sync the event may come again."""
 
     def devices_changed(self, user_ids: Collection[str]) -> None:
-        """The server says that these users' devices or identities have changed."""
+        """The devices or identities of some users have changed, the server says."""
 
     def stuck(self, *, is_stuck: bool) -> None:
-        """Whether our own state cannot be written; called after every sync or try of one."""
+        """Whether our own state cannot be written; called after every sync, also a failed sync."""
 
     def invited(self, room_id: str) -> None:
         """An admin invites us to a room."""
 
 
 class NobodyListens:
-    """For a sync that only fixes the point from which on messages count."""
+    """For a sync that only fixes the point from which messages count."""
 
     def message_came(self, incoming: Incoming) -> None:
         pass

@@ -1,7 +1,7 @@
-"""The bot's own cross-signing: its device signed before the first message, and healed when lost.
+"""The bot's own cross-signing: the device signed before the first message, and healed when lost.
 
-The three seeds rest sealed in adminbot's own state, apart from matrix-nio's store: losing
-that store costs a device, not the identity that people verified.
+The three seeds rest sealed in adminbot's own state, apart from matrix-nio's store: losing that
+store costs a device, not the identity that people verified.
 """
 
 import logging
@@ -28,7 +28,7 @@ _PLANNED = "healing device"
 
 
 async def current_session(store: Store, given: Session) -> Session:
-    """The session to use: the given one, or the one that replaced it when it was healed."""
+    """The session to use: the given session, or the session that replaced the given session."""
     healed = await store.sealed.get(_HEALED)
     if healed:
         replaces, device_id, token = healed.split("|")
@@ -47,20 +47,20 @@ async def adopt_session(
 
 
 async def keep_session(store: Store, env_device: str, fresh: Session) -> None:
-    """Let the next start use this one, as long as the env file names `env_device`."""
+    """Let the next start use a session, as long as the env file names `env_device`."""
     kept = f"{env_device}|{fresh.device_id}|{fresh.token.reveal()}"
     await store.sealed.set(_HEALED, kept)
 
 
 async def forget_session(store: Store) -> None:
-    """The session in the env file is the one to use again."""
+    """Use the session in the env file again."""
     await store.sealed.drop(_HEALED)
 
 
 async def ensure_trusted(
     client: Client, account: ClientApi, store: Store, user_id: UserId
 ) -> None:
-    """Publish the identity and sign this device with it, as far as that is not done yet.
+    """Publish the identity and sign this device, as far as not done yet.
 
     Raises:
         SetupError: the account has an identity whose seeds are not here.
@@ -99,7 +99,7 @@ async def ensure_trusted(
 
 
 async def own_identity(store: Store) -> Identity:
-    """The identity itself, which can sign; kept since `ensure_trusted`."""
+    """The identity with the private keys; kept since `ensure_trusted`."""
     seeds = await store.sealed.get(_SEEDS)
     if seeds is None:
         raise SetupError("The bot's cross-signing identity is gone.", "Start it again.")
@@ -142,10 +142,10 @@ async def heal(
     store: Store,
     open_client: Callable[[Session], Client],
 ) -> Client:
-    """Replace a device whose keys are lost by a fresh one, signed with the kept seeds.
+    """Replace a device whose keys are lost by a fresh device, signed with the kept seeds.
 
-    The new device's id is kept before the login and its token right after it, so that a crash
-    in between leads to the same device again; the old device goes last.
+    The new device's id is kept before the login, and the token right after the login, so that a
+    crash in between leads to the same device again; the old device goes last.
     """
     log.warning("the crypto store does not fit device=%s, taking a new device", session.device_id)
     device_id = await store.sealed.get(_PLANNED) or new_device_id("adminbot")

@@ -1,6 +1,6 @@
-"""What matrix-nio's requests come back with: a value, or one of our errors; and how much.
+"""The results of matrix-nio's requests: a value, or one of our errors; and a limit of size.
 
-matrix-nio returns errors, and lets those of its transport and its store through.
+matrix-nio returns errors, and lets errors of transport and store through.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _MOST_BYTES = 64 * 2**20
 
 
 class LimitedResponse(aiohttp.ClientResponse):
-    """Whose body is read as it came, and up to a limit. Raises HomeserverUnreachable."""
+    """A body read as sent, up to a limit. Raises HomeserverUnreachable."""
 
     async def read(self) -> bytes:
         if self._body is None:
@@ -51,7 +51,7 @@ class LimitedResponse(aiohttp.ClientResponse):
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """nio may write its store inside: raises StateError when that cannot be written."""
+    """nio may write to the store inside: raises StateError when nio cannot."""
     try:
         yield
     except (sqlite3.Error, PeeweeException) as exc:
@@ -61,11 +61,10 @@ def storing() -> Iterator[None]:
 
 @contextmanager
 def senseless_dropped(what: str) -> Iterator[None]:
-    """Whatever goes wrong inside drops one thing that was sent to us: it must not take the whole
-    sync with it. What our own side could not do is raised, and must come again.
+    """An error inside drops one thing sent to us: the rest of the sync must come through.
 
-    matrix-nio catches some of its own errors only. Nine others are known: JSON that is nested
-    1,000 deep is one.
+    A failure of our own side is raised, and the work must come again. matrix-nio catches some of
+    nio's own errors only. Nine others are known, such as JSON nested 1,000 deep.
     """
     try:
         yield
@@ -76,7 +75,7 @@ def senseless_dropped(what: str) -> Iterator[None]:
 
 
 async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = REQUEST_S) -> R:
-    """Await one of nio's requests and raise what nio returns, or lets through, as an error.
+    """Await one of nio's requests; raise an error that nio returns or lets through.
 
     Raises:
         HomeserverUnreachable: no answer in time, a broken connection, a body that is no answer.
@@ -105,13 +104,13 @@ async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = RE
 
 
 async def raw_answer(response: Response) -> dict[str, Any]:
-    """The JSON that nio made a response of: it drops what it does not know."""
+    """The JSON behind a nio response: nio drops unknown fields."""
     transport: Any = response.transport_response
     answer = await transport.json()
     return answer if isinstance(answer, dict) else {}
 
 
 def sent_at(response: Response) -> datetime:
-    """The homeserver's time when it answered; ours if it does not say."""
+    """The homeserver's time in the answer; our own time if there is none."""
     transport: Any = response.transport_response
     return server_date(transport.headers) or now()

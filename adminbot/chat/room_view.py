@@ -38,7 +38,7 @@ class RoomView:
         return found
 
     def of_two(self, user_id: UserId) -> list[str]:
-        """The ids of rooms that this person and we are in, and nobody else is or is invited to."""
+        """The ids of rooms with this person and us, and nobody else in the room or invited."""
         pair = {self.user_id, str(user_id)}
         return [
             room_id
@@ -60,18 +60,18 @@ class RoomView:
         return room is not None and str(user_id) in room.invited_users
 
     def shares_encrypted_room(self, user_id: UserId) -> bool:
-        """Whether both of us are in one: then the server tells us of this account's devices."""
+        """Whether we share an encrypted room: then the server reports changes of the devices."""
         return any(
             room.encrypted and is_joined(room, user_id) for room in self._client.rooms.values()
         )
 
     def why_unfit(self, room_id: str, allowed: Collection[str]) -> str:
-        """Why a room is no place for secrets; empty if it is one, or if we are not in it."""
+        """Why a room is no place for secrets; empty if fit, or if we are not in the room."""
         room = self.room(room_id)
         return why_unfit(room, {self.user_id, *allowed}) if room else ""
 
     def why_no_card_from(self, room_id: str) -> str:
-        """Why nothing that needs a card may be typed in a room; empty if it may.
+        """Why nothing that needs a card may be typed in a room; empty if allowed.
 
         Only of the admin room: in our private chat nobody else looks on.
         """
@@ -80,11 +80,11 @@ class RoomView:
         return self.why_unfit(room_id, self._policy.admins)
 
     def trusted_devices(self, user_id: UserId) -> list[OlmDevice]:
-        """This person's present devices that may command and receive."""
+        """A person's present devices with the right to command and receive."""
         return self._client.trusted_devices(str(user_id))
 
     def can_reach(self, reader: UserId) -> bool:
-        """Whether there is a device at all that may have this person's secrets."""
+        """Whether any device may have this person's secrets."""
         return self._policy.may_receive(str(reader)) and bool(self.trusted_devices(reader))
 
     async def wait_until_known(self, room_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Rooms as adminbot makes and reads them: the admin room and one direct chat per admin."""
+"""Rooms as adminbot makes and reads rooms: the admin room and one direct chat per admin."""
 
 from collections.abc import Collection
 from typing import Any
@@ -32,12 +32,12 @@ def _private(name: str | None, invite: list[UserId], *, direct: bool) -> dict[st
 
 
 def admin_room(admins: list[UserId]) -> dict[str, Any]:
-    """The createRoom body of the room in which the admins command."""
+    """The createRoom body of the room for the admins' commands."""
     return _private(ADMIN_ROOM_NAME, admins, direct=False)
 
 
 def direct_chat(user_id: UserId) -> dict[str, Any]:
-    """The createRoom body of the room in which one admin gets cards."""
+    """The createRoom body of the room for one admin's cards."""
     return _private(None, [user_id], direct=True)
 
 
@@ -46,10 +46,10 @@ def _state(kind: str, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def why_unfit(room: MatrixRoom, allowed: Collection[str]) -> str:
-    """Why this room is no place for secrets, to be read after "because"; empty if it is one.
+    """Why a room is no place for secrets, to be read after "because"; empty if the room is fit.
 
     Args:
-        allowed: the only user ids that may be in it, or be invited.
+        allowed: the only user ids with a right to be in the room or invited.
     """
     strangers = sorted((set(room.users) | set(room.invited_users)) - set(allowed))
     if strangers:
@@ -71,14 +71,14 @@ def made_by(state: list[dict[str, Any]], own: str) -> bool:
 def found_again(
     state: list[dict[str, Any]], own: str, people: Collection[str], name: str | None
 ) -> bool:
-    """Whether a room is one that an interrupted setup of ours has made, still fit for secrets.
+    """Whether an interrupted setup of ours made the room, and the room is still fit for secrets.
 
-    A name proves nothing: anybody names a room as they like. Who made it is the server's word.
+    A name proves nothing: anybody names a room as they like. The maker is the server's word.
 
     Args:
         state: all state events of the room.
-        people: who else is in it or invited, all of them.
-        name: what it is called; None for no name.
+        people: everybody else in the room or invited.
+        name: the name of the room; None for no name.
     """
     room = MatrixRoom("", own)
     for source in state:
@@ -120,7 +120,7 @@ def _part(value: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def is_two_of_us(room: MatrixRoom | None, own: str, user_id: str) -> bool:
-    """Whether this is the person's own direct chat with us, encrypted or not."""
+    """Whether a room is the person's own direct chat with us, encrypted or not."""
     return room is not None and set(room.users) <= {own, user_id} and user_id in room.users
 
 

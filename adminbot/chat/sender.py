@@ -1,6 +1,6 @@
-"""Sends: to whom the key of a room goes, and what must hold when a secret is encrypted.
+"""Sends: who gets the key of a room, and what must hold when a secret is encrypted.
 
-Who may command is decided elsewhere.
+Permission to command is decided elsewhere.
 """
 
 import asyncio
@@ -86,11 +86,11 @@ class Sender:
     async def send_in_clear(
         self, room_id: str, content: dict[str, Any], *, txn: str, kind: str
     ) -> str:
-        """Send what everybody may know, unencrypted also in an encrypted room; its event id.
+        """Send public content, unencrypted also in an encrypted room; returns the event id.
 
-        For verification events, which Element sends in clear, too: of somebody whose identity
-        changed after it was verified (its own included) it decrypts nothing, so an encrypted
-        one would never arrive where it is needed most. Nothing secret is in them.
+        For verification events, sent in clear by Element, too: Element decrypts nothing of a user
+        whose identity changed after a verification (Element's own user included), so an encrypted
+        event would never arrive where most needed. Nothing secret is in these events.
 
         Raises HomeserverError: refused for good.
         """
@@ -101,9 +101,9 @@ class Sender:
     async def tell_untrusted(
         self, room_id: str, user_id: str, message: Message, *, txn: str
     ) -> str:
-        """Send something harmless that also this person's untrusted devices can read.
+        """Send something harmless that also a person's untrusted devices can read.
 
-        They get the key of a megolm session that carries this one message.
+        Untrusted devices get the key of a megolm session for this message alone.
         """
         return await self._until_out(lambda: self._send_widely(room_id, user_id, message, txn))
 
@@ -125,12 +125,12 @@ class Sender:
         await self._until_out(once)
 
     async def prepare(self, room_id: str) -> None:
-        """Share the key of a room with its trusted devices, before there is something to send."""
+        """Share the key of a room with the trusted devices, before there is something to send."""
         async with self._locks[room_id]:
             await self._prepare(room_id)
 
     async def _until_out(self, once: Callable[[], Awaitable[str]]) -> str:
-        """Its event id, once the server has taken the event; other refusals are raised."""
+        """The event id, once the server has taken the event; other refusals are raised."""
         backoff = pauses(_RETRY_MOST_S)
         while True:
             try:
@@ -156,9 +156,9 @@ class Sender:
             return await self._account.send_event(room_id, kind, content, txn=txn)
 
     async def _prepare(self, room_id: str) -> bool:
-        """Have the room's key with its trusted devices; False if the room is not encrypted.
+        """Share the room's key with the trusted devices; False if the room is not encrypted.
 
-        Raises NotDeliverable: we are not in it.
+        Raises NotDeliverable: we are not in the room.
         """
         if not await self._look_at_devices(room_id):
             return False
@@ -166,7 +166,7 @@ class Sender:
         return True
 
     async def _look_at_devices(self, room_id: str) -> bool:
-        """Know who is in the room, and their devices; False if the room is not encrypted."""
+        """Look up the members of the room and the devices; False if the room is not encrypted."""
         room = self.rooms.room(room_id)
         if room is None:
             raise NotDeliverable("I am not in that room.")

@@ -33,7 +33,7 @@ _POISON_TRIES = 3
 
 
 class Sync:
-    """Brings messages in, in order, and hands each new one to the listener."""
+    """Takes messages in, in order, and hands each new message to the listener."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class Sync:
     async def _with_gap_filled(
         self, room_id: str, info: RoomInfo, since: str
     ) -> list[Event | BadEventType]:
-        """The timeline, and before it what a `limited` sync left out, oldest first."""
+        """The timeline, preceded by the events left out of a `limited` sync, oldest first."""
         events: list[Event | BadEventType] = list(info.timeline.events)
         start = info.timeline.prev_batch
         missed: list[Event | BadEventType] = []
@@ -195,7 +195,7 @@ class Sync:
                 self._client.invited_rooms.pop(room_id, None)
 
     async def _keep_fallback_key(self, response: SyncResponse) -> None:
-        """Keep an unused fallback key published: the last way in when one-time keys run out."""
+        """Keep an unused fallback key published: the last way in without one-time keys."""
         answer = await raw_answer(response)
         unused = answer.get("device_unused_fallback_key_types")
         if isinstance(unused, list) and "signed_curve25519" not in unused:

@@ -1,4 +1,4 @@
-"""Messages that cannot be read, because their key has not come (yet), and why not. No I/O."""
+"""Messages unreadable because the key has not come (yet), and the reason. No I/O."""
 
 import logging
 import time
@@ -17,9 +17,9 @@ _MOST_WITHHELD = 500
 class Unread:
     """Tries again for a few seconds, then reports: once per megolm session.
 
-    The rest of a session has the same cause. `report` is given room id, event id, sender, and
-    the code of an `m.room_key.withheld` that speaks of its key (client-server API, "Reporting
-    that decryption keys are withheld"), or an empty string.
+    The rest of a session has the same cause. `report` is given room id, event id, sender, and the
+    code of an `m.room_key.withheld` about the key (client-server API, "Reporting that decryption
+    keys are withheld"), or an empty string.
     """
 
     def __init__(
@@ -38,15 +38,15 @@ class Unread:
         return bool(self._events)
 
     def add(self, event: MegolmEvent) -> None:
-        """Remember a message that could not be read when it came."""
+        """Remember an unreadable message."""
         self._events[event.event_id] = (event, time.monotonic())
 
     def note_withheld(
         self, events: Iterable[ToDeviceEvent], listens_to: Callable[[str], bool]
     ) -> None:
-        """Take notice of keys that somebody's app says it does not give us.
+        """Note the keys that somebody's app withholds from us.
 
-        Anybody can send such a note, so it chooses the words of a report and nothing else.
+        Anybody can send such a note: the note chooses the words of a report and nothing else.
         """
         for event in events:
             if not isinstance(event, UnknownToDeviceEvent) or event.type not in _WITHHELD:

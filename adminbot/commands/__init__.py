@@ -1,4 +1,4 @@
-"""Everything that can be typed in the chat: the sum of these routers."""
+"""Everything that can be typed in the chat: the sum of the routers."""
 
 from adminbot.commands import bots, lockdown, talk, trust
 from adminbot.dispatch.router import Router

@@ -1,4 +1,4 @@
-"""The emergency stop. It is lifted in the shell only: whoever holds your phone cannot."""
+"""The emergency stop, lifted in the shell only: a thief of the phone cannot lift a lockdown."""
 
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args

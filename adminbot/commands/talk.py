@@ -1,4 +1,4 @@
-"""Commands about adminbot itself: help, who is who, is it there."""
+"""Commands about adminbot itself: help, identity of the sender, a sign of life."""
 
 from adminbot.config import Trust
 from adminbot.dispatch.context import Context
@@ -24,7 +24,7 @@ async def whoami(ctx: Context, args: Args) -> Reply:
 
 
 def _trust(ctx: Context) -> str:
-    """What counts here, and whether that is so of this person."""
+    """Which devices count here, and whether the person has done what is needed."""
     rules = ctx.services.rules
     if rules.trust is Trust.VERIFIED:
         if rules.may_act(str(ctx.sender)):

@@ -1,4 +1,4 @@
-"""Commands about whose devices are trusted: a bot's, and our own and a person's."""
+"""Commands about trusted devices: of a bot, and of a person and us."""
 
 from adminbot.accounts.inspection import DeviceDetail, in_words
 from adminbot.crypto.crosssigning import DeviceState
@@ -86,7 +86,7 @@ async def trust(ctx: Context, args: Args) -> Reply:
 
 
 def _wanted(shown: str, devices: list[DeviceDetail], bot: Bot) -> DeviceDetail:
-    """The device that is `shown` so. Raises UsageError, ReplacedIdentity: it cannot be signed."""
+    """The device `shown` to the person. Raises UsageError, ReplacedIdentity: no signature."""
     device = next((device for device in devices if shown_id(device.device_id) == shown), None)
     if device is None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Where a command counts, and whose: by its prefix, its room, its device and its sender."""
+"""Which messages count as commands: by prefix, room, device and sender."""
 
 import re
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from adminbot.trust.pins import TrustPolicy
 
 
 class ChatRules:
-    """What is asked of a message before anything is done about it.
+    """The questions put to a message before anything is done about the message.
 
-    `prefix` and `names`: what a command begins with, either of them. `names` are what people call
-    the bot: localpart, user id, display name.
+    `prefix` and `names`: a command begins with either. `names` are what people call the bot:
+    localpart, user id, display name.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ChatRules:
         return word.removeprefix(self._prefix)
 
     def is_at_home(self, room_id: str, sender: str) -> bool:
-        """Whether a room is one where this person's commands count."""
+        """Whether a person's commands count in a room."""
         return room_id == self._admin_room or self._chat.rooms.is_own_dm(room_id, sender)
 
     def may_act(self, sender: str) -> bool:

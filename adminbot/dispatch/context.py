@@ -11,7 +11,7 @@ from adminbot.values.ids import UserId
 
 
 class NotConfirmed(Exception):
-    """A command that must be confirmed was not: `question` is to be put, nothing has happened."""
+    """A command wants confirmation and has none: `question` is to be put; nothing has happened."""
 
     def __init__(self, question: Reply) -> None:
         super().__init__("not confirmed")
@@ -22,7 +22,7 @@ class NotConfirmed(Exception):
 class Context:
     """One command's circumstances.
 
-    `incoming`: the message that the command came in. `order`: how an act is noted.
+    `incoming`: the message with the command. `order`: by it an act is noted.
     """
 
     incoming: Incoming
@@ -35,12 +35,12 @@ class Context:
         return self.order.who
 
     def confirm(self, text: str, about: str, *, if_so: str = "") -> str:
-        """Go on only with what the sender has confirmed; returns `about` as it was shown then.
+        """Go on only with what the sender has confirmed; returns `about` as shown in the question.
 
         Args:
-            text: the question, without how to answer: that is the declaration's matter.
-            about: what the question names; its last word is to be typed.
-            if_so: how the sentence begins that asks for the word, such as "To delete it".
+            text: the question. The declaration of the command adds how to answer.
+            about: the subject of the question; the last word is to be typed.
+            if_so: the beginning of the sentence that asks for the word: "To delete it".
 
         Raises:
             NotConfirmed: the question has to be put first.

@@ -1,11 +1,12 @@
-"""From an incoming message to exactly one answer, and who waits for whom.
+"""From an incoming message to exactly one answer, and the order in which messages are taken.
 
-A message stays in the inbox until its answer is out, so a crash anywhere leads to one of:
-run it (nothing was begun), go on with it (the act is noted), say the answer (it is decided).
+A message stays in the inbox until the answer is out. A crash therefore leads to one of: run the
+command (nothing was begun), go on with the command (the act is noted), say the answer (the answer
+is decided).
 
-What a message means is seen in order of arrival, by local work only. Then a person's commands
-begin one after the other, each as long as a blink; brakes, and what needs no server, wait for
-none of them.
+The meaning of a message is found in order of arrival, by local work only. Then a person's commands
+begin one after the other, each as long as a blink. Brakes, and commands that need no server, wait
+for no other command.
 """
 
 import asyncio
@@ -73,7 +74,7 @@ class Dispatcher:
             self.take(incoming)
 
     def could_not_read(self, room_id: str, event_id: str, sender: str, code: str) -> None:
-        """An admin's message whose key did not come: say so, if it may have been for us."""
+        """Answer an admin's message whose key did not come, if it may have been a command."""
         if self._interpreter.may_be_for_us(room_id, sender):
             text = unreadable(sender, code)
             self._start(self._replies.tell(room_id, event_id, sender, text))
@@ -81,7 +82,7 @@ class Dispatcher:
     # -- one message
 
     async def _answer(self, incoming: Incoming, reply: Reply | None) -> None:
-        """Once it can be noted: as long as our own state cannot be written, it waits."""
+        """Answer as soon as the answer can be noted; wait while our state cannot be written."""
         while True:
             try:
                 await self._answer_now(incoming, reply)

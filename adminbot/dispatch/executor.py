@@ -1,4 +1,4 @@
-"""One command carried out: the error boundary, what the command is given, the card at its end."""
+"""One command carried out: the error boundary, the handler's context, the card at the end."""
 
 import logging
 import secrets
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Executor:
-    """Runs a command line of somebody who may; whatever happens, one reply comes out."""
+    """Runs the command lines of people who may command; every command line ends in one reply."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Executor:
         self._limit = limit
 
     async def decide(self, incoming: Incoming, line: str, turn: Turn) -> Reply:
-        """The error boundary: whatever happens below, one reply comes out, and is kept.
+        """The error boundary: whatever happens below, one reply comes out and is kept.
 
         Raises StateError: nothing can be kept just now.
         """
@@ -73,7 +73,7 @@ class Executor:
     async def _carry_out(
         self, incoming: Incoming, line: str, earlier: ActNote | None, turn: Turn
     ) -> Reply:
-        """`earlier`: the act as an earlier run noted it, which a crash cut off."""
+        """`earlier`: the note of an earlier run, which a crash cut off."""
         command, args = self._services.router.resolve(line)
         async with self._replies.progress(incoming, always=command.acts) as progress:
             if earlier and earlier.outcome == "done":
@@ -84,7 +84,7 @@ class Executor:
         return reply
 
     def _done_before(self, command: Command, act: ActNote) -> Reply:
-        """A crash came between the end of the act and its answer."""
+        """The reply after a crash between the end of the act and the answer."""
         self._cards.wake()  # a card that is still to be delivered is theirs
         where = " Its login is in our private chat 🔐" if command.gives_card else ""
         return Reply(f"✅ `{command.name}` of `{act.target}` is done.{where}")
@@ -141,7 +141,7 @@ def _broken(ref: str) -> Reply:
 
 
 def _cut_off(so_far: list[str], outcome: str) -> str:
-    """What a person is told of an act that a crash cut off."""
+    """The sentence about an act that a crash cut off."""
     where = f" at “{so_far[-1]}”" if so_far else ""
     how = "finished it" if outcome == "done" else "tried again"
     return f"(I was cut off{where} and {how}.)"

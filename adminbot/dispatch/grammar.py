@@ -1,6 +1,6 @@
 """What may be typed after a command's name: the usage line is the grammar. Pure.
 
-`NAME [DEVICE]` is one word, and perhaps a second one. A place of several words, as
+`NAME [DEVICE]` is one word and an optional second word. A place of several words, such as
 `[Display name]`, takes the rest of the line. Flags may stand anywhere.
 """
 
@@ -22,9 +22,9 @@ _MISSING = {"DEVICE": "a device id", "USER": "a user id"}
 
 @dataclass(frozen=True, slots=True)
 class Args:
-    """What was typed after a command's name: words by their place in the usage line, and flags.
+    """The words typed after a command's name, by place in the usage line, and the flags.
 
-    A flag without value has an empty one.
+    A flag without value has an empty value.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
@@ -34,13 +34,13 @@ class Args:
         return self.words[place]
 
     def get(self, place: str, default: str = "") -> str:
-        """The word of a place that may be left out."""
+        """The word of an optional place."""
         return self.words.get(place, default)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A part of a usage line; `takes_rest`: all words that are left are one value."""
+    """A part of a usage line; `takes_rest`: all remaining words are one value."""
 
     name: str
     is_optional: bool
@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How a command is called. `flags`: name → what its value is called, if it takes one."""
+    """The form of a command. `flags`: name → name of the value, empty for a flag without value."""
 
     name: str
     line: str
@@ -62,7 +62,7 @@ class Usage:
 
     @classmethod
     def parse(cls, name: str, line: str, flags: Mapping[str, str]) -> Self:
-        """Raises ValueError: it could not be told which typed word belongs to which place."""
+        """Read a usage line. Raises ValueError: typed words could belong to several places."""
         places = tuple(_places(line))
         names = [place.name for place in places]
         optional = [place.is_optional for place in places]
@@ -81,7 +81,7 @@ class Usage:
 
     @property
     def flag_lines(self) -> list[str]:
-        """The flags as they are typed, such as `--device ID`."""
+        """The flags as typed, such as `--device ID`."""
         return [f"--{flag} {value}".rstrip() for flag, value in self.flags.items()]
 
     def read(self, typed: list[str]) -> Args:
@@ -112,7 +112,7 @@ class Usage:
         return words, flags
 
     def _flag(self, word: str, pending: Iterator[str]) -> tuple[str, str]:
-        """One flag and its value, which may be the next of the `pending` words."""
+        """One flag and the value, which may be the next of the `pending` words."""
         flag, equals, value = word[2:].partition("=")
         flag = flag.lower()
         if flag not in self.flags:

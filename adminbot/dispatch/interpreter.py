@@ -1,6 +1,6 @@
-"""What a message means: a command, an answer to a question, a tap on a card, or nothing to us.
+"""A message's meaning: a command, an answer to a question, a tap on a card, or nothing to us.
 
-Local work only: whatever its sender sends next, a brake included, waits until that is seen.
+Local work only: the sender's next message, a brake included, waits for the result.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Carry this command line out; `at_once`: behind nothing that its sender asked for before."""
+    """Carry a command line out; `at_once`: without waiting for the sender's earlier commands."""
 
     incoming: Incoming
     line: str
@@ -35,13 +35,13 @@ class Run:
 
     @property
     def asks_at_once(self) -> bool:
-        """Whether that is local work: a brake asks first, and needs the server only then."""
+        """Whether the first part is local work: a brake asks, and needs the server afterwards."""
         return self.at_once and not self.incoming.confirmed
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Say this so that an untrusted device can read it, too."""
+    """Refuse in a form that also an untrusted device can read."""
 
     text: str
 
@@ -52,7 +52,7 @@ class CardTap:
 
 
 class Interpreter:
-    """Tells what is to be done about a message, and closes the questions that are answered."""
+    """Finds out what to do about a message, and closes answered questions."""
 
     def __init__(self, services: Services, store: Store) -> None:
         self._router = services.router
@@ -61,11 +61,11 @@ class Interpreter:
         self._store = store
 
     def may_be_for_us(self, room_id: str, sender: str) -> bool:
-        """Whether a message that could not be read may have been a command."""
+        """Whether an unreadable message may have been a command."""
         return self._rules.is_at_home(room_id, sender)
 
     async def meaning_of(self, incoming: Incoming) -> Run | Refuse | CardTap | Reply | None:
-        """What is to be done about a message; None: it is not for us."""
+        """What to do about a message; None: the message is not for us."""
         if incoming.confirmed:
             return await self._allowed(incoming, incoming.body)
         asked = not_long_ago(await self._store.questions.of(UserId.parse(incoming.sender)))
@@ -80,7 +80,7 @@ class Interpreter:
         return await self._allowed(incoming, line) if line is not None else None
 
     def _declines(self, line: str) -> bool:
-        """Whether the line is a command, and nothing else, that says no to all that is open."""
+        """Whether the line is only a command which says no to every open question."""
         command = self._router.find(line)
         return command is not None and command.declines
 
@@ -105,7 +105,7 @@ class Interpreter:
     async def _tapped(
         self, incoming: Incoming, questions: list[Question]
     ) -> Run | Refuse | CardTap | Reply | None:
-        """✅ or ❌ under a question that a tap may answer, ✅ under a card."""
+        """✅ or ❌ under a question with `tap`, or ✅ under a card."""
         asked = [q for q in questions if q.tap and q.event_id == incoming.relates_to]
         if not asked:
             return CardTap() if incoming.body == SAVED else None
@@ -123,7 +123,7 @@ class Interpreter:
     async def _typed(
         self, incoming: Incoming, questions: list[Question], question: Question, said: Verdict
     ) -> Run | Refuse | Reply:
-        """A typed answer, also a no, counts only as the command would that it is about."""
+        """A typed answer, also a no, counts only where the questioned command would count."""
         refusal = self._why_not(incoming, question.line)
         if refusal:
             return Refuse(refusal)
@@ -134,7 +134,7 @@ class Interpreter:
         return Reply(TOO_EARLY if said is Verdict.EARLIER else how_to_confirm(questions))
 
     async def _agreed(self, incoming: Incoming, question: Question) -> Run | Reply:
-        """The answer becomes the command that it is about, confirmed."""
+        """Turn the answer into the questioned command, confirmed."""
         if not is_in_time(question):
             return await self._close(incoming, [question], Reply(TOO_LATE))
         confirmed = replace(

@@ -1,6 +1,6 @@
-"""Whether an admin's command is carried out, and if not, how to mend it. Pure.
+"""Whether an admin's command is carried out, and the remedy after a refusal. Pure.
 
-That the sender is an admin at all was seen before: everybody else gets silence.
+The sender is known to be an admin here: everybody else gets silence.
 """
 
 from adminbot.chat.incoming import Incoming
@@ -58,7 +58,7 @@ _NO_KEY = (
 
 
 def unreadable(sender: str, code: str) -> str:
-    """What is said of a message whose key did not come; `code` of an m.room_key.withheld."""
+    """The answer to a message without key. `code`: of an m.room_key.withheld event."""
     why, remedy = _WHY_WITHHELD.get(code, _NO_KEY)
     return _AGAIN.format(why=why, remedy=remedy.format(sender=sender))
 
@@ -91,10 +91,10 @@ def why_not(
 
 
 def why_no_tap(sender: str, *, at_home: bool, standing: PinState, may_act: bool) -> str:
-    """What keeps a tap from answering a question; empty if nothing does.
+    """The obstacle to answering a question by a tap; empty if there is none.
 
-    A tap is clear text, so nothing is known of the device. The sender's identity must be the one
-    that counts all the same.
+    A tap is clear text, so nothing is known of the device. The sender's identity must be the
+    pinned identity all the same.
     """
     if not at_home:
         return _ELSEWHERE
@@ -106,7 +106,7 @@ def why_no_tap(sender: str, *, at_home: bool, standing: PinState, may_act: bool)
 
 
 def why_untrusted(sender: str, standing: PinState) -> str:
-    """Why a device of an admin does not count, and how to mend it."""
+    """Why a device of an admin does not count, and the remedy."""
     if standing is PinState.CHANGED:
         return _CHANGED.format(sender=sender)
     if standing is PinState.UNKNOWN:

@@ -1,4 +1,4 @@
-"""The mark under a command while it runs and once it has: a decoration, never an answer."""
+"""The mark under a command during and after the work: a decoration, never an answer."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ WORKING, DONE, FAILED = "⏳", "✅", "❌"
 
 
 class Progress:
-    """⏳ under a command that takes longer than a blink, then ✅ or ❌ instead (or `always`)."""
+    """⏳ under a command longer than a blink, then ✅ or ❌ in place of ⏳ (or `always`)."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Progress:
         self._mark = FAILED
 
     def succeeded(self, *, with_question: bool) -> None:
-        """✅ is due in the end; under a command that asks something first, no mark."""
+        """Put ✅ in the end; under a command with a question, no mark."""
         self._mark = "" if with_question else DONE
 
     async def __aenter__(self) -> Self:
@@ -68,7 +68,7 @@ class Progress:
 
 
 async def quietly(sending: Coroutine[None, None, str]) -> str | None:
-    """Await a decoration: failing to place it is worth a log line and nothing else."""
+    """Await a decoration: a failure is logged and nothing else."""
     try:
         return await sending
     except AdminbotError as exc:

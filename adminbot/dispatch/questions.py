@@ -1,8 +1,8 @@
-"""What people are asked before something happens, and what counts as their answer.
+"""Questions put to people before something happens, and the answers to them.
 
-A typed answer names what it confirms, so that one which the homeserver held back cannot confirm
-something else; and it must have been encrypted after the command that it is about. A tap is clear
-text on the wire: it never does more than `Reply.tap` allows, see docs/security.md.
+A typed answer names the subject of the question, so that an answer held back by the homeserver
+cannot confirm something else. An answer must have been encrypted after the questioned command. A
+tap is clear text on the wire, and never does more than `Reply.tap` allows: see docs/security.md.
 """
 
 import enum
@@ -41,13 +41,16 @@ class Verdict(enum.Enum):
 
 
 def word_for(user_id: UserId) -> str:
-    """What confirms something about an account: its name, unless that says yes or no."""
+    """The word that confirms a change to an account.
+
+    The localpart, unless the localpart reads as yes or no: then the user id.
+    """
     is_taken = user_id.localpart in (*_NO, *_YES)
     return str(user_id) if is_taken else user_id.localpart
 
 
 def question_about(about: str, text: str, confirm: Confirm, if_so: str) -> Reply:
-    """A question with how to answer it, as the command's declaration has it."""
+    """A question, and how to answer by the command's declaration."""
     word = _last_word(about)
     match confirm:
         case Confirm.TAP:
@@ -66,7 +69,7 @@ def _last_word(about: str) -> str:
 
 
 def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
-    """The question in a reply, before it is sent; None if it asks nothing."""
+    """The question in a reply, before the reply is sent; None for a reply without question."""
     if not reply.ask:
         return None
     return Question(
@@ -82,7 +85,7 @@ def question_of(incoming: Incoming, line: str, reply: Reply) -> Question | None:
 
 
 def noted_as(incoming: Incoming) -> str:
-    """What stands for the event id of a question until that is known."""
+    """The stand-in for a question's event id until the event id is known."""
     return f"about {incoming.event_id}"
 
 
@@ -91,7 +94,7 @@ def time_to_confirm_ends() -> str:
 
 
 def not_long_ago(questions: Iterable[Question]) -> list[Question]:
-    """Those that a late answer may still be about, the newest first."""
+    """The questions that a late answer may still mean, the newest first."""
     recent = [question for question in questions if question.expires_at > now() - _REMEMBERED]
     return sorted(recent, key=lambda question: question.expires_at, reverse=True)
 
@@ -99,11 +102,11 @@ def not_long_ago(questions: Iterable[Question]) -> list[Question]:
 def answered(
     incoming: Incoming, line: str | None, server: str, questions: list[Question]
 ) -> tuple[Question, Verdict] | None:
-    """Which of the open questions a text answers, and how; None: the text is no answer.
+    """The open question answered by a text, and how; None: the text is no answer.
 
     Args:
-        line: the command line in the text, if it is addressed to us as a command.
-        server: the bots' server name, which a user id as an answer ends in.
+        line: the command line in the text, if the text is addressed to us as a command.
+        server: the bots' server name, the end of a user id given as an answer.
     """
     said = _bare(incoming.body)
     for question in questions:
@@ -130,10 +133,10 @@ def _names(said: str, line: str | None, server: str, question: Question) -> bool
 
 
 def _is_later(answer: str | None, command: str | None) -> bool:
-    """Whether an answer was encrypted after the command; of two devices nobody can tell.
+    """Whether an answer was encrypted after the command; for two devices nobody can tell.
 
-    One device has one outbound session in a room at a time, so another session of the same
-    device may be an older one.
+    A device has one outbound megolm session in a room at a time, so another session of the same
+    device may be an older session.
     """
     if answer is None or command is None:
         return True
@@ -143,7 +146,10 @@ def _is_later(answer: str | None, command: str | None) -> bool:
 
 
 def is_in_time(question: Question) -> bool:
-    """Asked by an earlier run with another clock, it may seem to have longer than it had."""
+    """Whether the two minutes are not over.
+
+    A question from a run with another clock may seem to have more time: then they are over, too.
+    """
     return now() < question.expires_at <= until(_TIME_TO_CONFIRM)
 
 
@@ -154,5 +160,5 @@ def how_to_confirm(questions: list[Question]) -> str:
 
 
 def left_for_now(question: Question) -> str:
-    """What is said to a tap on ❌, after which the word still counts."""
+    """The answer to a tap on ❌, after which the typed word still counts."""
     return f"{LEFT} To do it all the same, type `{_last_word(question.answer)}`."

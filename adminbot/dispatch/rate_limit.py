@@ -1,4 +1,4 @@
-"""How often somebody is told that a command is refused."""
+"""How often a person is told of a refused command."""
 
 import time
 from collections import defaultdict, deque
@@ -7,7 +7,7 @@ _MOST, _WITHIN_S = 10, 60.0
 
 
 class RefusalLimit:
-    """So many refusals a minute, by person and room: one costs more than what it answers."""
+    """Refusals a minute, by person and room: a refusal costs more than the refused message."""
 
     def __init__(self) -> None:
         self._told_at: defaultdict[tuple[str, str], deque[float]] = defaultdict(
@@ -15,7 +15,7 @@ class RefusalLimit:
         )
 
     def allows(self, sender: str, room_id: str) -> bool:
-        """Whether this person may be refused once more in this room; if so, that counts."""
+        """Whether this person may be refused once more in this room; counts the refusal if so."""
         told_at = self._told_at[sender, room_id]
         if len(told_at) == _MOST and time.monotonic() - told_at[0] < _WITHIN_S:
             return False

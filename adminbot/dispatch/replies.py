@@ -1,7 +1,7 @@
-"""What is put into the room about a message: answers, words in between, refusals, marks.
+"""Everything said in the room of a message: answers, words in between, refusals, marks.
 
-Whatever must be said once has a transaction id of the message that it is about: sent again after a
-crash, it is the same event to the server.
+An answer or a refusal has a transaction id made from the message's event id: sent again after
+a crash, the server takes the answer for the same event.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class Replies:
-    """Says it, and notes that it is said."""
+    """Sends, and notes what was sent."""
 
     def __init__(self, chat: Chat, store: Store, background: Background) -> None:
         self._chat = chat
@@ -32,9 +32,9 @@ class Replies:
         self._refusals = RefusalLimit()
 
     async def answer(self, incoming: Incoming, reply: Reply) -> None:
-        """Give the one answer to a message, which is over with that.
+        """Give the one answer to a message, and take the message out of the inbox.
 
-        Raises StateError: the answer stays decided, and is given once that can be noted.
+        Raises StateError: the answer stays decided, and is given again once that can be noted.
         """
         content = render.notice(reply.text, reply_to=incoming.about)
         try:
@@ -55,7 +55,7 @@ class Replies:
             await self._put_marks(incoming.room_id, event_id)
 
     async def no_answer(self, incoming: Incoming) -> None:
-        """Note that a message is over, and wants no answer."""
+        """Take a message that wants no answer out of the inbox."""
         await self._store.inbox.answered(incoming.event_id)
 
     async def say(self, incoming: Incoming, text: str) -> None:
@@ -66,7 +66,7 @@ class Replies:
             await self._chat.send(incoming.room_id, content, txn=txn)
 
     async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
-        """Something harmless that also an untrusted device can read; not without end."""
+        """Say something harmless that also an untrusted device can read, within RefusalLimit."""
         if not self._refusals.allows(sender, room_id):
             return
         log.info("told event=%s sender=%s", event_id, sender)

@@ -1,7 +1,7 @@
-"""The table of commands: each declared once, found by what was typed; and what a handler returns.
+"""The table of commands: declared once, found by typed text; and the reply of a handler.
 
-Whoever has to know something of a command (the parser, `!help`, docs/commands.md, who may type it
-and how it is confirmed) reads its declaration. Pure.
+The parser, `!help`, docs/commands.md, the permission check and the confirmation read the
+declaration, and know nothing else of a command. Pure.
 """
 
 import difflib
@@ -61,11 +61,11 @@ Handler = Callable[["Context", Args], Awaitable[Reply]]
 class Command:
     """One chat command, as declared.
 
-    `topic`: the title of its router. `acts`: it changes something, which is noted before it
-    begins. `gives_card`: it ends in a card. `brake`: it stops something, and waits behind
-    nothing. `at_once`: it is a brake, or needs neither the server nor what was asked for before.
-    `declines`: it says no to every open question of the person. `before_verified`: where emoji
-    must be compared, it may be typed before that.
+    `topic`: the title of the router. `acts`: the command changes something, and the change is
+    noted before the change begins. `gives_card`: the command ends in a card. `brake`: the command
+    stops something, and waits behind nothing. `at_once`: a brake, or a command without need of the
+    server and of earlier commands. `declines`: the command says no to every open question of the
+    person. `before_verified`: where emoji must be compared, the command may be typed before.
     """
 
     usage: Usage
@@ -87,7 +87,7 @@ class Command:
 
 
 class Router:
-    """Commands of one topic, or of all: the same name twice is an error at import."""
+    """Commands of one topic, or of all topics: the same name twice is an error at import."""
 
     def __init__(self, topic: str = "") -> None:
         self._topic = topic
@@ -152,15 +152,15 @@ class Router:
         return self._commands.get(name.lower())
 
     def find_in(self, line: str) -> Command | None:
-        """The command that a line without its prefix begins with, whatever else is in it."""
+        """The command at the beginning of a line without prefix, whatever else is in the line."""
         name, *_ = split(line) or [""]
         return self.find(name)
 
     def resolve(self, line: str) -> tuple[Command, Args]:
-        """The command of a line without its prefix, and its arguments.
+        """The command of a line without prefix, and the arguments.
 
         Raises:
-            UsageError: no such command (the nearest is named), or it does not take these words.
+            UsageError: no such command (the nearest is named), or wrong words for the command.
         """
         name, *typed = split(line) or [""]
         command = self.find(name)

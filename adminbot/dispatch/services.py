@@ -14,9 +14,10 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once, in app/commands.py. A new subject is one more field here, and one line there.
+    """Everything that handlers work with; made in app/commands.py.
 
-    `verify`: ask a person to compare emoji with us.
+    A new subject is one more field here and one line there. `verify`: ask a person to compare
+    emoji with us.
     """
 
     accounts: Accounts

@@ -18,7 +18,7 @@ class StuckState:
         self._alarm = alarm
 
     async def until_writable(self, event_id: str) -> InboxMessage | None:
-        """How far the answer to a message had come, once that can be told; None: it is given."""
+        """How far an answer has come, once our state is readable and writable; None: answered."""
         self._alarm.stuck(is_stuck=True)
         while True:
             await asyncio.sleep(_LOOK_AGAIN_S)

@@ -1,4 +1,4 @@
-"""Whose turn it is among one person's messages."""
+"""The order of one person's messages."""
 
 import asyncio
 from typing import Self
@@ -7,7 +7,7 @@ BLINK_S = 0.6  # an ordinary command is done by then
 
 
 class Turn:
-    """The turn of one message of one person: `lock` is that person's, nobody else waits for it.
+    """The turn of one message. `lock` belongs to the person; nobody else waits for it.
 
     A person's commands begin one after the other. After a blink the turn is given back, whatever
     has become of the command. Without a lock there is no turn to wait for: a brake is carried out

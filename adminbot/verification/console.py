@@ -14,7 +14,7 @@ JSON = dict[str, Any]
 
 
 class ConsoleSession:
-    """Somebody at the shell, there for the verification with one person.
+    """A person at the shell, there for the verification with one admin.
 
     `updates`: what control.py sends to the shell, as its module docstring says.
     """
@@ -26,7 +26,7 @@ class ConsoleSession:
         self.updates.put_nowait({"say": text})
 
     def show(self, shown: ShortString | None, transaction: str) -> None:
-        """`of` comes back with the answer, so that it cannot be taken for another exchange's."""
+        """Show the emoji. `of` comes back with the answer, which no other exchange may take."""
         if shown:
             update = {"emoji": shown.emoji, "numbers": shown.numbers, "of": transaction}
             self.updates.put_nowait(update)
@@ -36,7 +36,7 @@ class ConsoleSession:
 
 
 class ConsoleSessions:
-    """The open sessions, by the person that they are there for."""
+    """The open sessions, by the admin who is to be verified."""
 
     def __init__(self) -> None:
         self._open: defaultdict[UserId, set[ConsoleSession]] = defaultdict(set)
@@ -54,7 +54,7 @@ class ConsoleSessions:
         return bool(self._open.get(user_id))
 
     def say(self, user_id: UserId, text: str) -> None:
-        """Say one of the texts to all that are there for this person."""
+        """Say a text in every session for this admin."""
         for session in self._of(user_id):
             session.say(texts.at_shell(text, user_id))
 

@@ -33,7 +33,7 @@ _NOT_UNDERSTOOD = "The service did not understand that. Are both of the same ver
 
 
 class _Garbled(Exception):
-    """The other end sent something that cannot be meant."""
+    """The other end sent nonsense."""
 
 
 async def serve(data_dir: Path, verifications: Verifications) -> None:
@@ -59,7 +59,7 @@ async def serve(data_dir: Path, verifications: Verifications) -> None:
 
 
 def _bound(data_dir: Path) -> socket.socket:
-    """A fresh socket; one that is there is a killed service's, since the directory is ours."""
+    """A fresh socket. A socket found here is a killed service's: the directory is ours."""
     (data_dir / _NAME).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     try:
@@ -74,7 +74,7 @@ def _bound(data_dir: Path) -> socket.socket:
 
 @contextmanager
 def _address(data_dir: Path) -> Iterator[str]:
-    """The socket's path, or a short one to it: addresses are limited, paths are not (unix(7))."""
+    """The socket's path, or a short form: unix(7) limits addresses, and no path."""
     path = data_dir / _NAME
     if len(os.fsencode(path)) <= _MOST_ADDRESS_BYTES:
         yield str(path)
@@ -89,7 +89,7 @@ def _address(data_dir: Path) -> Iterator[str]:
 async def _attend(
     verifications: Verifications, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """One shell, until it is gone or what it waited for has ended."""
+    """One shell, until the shell is gone or the verification has ended."""
     try:
         await _converse(verifications, reader, writer)
     except _Garbled:
@@ -147,7 +147,7 @@ async def _write(writer: asyncio.StreamWriter, value: JSON) -> None:
 
 
 async def _read(reader: asyncio.StreamReader) -> JSON | None:
-    """The next line; None at the end. Raises _Garbled when it is none of ours, or too long."""
+    """The next line; None at the end. Raises _Garbled for a foreign or too long line."""
     try:
         line = await reader.readline()
         found = json.loads(line) if line else None
@@ -171,7 +171,7 @@ class Line:
             await _write(self._writer, value)
 
     async def hear(self) -> JSON:
-        """What the service says next. Raises SetupError when it is gone."""
+        """What the service says next. Raises SetupError: the service is gone."""
         with suppress(OSError, _Garbled):
             if found := await _read(self._reader):
                 return found
@@ -191,7 +191,7 @@ async def is_served(data_dir: Path) -> bool:
 
 @asynccontextmanager
 async def dial(data_dir: Path) -> AsyncIterator[Line]:
-    """Reach the service of a data directory. Raises SetupError when it does not run."""
+    """Reach the service of a data directory. Raises SetupError: no service runs there."""
     try:
         with _address(data_dir) as address:
             reader, writer = await asyncio.open_unix_connection(address, limit=_LINE_BYTES)

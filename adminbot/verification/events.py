@@ -24,7 +24,7 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side: a device, its Ed25519 key, and the master key of its owner's identity."""
+    """One side: a device, the device's Ed25519 key, and the master key of the owner's identity."""
 
     user_id: str
     device_id: str
@@ -75,7 +75,7 @@ def cancel(transaction: str, code: str, reason: str) -> Message:
 
 
 def offering_device(content: JSON) -> str:
-    """The device of a request or a ready. Raises Broken unless it offers emoji, too."""
+    """The device of a request or a ready. Raises Broken: the device offers no emoji."""
     device_id = text_in(content, "from_device")
     if METHOD not in texts_in(content, "methods"):
         raise Broken("m.unknown_method")

@@ -1,4 +1,4 @@
-"""Which verification is under way with whom, which have ended, and what went wrong in one."""
+"""Verifications under way, by person; the ended verifications; and problems in a verification."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ _REMEMBERED = 500  # ended transactions
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A verification with one person, in one room; `id`: the event id of its request."""
+    """A verification with one person, in one room; `id`: the event id of the request."""
 
     user_id: UserId
     room_id: str
@@ -32,7 +32,7 @@ class Transaction:
 
 @dataclass(eq=False)
 class Exchange:
-    """A transaction under way; `comparison` once it is known with which device."""
+    """A transaction under way; `comparison`: once the other device is known."""
 
     transaction: Transaction
     timer: asyncio.TimerHandle
@@ -59,14 +59,14 @@ class Exchange:
         return found.them if found and found.agreed and found.proven else None
 
     def compare(self, us: Party, them: Party) -> Comparison:
-        """Begin the comparison with the other device, which is known now."""
+        """Begin the comparison with the other device, now known."""
         self.comparison = Comparison(self.transaction.id, us, them)
         return self.comparison
 
     def answer(self, match: bool | None) -> list[Message]:
-        """What the operator says of the emoji shown; None: nothing, and it is to end.
+        """The operator's word on the shown emoji; None: no word, and the exchange is to end.
 
-        Raises Broken unless they are the same.
+        Raises Broken unless the emoji are the same.
         """
         if not self.comparison or not self.waits_for_us:
             return []
@@ -80,8 +80,9 @@ class Exchange:
 class Exchanges:
     """At most one exchange per person.
 
-    Its keys are in memory only. That it is open is noted, so that a stop, or the start after a
-    crash, cancels it: Element would wait for it, and pass over the next one.
+    The keys of an exchange are in memory only. An open exchange is noted in the store, so that a
+    stop, or the start after a crash, cancels the exchange: Element would wait for an answer, and
+    ignore the next request.
     """
 
     def __init__(self, store: Store) -> None:
@@ -91,24 +92,24 @@ class Exchanges:
         self._cancelled: deque[str] = deque(maxlen=_REMEMBERED)
 
     def of(self, user_id: UserId) -> Exchange | None:
-        """The exchange that is under way with this person."""
+        """The exchange under way with this person."""
         return self._open.get(user_id)
 
     def find(self, transaction: Transaction) -> Exchange | None:
-        """The exchange of exactly this transaction, if it is under way."""
+        """The exchange of exactly this transaction, while under way."""
         exchange = self._open.get(transaction.user_id)
         return exchange if exchange and exchange.transaction.id == transaction.id else None
 
     def has_ended(self, transaction: Transaction) -> bool:
-        """Whether nothing more is owed to anybody in it."""
+        """Whether nobody is owed anything more in this transaction."""
         return transaction.id in self._ended
 
     def was_cancelled(self, transaction: Transaction) -> bool:
-        """Whether it ended without a result."""
+        """Whether the transaction ended without a result."""
         return transaction.id in self._cancelled
 
     async def plan(self, user_id: UserId, room_id: str) -> OpenRequest:
-        """Note a request of ours before it goes out, so that it is not left open."""
+        """Note a request of ours before sending: a crash must not leave the request open."""
         request = OpenRequest(str(user_id), room_id, "", new_txn(), now().isoformat())
         await self._store.requests.open(request)
         return request
@@ -116,7 +117,7 @@ class Exchanges:
     async def begin(
         self, transaction: Transaction, give_up: Callable[[Transaction], None]
     ) -> Exchange:
-        """Note that it is open; `give_up` is called if it still is after ten minutes."""
+        """Note an exchange as open; `give_up` is called if still open after ten minutes."""
         user_id, room_id = transaction.user_id, transaction.room_id
         begun = OpenRequest(str(user_id), room_id, transaction.id, "", now().isoformat())
         await self._store.requests.open(begun)
@@ -126,7 +127,7 @@ class Exchanges:
         return exchange
 
     def end(self, transaction: Transaction, *, cancelled: bool) -> None:
-        """It is over, whether it was under way or only noted."""
+        """End an exchange, under way or only noted."""
         if exchange := self.find(transaction):
             exchange.timer.cancel()
             del self._open[transaction.user_id]
@@ -146,9 +147,9 @@ def is_fresh(began_at: datetime) -> bool:
 
 
 async def problem_in(work: Awaitable[object]) -> Broken | None:
-    """What went wrong in a step of an exchange: it ends that exchange, and nothing else.
+    """The problem in a step of an exchange, which ends this exchange and nothing else.
 
-    Of a bug of ours, too, whoever waits at the shell or in an app is told.
+    Also of a bug of ours people at the shell and in the app are told.
     """
     bug = Broken("m.user", texts.BROKE)
     return await guarded(_foreseen_problem_in(work), "verification", otherwise=bug)
@@ -165,5 +166,5 @@ async def _foreseen_problem_in(work: Awaitable[object]) -> Broken | None:
 
 
 def new_txn() -> str:
-    """Random: after a restart the same step has another key in it, and is another event."""
+    """Random: after a restart the same step holds another key, and is another event."""
     return f"verify-{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""What is open when the bot stops, or was killed: it is cancelled, and the person is told."""
+"""Exchanges left open by a stop or a crash: cancelled, and the person is told."""
 
 import logging
 from datetime import datetime
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class LeftOpen:
-    """The requests that are noted as open; all that is done with one may be done twice."""
+    """The requests noted as open; everything done with a request may be done twice."""
 
     def __init__(
         self, chat: Chat, store: Store, exchanges: Exchanges, messenger: Messenger
@@ -28,7 +28,7 @@ class LeftOpen:
         return await self._store.requests.all()
 
     async def abandon(self, request: OpenRequest, why: str) -> None:
-        """Cancel a request, or what it led to. `why`: what the person reads of the reason."""
+        """Cancel a request, or the exchange that followed. `why`: the reason, for the person."""
         transaction_id = request.transaction or await self._find(request)
         user_id = UserId.parse(request.user_id)
         transaction = Transaction(user_id, request.room_id, transaction_id)
@@ -43,7 +43,7 @@ class LeftOpen:
         await self._exchanges.note_over(user_id)
 
     async def _find(self, request: OpenRequest) -> str:
-        """The event id of a request that may be out or not; empty if it is no use any more."""
+        """The event id of a request that may be out or not; empty for a request without use."""
         if not is_fresh(datetime.fromisoformat(request.since)):
             return ""
         try:

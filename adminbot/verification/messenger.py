@@ -1,6 +1,6 @@
-"""What goes out in a verification: its events, and what the person is told beside them.
+"""Everything sent in a verification: the events, and words to the person.
 
-Everything goes out in clear (`Chat.send_in_clear`), but for what the bot says in words.
+Events go out in clear (`Chat.send_in_clear`), words encrypted.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Messenger:
         self._why_untrusted = why_untrusted
 
     async def request(self, request: OpenRequest) -> str:
-        """Ask the person; returns the event id. Sent again, it is the same event."""
+        """Ask the person; returns the event id. The same request sent again is the same event."""
         content = events.request(self._us, request.user_id)
         return await self._chat.send_in_clear(
             request.room_id, content, txn=request.txn, kind="m.room.message"
@@ -46,7 +46,7 @@ class Messenger:
             await self._send(transaction, message, txn=new_txn())
 
     async def cancel(self, transaction: Transaction, code: str) -> None:
-        """Cancel; done again, it is the same event. What cannot be sent is logged."""
+        """Cancel; cancelled again, the server sees the same event. A failure is logged."""
         await self._cancel(transaction, code, txn=_txn_of("cancel", transaction))
 
     async def cancel_anew(self, transaction: Transaction, code: str) -> None:
@@ -54,7 +54,7 @@ class Messenger:
         await self._cancel(transaction, code, txn=new_txn())
 
     async def done(self, transaction: Transaction) -> None:
-        """Say that both are verified; done again, it is the same event."""
+        """Say that both are verified; said again, the server sees the same event."""
         message = events.done(transaction.id)
         work = self._send(transaction, message, txn=_txn_of("done", transaction))
         await _logged("done", transaction, work)
@@ -64,7 +64,7 @@ class Messenger:
         await self._chat.send(transaction.room_id, notice(text), txn=new_txn())
 
     async def tell_ended(self, transaction: Transaction, why: str) -> None:
-        """Say why it ended, once for each transaction. What cannot be sent is logged."""
+        """Say why the transaction ended, once for each transaction. A failure is logged."""
         content = notice(texts.ended_in_chat(why))
 
         async def tell() -> None:
@@ -74,7 +74,7 @@ class Messenger:
         await _logged("told that it ended", transaction, tell())
 
     async def refuse(self, step: Step, standing: PinState) -> None:
-        """Say why a device does not count, and how to mend it, so that it can read it."""
+        """Say why a device does not count, and the remedy, in a form that the device can read."""
         log.info("verification refused user=%s standing=%s", step.sender, standing.value)
         unknown = standing is PinState.UNKNOWN
         why = texts.NOT_WITH_ANY if unknown else self._why_untrusted(step.sender, standing)
@@ -94,7 +94,7 @@ class Messenger:
 
 
 async def _logged(what: str, transaction: Transaction, work: Coroutine[Any, Any, None]) -> None:
-    """Send the last words of a transaction, which has ended whether they arrive or not."""
+    """Send the last words of a transaction. The transaction has ended, sent or not."""
     if problem := await problem_in(work):
         user_id, room_id = transaction.user_id, transaction.room_id
         log.warning("not %s user=%s room=%s why=%s", what, user_id, room_id, problem.why)

@@ -1,4 +1,4 @@
-"""Who stands on either side: our own device, and a device of the person's pinned identity."""
+"""The two sides: our own device, and a device of the person's pinned identity."""
 
 import logging
 from typing import Any
@@ -19,14 +19,14 @@ _MAY_VERIFY = (PinState.AS_PINNED, PinState.NOT_VERIFIED)
 
 
 async def own_party(client: Client, store: Store) -> Party:
-    """Our device and our identity, as others are to verify them."""
+    """Our device and our identity, as others are to verify us."""
     device_key = client.olm.account.identity_keys["ed25519"]
     identity = await own_identity(store)
     return Party(str(client.user_id), str(client.device_id), device_key, identity.master.public)
 
 
 class Parties:
-    """Both sides; the other one by what the homeserver says of a person's devices just now."""
+    """Both sides; the other side as the homeserver shows the person's devices just now."""
 
     def __init__(self, us: Party, account: ClientApi, store: Store, policy: TrustPolicy) -> None:
         self.us = us
@@ -60,17 +60,17 @@ class Parties:
         return pin is not None and pin.verified
 
     async def is_renewed(self, user_id: UserId) -> bool:
-        """Whether this person's identity took the place of another, and is not verified yet."""
+        """Whether this person's identity took another's place, and is not verified yet."""
         return await self._store.pins.is_renewed(user_id)
 
     async def find(self, user_id: UserId, device_id: str) -> Party | None:
-        """The other side, if that device is of the pinned identity."""
+        """The other side, if the device belongs to the pinned identity."""
         return await self._found(user_id, device_id, await self._query(user_id))
 
     async def sign(self, them: Party) -> None:
         """Sign the other identity with ours, on the server.
 
-        Raises Broken (m.key_mismatch): it is not, or not any more, the pinned one.
+        Raises Broken (m.key_mismatch): the identity is not, or no longer, the pinned identity.
         """
         user_id = UserId.parse(them.user_id)
         answer = await self._query(user_id)
@@ -98,9 +98,9 @@ class Parties:
         return Party(str(user_id), device_id, device_key, pin.master_key)
 
     async def _query(self, user_id: UserId) -> dict[str, Any]:
-        """A /keys/query answer about this person; one that says nothing is no statement.
+        """A /keys/query answer about this person.
 
-        Raises HomeserverUnreachable for the latter.
+        Raises HomeserverUnreachable: the answer says nothing about the person.
         """
         answer = await self._account.query_keys(user_id)
         if str(user_id) not in answer["device_keys"]:

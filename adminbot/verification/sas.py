@@ -1,7 +1,7 @@
 """One comparison of emoji between two devices: what is sent, what may come back. No I/O.
 
 Source: client-server API, "Short Authentication String (SAS) verification". matrix-nio 0.26 has
-this too, in a form that Element cancels; only its table of emoji is used.
+a comparison, too, in a form that Element cancels; only nio's table of emoji is used.
 """
 
 import hashlib
@@ -42,11 +42,11 @@ class ShortString:
 
 
 class Comparison:
-    """From the start to both MACs, from our side; which side starts does not matter.
+    """From the start to both MACs, from our side; either side may start.
 
-    Feed it what the other device sends (`take`) and send what it returns. `shown` appears once
-    both keys are there; `agree` when the people say that theirs is the same. The other identity
-    is verified when `agreed` and `proven` both hold.
+    `take` is given the other device's messages, and returns the messages to send. `shown` appears
+    once both keys are there; `agree` is called when the people at our side say that the emoji are
+    the same. The other identity is verified when `agreed` and `proven` both hold.
     """
 
     def __init__(self, transaction: str, us: Party, them: Party) -> None:
@@ -65,7 +65,7 @@ class Comparison:
 
     @property
     def proven(self) -> bool:
-        """They hold the keys that we know of them, and they said that the emoji are the same."""
+        """The other side holds the known keys, and has said that the emoji are the same."""
         return not self._awaits
 
     # -- our turns
@@ -87,7 +87,7 @@ class Comparison:
         return "start", self._start
 
     def agree(self) -> Message:
-        """Our people say that it is the same: vouch for our keys.
+        """Our side says that the emoji are the same: vouch for our keys.
 
         "MAC calculation" in the specification.
         """
@@ -116,7 +116,7 @@ class Comparison:
         return take[kind](content)
 
     def _both_started(self, content: JSON) -> list[Message]:
-        """The start of the smaller user id counts, the other one is as if it were not there."""
+        """The start of the smaller user id counts; the other start is ignored."""
         if text_in(content, "method") != METHOD:
             raise Broken("m.unexpected_message")
         if self._us.user_id < self.them.user_id:
@@ -210,7 +210,7 @@ class Comparison:
         return content | {"m.relates_to": part_of(self._transaction)}
 
     def _commitment_to(self, key: str) -> str:
-        """A hash over a public key and the start, all of it: nothing is left out of that one."""
+        """A hash over a public key and the start as a whole: nothing is left out of the start."""
         try:
             start = whole_canonical(self._start)
         except (ValueError, RecursionError) as exc:  # half a character, or nested too deep

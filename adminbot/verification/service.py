@@ -1,8 +1,8 @@
-"""Verifying each other by emoji: who takes part, in which order, and what follows from it.
+"""Verification by emoji: the participants, the order of steps, and the result.
 
-That the emoji are the same is never said by the bot, but by whoever is at its shell (a
-`ConsoleSession`). What is said is in texts.py, what goes out in messenger.py, what is under way
-in exchange.py, and what the emoji come from in sas.py.
+The bot never says that the emoji are the same: the person at the shell does (a
+`ConsoleSession`). The words are in texts.py, sending is in messenger.py, the open exchanges are in
+exchange.py, and the arithmetic of the emoji is in sas.py.
 
 Source: client-server API, "Key verification framework".
 """
@@ -100,25 +100,25 @@ class Verifications:
     async def ask(self, user_id: UserId) -> Asked:
         """Ask a person, in our private chat, to verify.
 
-        An exchange that is under way is cancelled: this one takes its place.
+        An exchange under way is cancelled: the new exchange takes the place.
 
         Raises:
-            AdminbotError: there is no identity to verify, or not the remembered one.
+            AdminbotError: there is no identity to verify, or not the remembered identity.
         """
         async with self._turns[user_id]:
             return await self._ask(user_id)
 
     def answer(self, user_id: UserId, transaction_id: str, *, match: bool | None) -> None:
-        """What the operator says of the emoji shown; None: nothing, and it is to end."""
+        """The operator's word on the shown emoji; None: no word, and the exchange is to end."""
         found = self._exchanges.of(user_id)
         if found and found.transaction.id == transaction_id:
             self._start(found.transaction, partial(self._answer, found.transaction, match))
 
     @contextmanager
     def session(self, user_id: UserId) -> Iterator[ConsoleSession]:
-        """Somebody at the shell, who hears what is under way with a person; else it begins.
+        """A session at the shell, told of the exchange with a person; begins one if none is open.
 
-        When they leave, the verification goes on.
+        When the session ends, the verification goes on.
         """
         with self._sessions.open(user_id) as session:
             self._background.start(self._join(session, user_id))
@@ -138,7 +138,7 @@ class Verifications:
         self._background.start(self._in_turn(transaction, work))
 
     async def _in_turn(self, transaction: Transaction, work: _Work) -> None:
-        """One after the other per person. What goes wrong ends an exchange, and nothing else."""
+        """One step after the other per person. A problem ends an exchange, and nothing else."""
         async with self._turns[transaction.user_id]:
             if problem := await problem_in(work()):
                 await self._give_up(transaction, problem)
@@ -174,7 +174,7 @@ class Verifications:
             await self._messenger.tell(transaction, texts.at_shell(texts.TOLD_HOW, user_id))
 
     async def _offering(self, user_id: UserId, step: Step) -> Party | None:
-        """The device of a request or a ready; None, and they are told, if it does not count."""
+        """The device of a request or a ready, if the device counts; else the person is told."""
         them = await self._parties.find(user_id, events.offering_device(step.content))
         if them is None:
             await self._messenger.refuse(step, self._parties.standing(user_id))
@@ -239,10 +239,10 @@ class Verifications:
             await self._finish(found)
 
     async def _finish(self, found: Exchange) -> None:
-        """Keep what both sides have said, if they have.
+        """Keep the result, if both sides have said that the emoji are the same.
 
-        Cut off in between, the other identity is signed and does not count as verified: then it
-        is done again. What we would sign has changed since: m.key_mismatch.
+        Cut off in between, the other identity is signed and does not count as verified: the work
+        is then done again. If the identity has changed since: m.key_mismatch.
         """
         them = found.settled_with
         if not them:
@@ -271,7 +271,7 @@ class Verifications:
             raise Broken("m.timeout")
 
     async def _drop(self, user_id: UserId) -> None:
-        """Cancel what is under way; those at the shell go on with what follows."""
+        """Cancel the exchange under way; sessions at the shell go on with the next exchange."""
         if found := self._exchanges.of(user_id):
             await self._cancel(found.transaction, "m.user")
 
@@ -292,6 +292,6 @@ class Verifications:
         await self._messenger.cancel(transaction, code)
 
     async def _tell_ended(self, transaction: Transaction, why: str) -> None:
-        """In the chat; after that nothing is noted as open any more."""
+        """Tell in the chat, and then note that nothing is open any more."""
         await self._messenger.tell_ended(transaction, why)
         await self._exchanges.note_over(transaction.user_id)

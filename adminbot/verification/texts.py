@@ -1,7 +1,7 @@
-"""What people read about a verification: at the shell, in the chat, and why it ended. No I/O.
+"""The words of a verification: at the shell, in the chat, and the reasons of an end. No I/O.
 
-In all of them `{user}` is the person on the other side; in the chat, where that person reads,
-`in_chat` makes a "you" of it.
+`{user}` is the person on the other side; in the chat, read by that person, `in_chat` makes a
+"you" of `{user}`.
 """
 
 from adminbot.values.ids import UserId
@@ -60,12 +60,12 @@ _THEY_ENDED = {
 
 
 def we_ended(code: str) -> str:
-    """Why we ended it, by the code that the other side is told."""
+    """Why we ended the exchange, by the code for the other side."""
     return _WE_ENDED.get(code, f"The app of {{user}} and I differ ({code}).")
 
 
 def they_ended(code: str) -> str:
-    """Why their app ended it, by the code that it told."""
+    """Why the person's app ended the exchange, by the app's code."""
     return _THEY_ENDED.get(code, f"The app of {{user}} ended it ({code}).")
 
 
@@ -75,7 +75,7 @@ def at_shell(text: str, user_id: UserId) -> str:
 
 
 def failed_at_shell(why: str, user_id: UserId) -> str:
-    """The last line at the shell when nothing came of it."""
+    """The last line at the shell after an exchange without result."""
     return at_shell(f"{why} Nothing was verified. Again: `adminbot verify {{user}}`", user_id)
 
 
@@ -91,9 +91,9 @@ def ended_in_chat(why: str) -> str:
 
 
 def verified_in_chat(*, was_waiting: bool, has_shields: bool) -> str:
-    """`was_waiting`: the person had to verify before we do what they ask.
+    """`was_waiting`: the person had to verify before we obey.
 
-    `has_shields`: their app decrypted nothing of us, because our identity had changed.
+    `has_shields`: the person's app decrypted nothing of us, because our identity had changed.
     """
     free, shields = was_waiting * _TOLD_FREE, has_shields * _TOLD_SHIELDS
     return _TOLD_DONE + free + shields
