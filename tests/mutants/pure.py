@@ -1124,14 +1124,14 @@ MUTANTS: tuple[Mutant, ...] = (
         'self._db.seal("card", content),',
         "content.encode(),",
         "tokens rest in clear on disk",
-        "tests/unit/store/test_store.py::test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown",
+        "tests/unit/store/test_cards.py::test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown",
     ),
     Mutant(
         "adminbot/store/cards.py",
         '"UPDATE card SET content = NULL, intro_id = ?, block_id = ?, "',
         '"UPDATE card SET intro_id = ?, block_id = ?, "',
         "tokens that were shown stay on disk",
-        "tests/unit/store/test_store.py::test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown",
+        "tests/unit/store/test_cards.py::test_a_card_rests_sealed_and_is_forgotten_once_it_is_shown",
     ),
     Mutant(
         "adminbot/store/cards.py",
@@ -1140,7 +1140,7 @@ MUTANTS: tuple[Mutant, ...] = (
         '"UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "\n'
         '            "AND gone_at IS NOT NULL",',
         "a card with a dead token goes out after the new one",
-        "tests/unit/store/test_store.py::"
+        "tests/unit/store/test_cards.py::"
         "test_a_card_that_was_never_shown_is_forgotten_when_a_newer_one_comes",
     ),
     Mutant(
@@ -1155,28 +1155,28 @@ MUTANTS: tuple[Mutant, ...] = (
         "            await self.sealed.forget(recovery_of(bot.user_id))",
         "            pass",
         "a recovery key that is on a card stays on disk",
-        "tests/unit/store/test_store.py::test_what_signs_a_bot_goes_with_it",
+        "tests/unit/store/test_memory.py::test_what_signs_a_bot_goes_with_it",
     ),
     Mutant(
         "adminbot/store/inbox.py",
         "                    message.megolm,\n",
         "                    None,\n",
         "a ciphertext under another event id is run again",
-        "tests/unit/store/test_store.py::test_the_same_ciphertext_under_another_event_id_is_not_taken_in",
+        "tests/unit/store/test_inbox.py::test_the_same_ciphertext_under_another_event_id_is_not_taken_in",
     ),
     Mutant(
         "adminbot/store/questions.py",
         '"DELETE FROM question WHERE event_id = ?", question.event_id',
         '"DELETE FROM question WHERE event_id = ?", ""',
         "an answered question stays open",
-        "tests/unit/store/test_store.py::test_an_agreed_question_becomes_the_message_that_answered_it",
+        "tests/unit/store/test_inbox.py::test_an_agreed_question_becomes_the_message_that_answered_it",
     ),
     Mutant(
         "adminbot/store/inbox.py",
         '"UPDATE inbox SET content = NULL, reply = NULL WHERE event_id = ?", event_id',
         '"UPDATE inbox SET reply = NULL WHERE event_id = ?", event_id',
         "every command is run again at each start",
-        "tests/unit/store/test_store.py::test_an_answered_message_does_not_come_again",
+        "tests/unit/store/test_inbox.py::test_an_answered_message_does_not_come_again",
     ),
     Mutant(
         "adminbot/store/pins.py",
@@ -1191,28 +1191,35 @@ MUTANTS: tuple[Mutant, ...] = (
         'WHERE user_id = ? AND master_key = ?"',
         'WHERE user_id = ? AND ? IS NOT NULL"',
         "emoji compared with another identity count for the pinned one",
-        "tests/unit/store/test_store.py::test_a_pin_knows_of_emoji_and_forgets_them_with_the_identity",
+        "tests/unit/store/test_pins.py::test_a_pin_knows_of_emoji_and_forgets_them_with_the_identity",
     ),
     Mutant(
         "adminbot/store/acts.py",
         "WHERE event_id = ? AND outcome IS NULL",
         "WHERE event_id = ?",
         "how an act ended is overwritten by what came later",
-        "tests/unit/store/test_store.py::test_an_act_is_noted_once_and_ends_once",
+        "tests/unit/store/test_acts.py::test_an_act_is_noted_once_and_ends_once",
     ),
     Mutant(
         "adminbot/store/database.py",
         'await self._db.execute("ROLLBACK")',
         'await self._db.execute("COMMIT")',
         "half of what belongs together stays after a failure",
-        "tests/unit/store/test_store.py::test_a_failed_transaction_leaves_nothing_behind",
+        "tests/unit/store/test_database.py::test_a_failed_transaction_leaves_nothing_behind",
     ),
     Mutant(
         "adminbot/store/owner.py",
         "fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         "two services run on one state and do everything twice",
-        "tests/unit/store/test_store.py::test_a_second_owner_is_refused_while_the_first_one_lives",
+        "tests/unit/store/test_owner.py::test_a_second_owner_is_refused_while_the_first_one_lives",
+    ),
+    Mutant(
+        "adminbot/store/schema.py",
+        "{script}\\nPRAGMA",
+        "{script} PRAGMA",
+        "a migration that ends in a comment is not recorded, and the next start runs it again",
+        "tests/unit/store/test_schema.py::test_a_migration_may_end_in_a_comment",
     ),
     Mutant(
         "adminbot/store/snapshot.py",

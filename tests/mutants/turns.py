@@ -74,7 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "inbox.position > ",
         "inbox.position < ",
         "a rotation gives way to a revoke that came before",
-        "tests/unit/store/test_store.py::test_a_brake_counts_by_its_place_in_the_inbox",
+        "tests/unit/store/test_acts.py::test_a_brake_counts_by_its_place_in_the_inbox",
     ),
     Mutant(
         "adminbot/accounts/act.py",

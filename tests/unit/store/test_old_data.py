@@ -21,9 +21,9 @@ pytestmark = pytest.mark.anyio
 
 OLD = ROOT / "tests" / "data" / "0.1.0"
 SEALER = Sealer.from_base64(Secret("F5eggt/g8MflQwSTSmVktjrSLB2l/PYW90bFe53IW9M="))
-OWN, YOU, NANO, CLAW, QUIET, GONE = (
+OWN, YOU, NANO, CLAW, QUIET, OFF, GONE = (
     UserId.parse(f"@{name}:example.test")
-    for name in ("adminbot", "you-adminbot", "nanobot", "clawbot", "quiet", "gone")
+    for name in ("adminbot", "you-adminbot", "nanobot", "clawbot", "quiet", "off", "gone")
 )
 ROOM = "!Xd_fXIcwfMx2Mus28nYQGn5aBjTsS_X8bh8VZrjepPU"
 DM = "!SePJSyeD9gC2irH9aL4hCaElFnS2MLQ53kloI_46DQw"
@@ -54,7 +54,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_the_bots_and_their_devices(store: Store) -> None:
-    assert [bot.user_id for bot in await store.bots.all()] == [NANO, CLAW, QUIET]
+    assert [bot.user_id for bot in await store.bots.all()] == [NANO, CLAW, QUIET, OFF]
     assert await store.bots.find(GONE) is None
     nano, claw = await store.bots.find(NANO), await store.bots.find(CLAW)
     assert nano
@@ -67,6 +67,18 @@ async def test_the_bots_and_their_devices(store: Store) -> None:
     assert awaited[CLAW] == ("CLAWBOTWVP3", YOU)
 
 
+async def test_the_bot_that_is_signed_out(store: Store) -> None:
+    off = await store.bots.find(OFF)
+    assert off
+    assert (off.device_id, off.token_at) == (None, None)
+    assert OFF not in [device.user_id for device in await store.awaited.all()]
+    revoke = await store.acts.find("$revoked")
+    assert revoke
+    assert (revoke.command, revoke.outcome) == ("revoke", "done")
+    assert await store.acts.steps("$revoked") == ["sign it out everywhere"]
+    assert await store.acts.brake_after("$made", str(OFF)) == "revoke"
+
+
 async def test_cards_that_are_out_and_a_card_that_is_not(store: Store) -> None:
     shown = {card.bot: card for card in await store.cards.open()}
     assert set(shown) == {CLAW, NANO, QUIET}
@@ -74,6 +86,8 @@ async def test_cards_that_are_out_and_a_card_that_is_not(store: Store) -> None:
     assert shown[NANO].room_id == DM
     assert shown[NANO].vanishes_at
     assert json.loads(str(shown[QUIET].content))["block"] == "MATRIX_ACCESS_TOKEN=gone"
+    assert await store.cards.find(shown[QUIET].id) == shown[QUIET]
+    assert await store.cards.newer_than(shown[NANO]) is None
 
 
 async def test_the_act_that_was_cut_off_and_its_message(store: Store) -> None:
@@ -85,7 +99,7 @@ async def test_the_act_that_was_cut_off_and_its_message(store: Store) -> None:
     [message] = await store.inbox.unanswered()
     assert message.event_id == CUT_OFF
     assert json.loads(message.content)["body"] == "!rotate clawbot"
-    assert await store.acts.count_since(YOU, now().replace(year=2000)) == 9
+    assert await store.acts.count_since(YOU, now().replace(year=2000)) == 11
 
 
 async def test_the_question_that_is_open(store: Store) -> None:
@@ -99,7 +113,8 @@ async def test_the_question_that_is_open(store: Store) -> None:
 async def test_which_identities_count(store: Store) -> None:
     pin = await store.pins.find(str(YOU))
     assert pin == Pin("noW2YYNdmi0KpgjyvX8bSiLCqKBIpfO+qv/JtKLi1Xs", verified=False, alarmed=None)
-    assert await store.bot_pins.find(NANO)
+    nano = await store.bot_pins.find(NANO)
+    assert nano == Pin("RctCYbVhpgR4xGvjkTu3StsuYSvYnmu85YBXpKiTBRg", verified=False, alarmed=None)
     assert await store.bot_pins.find(CLAW) is None
     assert json.loads(str(await store.sealed.get(identity_of(NANO))))["seed"]
     assert await store.sealed.get("cross-signing seeds")
