@@ -168,6 +168,15 @@ class Settings:
         """,
         heading="cards",
     )
+    apps_dir: Path | None = optional(
+        "APPS_DIR",
+        parsing.directory,
+        """
+        A directory with more app profiles, one .toml file each (docs/apps.md). A file there
+        replaces the package's of the same name.
+        """,
+        unset="none; the profiles in the package",
+    )
     log_level: str = defaulting(
         "LOG_LEVEL",
         parsing.one_of(("debug", "info", "warning", "error")),

@@ -74,6 +74,13 @@ def store_key(text: str) -> Secret:
     return key
 
 
+def directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise WrongValue("must be a directory that is there")
+    return path
+
+
 def ca_file(text: str) -> Path:
     """The absolute path of a file with certificates."""
     path = Path(text).absolute()

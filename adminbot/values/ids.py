@@ -22,6 +22,7 @@ _NOT_IN_A_USER_ID = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _ROOM_ID = re.compile(r"![!-~]{1,254}")
 # A host (or an IPv6 address) and a port. Source: appendices, "Server name".
 _SERVER = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 # Synapse: `syt_` and base64 (handlers/auth.py, generate_access_token), macaroons of old; MAS:
 # letters, digits and `_`. RFC 6750 has `~` beside, which a shell takes for a home directory.
@@ -149,6 +150,11 @@ def parse_device_id(text: str) -> str:
     if not is_device_id(text):
         raise UsageError("A device id is 1 to 64 of A-Z a-z 0-9 _ - here.")
     return text
+
+
+def is_app_name(text: str) -> bool:
+    """Whether `text` can be the name of an app profile, such as `matrix-commander`."""
+    return bool(_APP_NAME.fullmatch(text))
 
 
 def is_room_id(text: str) -> bool:
