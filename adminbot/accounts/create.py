@@ -11,7 +11,7 @@ from adminbot.accounts.backends.base import (
     Target,
     check_can,
 )
-from adminbot.accounts.handover import HandOver, Purpose
+from adminbot.accounts.handover import HandOver, Program, Purpose, leave_password_only
 from adminbot.accounts.registry import Registry
 from adminbot.accounts.signing import Signer
 from adminbot.errors import AdminbotError, HomeserverError, Refused, UsageError
@@ -27,7 +27,7 @@ class Wanted:
 
     `device_id`: None for a generated id. `password`: the card carries the account's password, too.
     `own_identity`: the bot's program makes the cross-signing identity itself. `recovery`: the card
-    carries a recovery key, for programs on the Rust SDK.
+    carries a recovery key, for programs on the Rust SDK. `program`: what gets the login.
     """
 
     display_name: str
@@ -35,6 +35,7 @@ class Wanted:
     password: bool
     own_identity: bool
     recovery: bool
+    program: Program = Program()
 
 
 class Creation:
@@ -81,11 +82,16 @@ class Creation:
             attempt = Attempt(MAKE in act.earlier_steps)
             try:
                 login = await self._backend.make(target, act, attempt)
+                if wanted.program.logs_in:
+                    login = await leave_password_only(self._backend, user_id, act)
                 extra = await self._recovery(user_id, act) if wanted.recovery else {}
             except (HomeserverError, Refused) as exc:
                 await self._keep_half_made(bot, target, attempt, exc)
                 raise
-            return bot, await self._handover.hand_over(bot, login, order, Purpose.NEW, extra)
+            card_id = await self._handover.hand_over(
+                bot, login, order, Purpose.NEW, wanted.program, extra
+            )
+            return bot, card_id
 
     async def _device(self, user_id: UserId, wanted: Wanted, act: Act) -> str:
         """The device id noted with the act; without a note the wishes are checked first.
@@ -94,6 +100,8 @@ class Creation:
         """
         if act.noted_device:  # the second run: the name is taken by now, perhaps by the first run
             return act.noted_device
+        if wanted.program.logs_in:
+            check_can(self._backend, Can.PASSWORD, "That program needs one.")
         if wanted.password:
             check_can(self._backend, Can.PASSWORD, "Leave `--password` out.")
         await self._backend.check_name_free(user_id)
@@ -105,7 +113,7 @@ class Creation:
 
     async def _recovery(self, user_id: UserId, act: Act) -> dict[str, Secret]:
         await act.step("publish its identity")
-        return {"MATRIX_RECOVERY_KEY": await self._signer.ensure_with_recovery(user_id)}
+        return {"recovery_key": await self._signer.ensure_with_recovery(user_id)}
 
     async def _keep_half_made(
         self, bot: Bot, target: Target, attempt: Attempt, exc: AdminbotError
@@ -126,7 +134,7 @@ class Creation:
 
 
 def _bot(target: Target, wanted: Wanted, order: Order) -> Bot:
-    return Bot(
+    bot = Bot(
         user_id=target.user_id,
         display_name=wanted.display_name,
         device_id=target.device_id,
@@ -136,3 +144,4 @@ def _bot(target: Target, wanted: Wanted, order: Order) -> Bot:
         token_at=now(),
         own_identity=wanted.own_identity,
     )
+    return wanted.program.of(bot)

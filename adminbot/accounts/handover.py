@@ -1,14 +1,15 @@
 """Handing a new login over: on a sealed card, stored with the bot in one transaction."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from adminbot.accounts.act import Order
-from adminbot.accounts.backends.base import Login
+from adminbot.accounts.act import Act, Order
+from adminbot.accounts.backends.base import AccountBackend, Login
 from adminbot.errors import HomeserverError
-from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store
-from adminbot.values.secret import Secret
+from adminbot.values.ids import UserId
+from adminbot.values.secret import Secret, new_password
 
 
 class Purpose(Enum):
@@ -19,8 +20,36 @@ class Purpose(Enum):
     FRESH_DEVICE = "a new device, which has no keys yet"
 
 
-# Writes a card: (bot, session, further lines such as MATRIX_PASSWORD, reason) → the card's JSON.
-Phrase = Callable[[Bot, Session, dict[str, Secret], Purpose], str]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The program that gets a login, as far as that decides what is done with the account.
+
+    `app`, `room_id`, `room_alias`: see Bot. `logs_in`: the program logs in by itself, with the
+    password. `picks_device`: on a device of its own choice. `shows_keys`: the device will have
+    encryption keys. `keeps_device`: the program goes on with its keys after a new token.
+    """
+
+    app: str = ""
+    room_id: str = ""
+    room_alias: str = ""
+    logs_in: bool = False
+    picks_device: bool = False
+    shows_keys: bool = True
+    keeps_device: bool = True
+
+    def of(self, bot: Bot) -> Bot:
+        """The bot, noted to have this program."""
+        return replace(
+            bot,
+            app=self.app,
+            room_id=self.room_id,
+            room_alias=self.room_alias,
+            has_password=bot.has_password or self.logs_in,
+        )
+
+
+# Writes a card: (bot, secrets by placeholder of the profiles, reason, reader) → the card as JSON.
+Phrase = Callable[[Bot, Mapping[str, Secret], Purpose, UserId], str]
 
 
 class HandOver:
@@ -31,23 +60,50 @@ class HandOver:
         self._phrase = phrase
 
     async def hand_over(
-        self, bot: Bot, login: Login, order: Order, why: Purpose, extra: Mapping[str, Secret] = {}
+        self,
+        bot: Bot,
+        login: Login,
+        order: Order,
+        why: Purpose,
+        program: Program,
+        extra: Mapping[str, Secret] = {},
     ) -> int:
         """Store bot, sealed card and the act's success in one transaction; returns the card's id.
 
-        `extra`: further lines of the card, by name.
+        `extra`: further secrets of the card, by name of the placeholder.
 
         Raises:
             HomeserverError: the session belongs to another account or device; nothing is stored.
             StateError: nothing is stored.
         """
-        session = login.session
-        if session.user_id != bot.user_id or session.device_id != bot.device_id:
-            raise HomeserverError("Synapse gave a session for something else than I asked for.")
         secrets = dict(extra)
+        session = login.session
+        if session:
+            if session.user_id != bot.user_id or session.device_id != bot.device_id:
+                raise HomeserverError(
+                    "Synapse gave a session for something else than I asked for."
+                )
+            secrets["access_token"] = session.token
         if bot.has_password and login.password:
-            secrets = {"MATRIX_PASSWORD": login.password, **extra}
-        card = self._phrase(bot, session, secrets, why)
+            secrets["password"] = login.password
+        if program.picks_device:
+            bot = replace(bot, device_id=None)
+        card = self._phrase(bot, secrets, why, order.who)
         return await self._store.hand_over(
-            bot, event_id=order.event_id, reader=order.who, card=card
+            bot,
+            event_id=order.event_id,
+            reader=order.who,
+            card=card,
+            shows_keys=program.shows_keys,
         )
+
+
+async def leave_password_only(backend: AccountBackend, user_id: UserId, act: Act) -> Login:
+    """Give the account a new password and end every session: its program logs in by itself.
+
+    A program that logs in would otherwise leave our own session behind, for nobody. If the process
+    dies in here, the account has no session, or all of them, and nobody has the password.
+    """
+    password = new_password()
+    await backend.set_password(user_id, password, act, keep_sessions=False)
+    return Login(None, password)

@@ -9,6 +9,7 @@ from adminbot.accounts.create import Creation
 from adminbot.accounts.device_trust import DeviceTrust
 from adminbot.accounts.endings import Endings
 from adminbot.accounts.handover import HandOver, Phrase
+from adminbot.accounts.membership import Membership
 from adminbot.accounts.registry import Own, Registry
 from adminbot.accounts.signing import Signer
 from adminbot.accounts.tokens import Tokens
@@ -25,6 +26,7 @@ class Accounts:
     tokens: Tokens
     endings: Endings
     device_trust: DeviceTrust
+    membership: Membership
     signer: Signer
 
     @classmethod
@@ -54,5 +56,6 @@ class Accounts:
             tokens=Tokens(registry, backend, acts, handover, become),
             endings=Endings(registry, backend, acts, store),
             device_trust=DeviceTrust(registry, account, acts, signer),
+            membership=Membership(registry, account, backend, acts),
             signer=signer,
         )

@@ -3,8 +3,14 @@
 from dataclasses import replace
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import AccountBackend, TakeOver, Target
-from adminbot.accounts.handover import HandOver, Purpose
+from adminbot.accounts.backends.base import (
+    AccountBackend,
+    Can,
+    TakeOver,
+    Target,
+    check_can,
+)
+from adminbot.accounts.handover import HandOver, Program, Purpose, leave_password_only
 from adminbot.accounts.registry import Registry
 from adminbot.store import Bot
 from adminbot.values.clock import now
@@ -30,30 +36,37 @@ class Tokens:
         self._handover = handover
         self._become = become
 
-    async def rotate(self, typed: str, order: Order, *, new_device: bool) -> tuple[Bot, int]:
+    async def rotate(
+        self, typed: str, order: Order, program: Program, *, new_device: bool
+    ) -> tuple[Bot, int]:
         """Give the bot a new token and kill all older tokens; returns the bot and the card's id.
 
-        In place, the bot's device and encryption keys stay. With `new_device`, or when the server
-        has the device no more (after `!revoke`, say), everything is fresh. AccountBackend says
-        what is true after each step. After a crash the new token is on a card, or nobody has the
-        token and the second run kills it.
+        In place, the bot's device and encryption keys stay. With `new_device`, when the server has
+        the device no more (after `!revoke`, say), or for a program that cannot keep its device,
+        everything is fresh. A program that logs in by itself gets a new password instead, and
+        every session ends. AccountBackend says what is true after each step. After a crash the new
+        token is on a card, or nobody has the token and the second run kills it.
 
         Raises: NotManaged, Refused, Superseded, HomeserverError.
         """
         async with self._acts.begin("rotate", self._registry.user_id(typed), order) as act:
             bot = await self._registry.get(typed)
             self._acts.check_nobody_waits(bot.user_id)
-            present_device = None if new_device else await self._present_device(bot)
+            is_kept = program.keeps_device and not program.logs_in and not new_device
+            present_device = await self._present_device(bot) if is_kept else None
             device_id = await act.note(present_device or new_device_id(bot.user_id.localpart))
-            bot = replace(bot, device_id=device_id, token_at=now())
+            bot = program.of(replace(bot, device_id=device_id, token_at=now()))
             target = Target(bot.user_id, device_id, bot.display_name)
-            if present_device:
+            if program.logs_in:
+                check_can(self._backend, Can.PASSWORD, "That program needs one.")
+                login = await leave_password_only(self._backend, bot.user_id, act)
+            elif present_device:
                 meanwhile = _MEANWHILE.format(name=bot.user_id.localpart)
                 login = await self._backend.renew(target, act, meanwhile=meanwhile)
             else:
                 login = await self._backend.start_afresh(target, act)
             why = Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE
-            return bot, await self._handover.hand_over(bot, login, order, why)
+            return bot, await self._handover.hand_over(bot, login, order, why, program)
 
     async def _present_device(self, bot: Bot) -> str | None:
         """The bot's device id, or None if the server has the device no more.

@@ -7,6 +7,7 @@ from typing import Self
 
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
+from adminbot.apps import Catalog
 from adminbot.cards.delivery import CardDelivery
 from adminbot.cards.text import CardText
 from adminbot.chat.chat import Chat
@@ -33,9 +34,12 @@ class Base:
     cards: CardDelivery
     accounts: Accounts
     background: Background
+    text: CardText
 
     @classmethod
-    async def over(cls, settings: Settings, opened: Connections, tasks: asyncio.TaskGroup) -> Self:
+    async def over(
+        cls, settings: Settings, opened: Connections, apps: Catalog, tasks: asyncio.TaskGroup
+    ) -> Self:
         client, account, store, policy = (
             opened.client,
             opened.account,
@@ -48,7 +52,7 @@ class Base:
         rooms = RoomView(client, policy, synced, settings.room_id)
         chat = Chat(rooms, client, account, store, policy, settings.prefix)
         lockdown = Lockdown(store)
-        text = CardText(await _public_url(settings, opened), settings.card_ttl)
+        text = CardText(await _public_url(settings, opened), settings.card_ttl, apps)
         accounts = Accounts.over(
             Own(settings.user_id, opened.session.device_id),
             backend=opened.backend,
@@ -66,6 +70,7 @@ class Base:
             cards=CardDelivery(chat, store, text, lockdown),
             accounts=accounts,
             background=Background(tasks),
+            text=text,
         )
 
 

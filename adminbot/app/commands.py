@@ -33,6 +33,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
             # What people call the bot in front of a command.
             names=(settings.user_id.localpart, str(settings.user_id), "adminbot"),
         ),
+        card_text=base.text,
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 
 from adminbot.app.wiring import wire
+from adminbot.apps import load_catalog
 from adminbot.chat.sync import Sync
 from adminbot.checks import LOG_IN_AGAIN
 from adminbot.config import Settings
@@ -31,6 +32,7 @@ async def run(settings: Settings) -> None:
 
     Raises:
         SetupError: the service cannot start, or our own session was ended meanwhile.
+        ConfigError: some app profiles are not usable.
     """
     began = time.monotonic()
     stop = asyncio.Event()
@@ -59,8 +61,9 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 
 
 async def _serve(settings: Settings, began: float) -> None:
+    apps = load_catalog(settings.apps_dir)
     async with open_connections(settings) as opened, asyncio.TaskGroup() as tasks:
-        service = await wire(settings, opened, tasks)
+        service = await wire(settings, opened, apps, tasks)
         # Before the first sync: what that brings is handed over by the sync itself.
         unanswered = await opened.store.inbox.unanswered()
         await service.verifications.take_up()

@@ -9,6 +9,7 @@ from adminbot.app.base import Base
 from adminbot.app.commands import make_dispatcher, make_services
 from adminbot.app.jobs import make_jobs
 from adminbot.app.listener import ServiceListener
+from adminbot.apps import Catalog
 from adminbot.chat.sync import Sync
 from adminbot.config import Settings
 from adminbot.connections import Connections
@@ -32,9 +33,11 @@ class Service:
     beside: tuple[Work, ...]
 
 
-async def wire(settings: Settings, opened: Connections, tasks: asyncio.TaskGroup) -> Service:
+async def wire(
+    settings: Settings, opened: Connections, apps: Catalog, tasks: asyncio.TaskGroup
+) -> Service:
     """Put the service together. Nothing runs yet."""
-    base = await Base.over(settings, opened, tasks)
+    base = await Base.over(settings, opened, apps, tasks)
     jobs = make_jobs(base)
     verifications = await _make_verifications(base)
     dispatcher = make_dispatcher(base, jobs, make_services(base, jobs, verifications))

@@ -1,12 +1,15 @@
 """What a card says, before and after the secret is taken back. Pure."""
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from adminbot.accounts.handover import Purpose
-from adminbot.homeserver.values import Session
+from adminbot.apps import Catalog, Encryption, Profile
+from adminbot.cards.program import Given, is_plain, public_values, steps, warnings
 from adminbot.store import Bot, Card
+from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
 
@@ -24,49 +27,49 @@ class CardText:
 
     public_url: str
     ttl: timedelta
+    apps: Catalog
 
     def phrase(
-        self, bot: Bot, session: Session, extra: dict[str, Secret], purpose: Purpose
+        self, bot: Bot, secrets: Mapping[str, Secret], purpose: Purpose, reader: UserId
     ) -> str:
         """The card as JSON: `intro` for the person, `block` to be pasted for the program.
 
         Args:
-            extra: what else the program is given, by name of the setting.
+            secrets: by placeholder of the profiles.
         """
-        intro = self._intro(bot, session, extra, purpose)
-        return json.dumps({"intro": intro, "block": self._block(session, extra)})
+        profile = self.apps.get(bot.app)
+        values: Given = {**public_values(bot, reader, self.public_url), **secrets}
+        intro = "\n".join(self._intro(bot, profile, values, purpose))
+        return json.dumps({"intro": intro, "block": profile.render(values)})
 
-    def _block(self, session: Session, extra: dict[str, Secret]) -> str:
-        lines = {
-            "MATRIX_HOMESERVER": self.public_url,
-            "MATRIX_USER_ID": str(session.user_id),
-            "MATRIX_DEVICE_ID": session.device_id,
-            "MATRIX_ACCESS_TOKEN": session.token.reveal(),
-        }
-        lines |= {name: value.reveal() for name, value in extra.items()}
-        return "\n".join(f"{name}={value}" for name, value in lines.items())
-
-    def _intro(
-        self, bot: Bot, session: Session, extra: dict[str, Secret], purpose: Purpose
-    ) -> str:
-        lines = [
-            f"🤖 **{bot.called}**: {_TITLE[purpose]}",
-            f"• Account: `{session.user_id}`",
-            f"• Server: `{self.public_url}`",
-            f"• Device: `{session.device_id}`",
-            "",
-            "The next message is what the program needs to log in. Paste it into the "
-            "program's `.env` or settings. Whoever has it can act as this bot.",
-        ]
-        if "MATRIX_RECOVERY_KEY" in extra:
-            lines.append("With the recovery key the program takes its identity and signs itself.")
+    def _intro(self, bot: Bot, profile: Profile, values: Given, purpose: Purpose) -> Iterator[str]:
+        title = "new password" if profile.by_password and purpose is not Purpose.NEW else ""
+        yield f"🤖 **{bot.called}**: {title or _TITLE[purpose]}"
+        yield f"• Account: `{bot.user_id}`"
+        if bot.device_id:
+            yield f"• Device: `{bot.device_id}`"
+        if not is_plain(bot):
+            yield f"• App: {profile.title}{_plain_form(bot)}"
+        yield ""
+        where = profile.say(profile.paste_into, values)
+        yield f"Paste the next message into {where}. Whoever has it can act as this bot."
+        yield from _numbered([profile.say(step, values) for step in steps(profile, purpose)])
+        yield from warnings(profile, self.public_url)
+        if "recovery_key" in values:
+            yield "With the recovery key the program takes its identity and signs itself."
+        is_signed = profile.encryption is not Encryption.NEVER and not bot.own_identity
+        if is_signed and purpose is not Purpose.RENEWED:
+            yield "I tell you here once it is online and trusted."
+        else:
+            yield f"Does it work? {profile.say(profile.works, values)}"
         duration = format_duration(round(self.ttl.total_seconds()))
-        lines += [
-            _next_step(bot, purpose),
-            "",
-            f"It vanishes in {duration}, or when you tap {SAVED}.",
-        ]
-        return "\n".join(lines)
+        yield f"It vanishes in {duration}, or when you tap {SAVED}."
+
+    def without_secrets(self, bot: Bot, owner: UserId) -> str:
+        """The block as it is on a card, with `***` for each secret that the bot has."""
+        hidden = {"access_token", *(["password"] if bot.has_password else [])}
+        values = public_values(bot, owner, self.public_url) | dict.fromkeys(hidden, "***")
+        return self.apps.get(bot.app).render(values)
 
     def gone(self, card: Card, bot: Bot | None, newer: Card | None) -> tuple[str, str]:
         """What the intro says once the block is gone, and in a word why the login was dead.
@@ -91,15 +94,11 @@ class CardText:
         return f"{was_here} and is removed.\nLost it? `!rotate {again}`", ""
 
 
-def _next_step(bot: Bot, purpose: Purpose) -> str:
-    match purpose:
-        case Purpose.NEW:
-            told = "" if bot.own_identity else " I tell you here once it is online and trusted."
-            return f"Then start the program and invite `{bot.user_id}` to a room.{told}"
-        case Purpose.RENEWED:
-            return (
-                "Older tokens are dead, the device and its keys are the same: put it in, "
-                "restart the program, keep its data."
-            )
-        case Purpose.FRESH_DEVICE:
-            return "Start the program with an empty data folder: its old device is gone."
+def _plain_form(bot: Bot) -> str:
+    """How to get the plain form, where only the bot's name asked for the app's."""
+    name = bot.user_id.localpart
+    return f" (plain: `!rotate {name} --for env`)" if bot.app == name else ""
+
+
+def _numbered(said: list[str]) -> list[str]:
+    return said if len(said) < 2 else [f"{i}. {step}" for i, step in enumerate(said, start=1)]

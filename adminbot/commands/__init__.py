@@ -1,6 +1,6 @@
 """Everything that can be typed in the chat: the sum of the routers."""
 
-from adminbot.commands import bots, lockdown, talk, trust
+from adminbot.commands import apps, bots, lockdown, talk, trust
 from adminbot.dispatch.router import Router
 
-ROUTER = Router.joined(bots.router, trust.router, talk.router, lockdown.router)
+ROUTER = Router.joined(bots.router, apps.router, trust.router, talk.router, lockdown.router)

@@ -5,6 +5,8 @@ import re
 
 from adminbot.accounts.create import Wanted
 from adminbot.accounts.inspection import BotDetail, Seen, in_words
+from adminbot.apps import PLAIN, Encryption, Identity, Profile
+from adminbot.commands.apps import hinted, program_of
 from adminbot.crypto.crosssigning import DeviceState
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
@@ -25,12 +27,22 @@ _PER_PAGE = 10
     "newbot",
     "NAME [Display name]",
     "make a bot, get its login",
-    flags={"device": "ID", "password": "", "own-identity": "", "recovery": ""},
+    flags={
+        "for": "APP",
+        "room": "ROOM",
+        "device": "ID",
+        "password": "",
+        "own-identity": "",
+        "recovery": "",
+    },
     gives_card=True,
     details=(
         "Makes the account with one device and sends you a card in our private chat: "
         "homeserver, user id, device id, access token.\n"
         "Once its program shows up, I sign its device, so that nobody sees a red shield.\n"
+        "`--for` puts the login in the form that a program takes as it is: `!apps` lists them. "
+        "A name that is a program's, such as nanobot, does that, too. `--room` is the room for a "
+        "program that wants one.\n"
         "`--own-identity` leaves that to the program (OpenClaw, baibot, maubot, Hermes do it "
         "themselves). `--recovery` puts a recovery key on the card, for programs that want one.\n"
         "`--password` puts a password on the card, too; `--device` chooses the device id.\n"
@@ -41,23 +53,25 @@ _PER_PAGE = 10
 async def newbot(ctx: Context, args: Args) -> Reply:
     accounts = ctx.services.accounts
     name = BotName.parse(args["NAME"], accounts.registry.server)
+    profile = _profile_for(ctx, args, name.localpart)
     device_id = parse_device_id(args.flags["device"]) if "device" in args.flags else None
     display_name = args.get("Display name") or name.localpart
     if len(display_name) > 100:
         raise UsageError("A display name has 100 characters at most. Nothing was made.")
+    program = await program_of(profile, args, ctx)
+    if device_id and program.picks_device:
+        raise UsageError(
+            f"{profile.title} picks its device itself. Nothing was made.", "Leave `--device` out."
+        )
+    own_identity, recovery = _identity(args, profile)
     wanted = Wanted(
         display_name=display_name,
         device_id=device_id,
-        password="password" in args.flags,
-        own_identity="own-identity" in args.flags,
-        recovery="recovery" in args.flags,
+        password="password" in args.flags or profile.by_password,
+        own_identity=own_identity,
+        recovery=recovery,
+        program=program,
     )
-    if wanted.own_identity and wanted.recovery:
-        raise UsageError(
-            "`--recovery` gives the program an identity that I make, `--own-identity` leaves it "
-            "to the program. Nothing was made.",
-            "Use one of them.",
-        )
     bot, card = await accounts.creation.create(name, wanted, ctx.order)
     changed = (
         f"\n“{safe_to_quote(name.changed_from, 60)}” became `{name.localpart}`."
@@ -69,15 +83,54 @@ async def newbot(ctx: Context, args: Args) -> Reply:
     )
 
 
+def _profile_for(ctx: Context, args: Args, name: str) -> Profile:
+    """The profile asked for by `--for`, or by the bot's name alone, or the plain one.
+
+    Raises UsageError: no such profile, or a typed flag for which its block has no place.
+    """
+    apps = ctx.services.card_text.apps
+    if "for" in args.flags:
+        profile = apps.named(args.flags["for"])
+    else:
+        profile = hinted(apps, name, has_room="room" in args.flags) or apps.get(PLAIN)
+    for flag, placeholder in (("password", "password"), ("recovery", "recovery_key")):
+        if flag in args.flags and not profile.has_place_for(placeholder):
+            if "for" not in args.flags:
+                return apps.get(PLAIN)
+            raise UsageError(
+                f"The settings of {profile.title} have no place for that. Nothing was made.",
+                f"Leave `--{flag}` out, or use `--for env`.",
+            )
+    return profile
+
+
+def _identity(args: Args, profile: Profile) -> tuple[bool, bool]:
+    """Whether the program makes the identity itself, and whether it gets a recovery key.
+
+    Raises UsageError: both were typed.
+    """
+    own, recovery = "own-identity" in args.flags, "recovery" in args.flags
+    if own and recovery:
+        raise UsageError(
+            "`--recovery` gives the program an identity that I make, `--own-identity` leaves it "
+            "to the program. Nothing was made.",
+            "Use one of them.",
+        )
+    if own or recovery or profile.encryption is Encryption.NEVER:
+        return own, recovery
+    return profile.identity is Identity.PROGRAM, profile.identity is Identity.RECOVERY_KEY
+
+
 @router.command(
     "rotate",
     "NAME",
     "new token, same device and keys",
-    flags={"new-device": "", "me-too": ""},
+    flags={"for": "APP", "room": "ROOM", "new-device": "", "me-too": ""},
     gives_card=True,
     details=(
         "Every older token dies at once; the device and its encryption keys stay, so the "
         "program goes on where it was once it has the new token.\n"
+        "`--for` gives it in the form of another program, `--for env` in the plain form.\n"
         "`--new-device` signs everything out instead and starts on a fresh device.\n"
         "`--me-too`, with my own name, renews my own token.\n"
         "Example: `!rotate nanobot`"
@@ -97,7 +150,19 @@ async def rotate(ctx: Context, args: Args) -> Reply:
             "one in the env file is no use any more. Backups from before are none either: "
             "`adminbot backup FILE`"
         )
-    bot, card = await accounts.tokens.rotate(args["NAME"], ctx.order, new_device=new_device)
+    bot = await accounts.registry.get(args["NAME"])
+    apps = ctx.services.card_text.apps
+    profile = apps.named(args.flags["for"]) if "for" in args.flags else apps.get(bot.app)
+    program = await program_of(profile, args, ctx, bot)
+    bot, card = await accounts.tokens.rotate(
+        args["NAME"], ctx.order, program, new_device=new_device
+    )
+    if program.logs_in:
+        return Reply(
+            f"✅ New password for `{bot.user_id}`. Every session of it is ended.\n"
+            "The login is in our private chat 🔐",
+            card=card,
+        )
     return Reply(
         f"✅ New token for `{bot.user_id}`, device `{bot.device_id}`. Older tokens are dead.\n"
         "The login is in our private chat 🔐",

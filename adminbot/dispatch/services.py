@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
+from adminbot.cards.text import CardText
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.router import Router
@@ -26,3 +27,4 @@ class Services:
     verify: Callable[[UserId], Awaitable[Asked]]
     router: Router
     rules: ChatRules
+    card_text: CardText

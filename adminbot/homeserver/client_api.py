@@ -3,7 +3,10 @@
 Here is what matrix-nio cannot do, or not before the first sync. No chat in here.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from adminbot.errors import ForeignIdentity, HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.http import HttpClient, part
@@ -12,6 +15,14 @@ from adminbot.values.ids import UserId, is_room_id, parse_url
 from adminbot.values.secret import Secret
 
 _V3 = "/_matrix/client/v3"
+# Rooms that an account is in are of no interest; no room has this id.
+_ONLY_INVITATIONS = json.dumps(
+    {
+        "presence": {"types": []},
+        "account_data": {"types": []},
+        "room": {"timeline": {"limit": 1, "types": []}, "state": {"types": []}},
+    }
+)
 
 
 class ClientApi:
@@ -148,8 +159,26 @@ class ClientApi:
         path = f"{_V3}/rooms/{part(room_id)}/kick"
         await self._http.ask("POST", path, {"user_id": user_id, "reason": reason})
 
-    async def join(self, room_id: str) -> None:
-        await self._http.ask("POST", f"{_V3}/rooms/{part(room_id)}/join", {})
+    async def join(self, room_id: str, via: Sequence[str] = ()) -> None:
+        """Enter a room, or accept its invitation. `via`: servers that know the room."""
+        query = "?" + urlencode([("via", server) for server in via]) if via else ""
+        await self._http.ask("POST", f"{_V3}/join/{part(room_id)}{query}", {})
+
+    async def room_of_alias(self, alias: str) -> str:
+        """The id of a room. Raises HomeserverError, M_NOT_FOUND among them."""
+        path = f"{_V3}/directory/room/{part(alias)}"
+        _, body = await self._http.ask("GET", path, needs={"room_id": str})
+        if not is_room_id(body["room_id"]):
+            raise HomeserverUnreachable("a room id that is none")
+        return str(body["room_id"])
+
+    async def invitations(self) -> list[str]:
+        """The ids of the rooms that this account is invited to."""
+        path = f"{_V3}/sync?{urlencode({'filter': _ONLY_INVITATIONS, 'timeout': 0})}"
+        _, body = await self._http.ask("GET", path)
+        rooms = body.get("rooms")
+        invited = rooms.get("invite") if isinstance(rooms, dict) else None
+        return [it for it in invited if is_room_id(it)] if isinstance(invited, dict) else []
 
     async def send_event(
         self, room_id: str, kind: str, content: dict[str, Any], *, txn: str

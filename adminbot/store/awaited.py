@@ -77,7 +77,7 @@ class AwaitedDevices:
                 "ON CONFLICT (user_id) DO UPDATE SET device_id = excluded.device_id, "
                 "tell = excluded.tell, since = excluded.since",
                 str(bot.user_id),
-                bot.device_id,
+                bot.device_id or "",  # whichever the program picks
                 str(tell),
                 since,
             )

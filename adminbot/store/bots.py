@@ -16,9 +16,11 @@ from adminbot.values.text import safe_to_quote
 class Bot:
     """An account made here. Times are UTC.
 
-    `device_id`: None when the bot is signed out; the next token gets a new device. `has_password`:
-    cards carry a password, too. `token_at`: when the newest token was given out, or None.
-    `own_identity`: the bot's program makes the cross-signing identity itself.
+    `device_id`: None when the bot is signed out (the next token gets a new device), or when the
+    program picks the device and has not shown it yet. `has_password`: cards carry a password, too.
+    `token_at`: when the newest token or password was given out, or None. `own_identity`: the bot's
+    program makes the cross-signing identity itself. `app`: the name of the program's profile,
+    empty for the plain form. `room_id`, `room_alias`: the room in its settings, or empty.
     """
 
     user_id: UserId
@@ -29,6 +31,9 @@ class Bot:
     made_at: datetime
     token_at: datetime | None
     own_identity: bool = False
+    app: str = ""
+    room_id: str = ""
+    room_alias: str = ""
 
     @property
     def called(self) -> str:
@@ -46,6 +51,9 @@ class Bot:
             made_at=datetime.fromisoformat(row["made_at"]),
             token_at=datetime.fromisoformat(row["token_at"]) if row["token_at"] else None,
             own_identity=bool(row["own_identity"]),
+            app=row["app"],
+            room_id=row["room_id"],
+            room_alias=row["room_alias"],
         )
 
 
@@ -75,11 +83,13 @@ class Bots:
         """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted."""
         await self._db.execute(
             "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, "
-            "token_at, own_identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "token_at, own_identity, app, room_id, room_alias) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name, "
             "device_id = excluded.device_id, has_password = excluded.has_password, "
             "made_by = excluded.made_by, made_at = excluded.made_at, "
             "token_at = excluded.token_at, own_identity = excluded.own_identity, "
+            "app = excluded.app, room_id = excluded.room_id, room_alias = excluded.room_alias, "
             "deleted_at = NULL",
             str(bot.user_id),
             bot.display_name,
@@ -89,6 +99,9 @@ class Bots:
             bot.made_at.isoformat(),
             bot.token_at and bot.token_at.isoformat(),
             int(bot.own_identity),
+            bot.app,
+            bot.room_id,
+            bot.room_alias,
         )
 
     async def set_own_identity(self, user_id: UserId) -> None:

@@ -41,10 +41,13 @@ class Store:
         """Raises StateError when nothing can be written."""
         await self.facts.set("written", now().isoformat())
 
-    async def hand_over(self, bot: Bot, *, event_id: str, reader: UserId, card: str) -> int:
+    async def hand_over(
+        self, bot: Bot, *, event_id: str, reader: UserId, card: str, shows_keys: bool = True
+    ) -> int:
         """Store the bot with the new token's date, the sealed card and the act's success, at once.
 
-        Returns the card's id. Older cards of the bot are void. From here on a crash cannot lose
+        `shows_keys`: a device with encryption keys will appear, and is awaited. Returns the card's
+        id. Older cards of the bot are void. From here on a crash cannot lose
         the secret; a crash before leaves a token that nobody has, and the act to be run again.
         """
         async with self._db.transaction():
@@ -52,8 +55,11 @@ class Store:
             await self.bots.put(bot)
             await self.acts.end(event_id, "done")
             await self.sealed.forget(recovery_of(bot.user_id))  # the card has the recovery key
-            is_new = previous is None or previous.device_id != bot.device_id
-            await self.awaited.expect(bot, reader, is_new=is_new)
+            is_new = previous is None or not bot.device_id or previous.device_id != bot.device_id
+            if shows_keys:
+                await self.awaited.expect(bot, reader, is_new=is_new)
+            else:
+                await self.awaited.forget(bot.user_id)
             # On a new device the program starts afresh, and may make another identity.
             if bot.own_identity and is_new:
                 await self.bot_pins.forget(bot.user_id)

@@ -101,6 +101,11 @@ MIGRATIONS = (
         alarmed TEXT                   -- the other master key that was told of last
     ) STRICT;
     """,
+    """
+    ALTER TABLE bot ADD COLUMN app TEXT NOT NULL DEFAULT '';    -- the profile's name; '': plain
+    ALTER TABLE bot ADD COLUMN room_id TEXT NOT NULL DEFAULT '';    -- for the app's settings
+    ALTER TABLE bot ADD COLUMN room_alias TEXT NOT NULL DEFAULT ''; -- if the room was typed so
+    """,
 )
 
 

@@ -1,0 +1,80 @@
+"""The rooms of a bot's account, entered in its name over a session that ends with the act."""
+
+from adminbot.accounts.act import Act, Acts, Order
+from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.registry import Registry
+from adminbot.errors import HomeserverError, Refused, UsageError
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.values.ids import UserId
+from adminbot.values.room_names import RoomName
+
+_AT_MOST = 20  # invitations: somebody may invite a bot to thousands of rooms
+
+
+class Membership:
+    """Enters rooms as the bots made here: for programs that accept no invitation themselves."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        account: ClientApi,
+        backend: AccountBackend,
+        acts: Acts,
+    ) -> None:
+        self._registry = registry
+        self._account = account
+        self._backend = backend
+        self._acts = acts
+
+    async def room_id(self, room: RoomName) -> str:
+        """The id of a room that a person named. Raises UsageError: no such alias."""
+        if not room.is_alias:
+            return room.text
+        try:
+            return await self._account.room_of_alias(room.text)
+        except HomeserverError as exc:
+            if exc.status not in (400, 404):
+                raise
+            raise UsageError(
+                f"There is no room `{room.text}`. Nothing was changed.",
+                "Type its address as its settings show it, or its id.",
+            ) from None
+
+    async def join(self, typed: str, room: RoomName | None, order: Order) -> list[str]:
+        """Enter one room, or every room that the bot is invited to; returns the ids.
+
+        To enter a room twice is no error: after a crash the second run enters what is left.
+
+        Raises:
+            NotManaged, AccountGone, HomeserverError.
+            Refused: not invited.
+        """
+        async with self._acts.begin("join", self._registry.user_id(typed), order) as act:
+            bot = await self._registry.get(typed)
+            await act.note()
+            async with self._backend.acting_as(bot.user_id) as account:
+                if room is None:
+                    return await self._accept(account, act)
+                await act.step("enter a room")
+                await _enter(account, room, bot.user_id)
+                return [room.text]
+
+    async def _accept(self, account: ClientApi, act: Act) -> list[str]:
+        entered = []
+        for room_id in (await account.invitations())[:_AT_MOST]:
+            await act.step("accept an invitation")
+            await account.join(room_id)
+            entered.append(room_id)
+        return entered
+
+
+async def _enter(account: ClientApi, room: RoomName, user_id: UserId) -> None:
+    try:
+        await account.join(room.text, room.via)
+    except HomeserverError as exc:
+        if exc.status not in (403, 404):
+            raise
+        raise Refused(
+            f"`{user_id}` is not let into that room. Nothing was changed.",
+            f"Invite `{user_id}` there, then type the same again.",
+        ) from None
