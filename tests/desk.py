@@ -24,6 +24,7 @@ from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
 from adminbot.app.commands import make_dispatcher
+from adminbot.apps import load_catalog
 from adminbot.cards.delivery import CardDelivery
 from adminbot.cards.text import CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
@@ -311,7 +312,7 @@ class Desk:
         backend = other or SynapseBackend(edge, edge, Secret("s"))
         account: ClientApi = other.keys if other else edge
         self.lockdown = Lockdown(store)
-        text = CardText("https://example.org", timedelta(hours=1))
+        text = CardText("https://example.org", timedelta(hours=1), load_catalog(None))
         chat: Any = self.chat
         self.cards = CardDelivery(chat, store, text, self.lockdown)
         accounts = Accounts.over(
@@ -334,6 +335,7 @@ class Desk:
             verify=self._verify,
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
+            card_text=text,
         )
         base: Any = SimpleNamespace(
             settings=SimpleNamespace(max_age=timedelta(hours=1)),

@@ -8,10 +8,17 @@ from adminbot.accounts.backends.base import (
     AccountBackend,
     Attempt,
     Can,
+    Login,
     Target,
     check_can,
 )
-from adminbot.accounts.handover import HandOver, Program, Purpose, leave_password_only
+from adminbot.accounts.handover import (
+    HandOver,
+    PasswordOnly,
+    Program,
+    Purpose,
+    leave_password_only,
+)
 from adminbot.accounts.registry import Registry
 from adminbot.accounts.signing import Signer
 from adminbot.errors import AdminbotError, HomeserverError, Refused, UsageError
@@ -35,7 +42,7 @@ class Wanted:
     password: bool
     own_identity: bool
     recovery: bool
-    program: Program = Program()
+    program: Program
 
 
 class Creation:
@@ -81,7 +88,7 @@ class Creation:
             # With MAKE noted the earlier run may have made the account: nobody saw the answer.
             attempt = Attempt(MAKE in act.earlier_steps)
             try:
-                login = await self._backend.make(target, act, attempt)
+                login: Login | PasswordOnly = await self._backend.make(target, act, attempt)
                 if wanted.program.logs_in:
                     login = await leave_password_only(self._backend, user_id, act)
                 extra = await self._recovery(user_id, act) if wanted.recovery else {}

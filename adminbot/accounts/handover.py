@@ -48,6 +48,13 @@ class Program:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordOnly:
+    """A new password, where the program logs in by itself: no session is open."""
+
+    password: Secret
+
+
 # Writes a card: (bot, secrets by placeholder of the profiles, reason, reader) → the card as JSON.
 Phrase = Callable[[Bot, Mapping[str, Secret], Purpose, UserId], str]
 
@@ -62,7 +69,7 @@ class HandOver:
     async def hand_over(
         self,
         bot: Bot,
-        login: Login,
+        login: Login | PasswordOnly,
         order: Order,
         why: Purpose,
         program: Program,
@@ -77,8 +84,8 @@ class HandOver:
             StateError: nothing is stored.
         """
         secrets = dict(extra)
-        session = login.session
-        if session:
+        if isinstance(login, Login):
+            session = login.session
             if session.user_id != bot.user_id or session.device_id != bot.device_id:
                 raise HomeserverError(
                     "Synapse gave a session for something else than I asked for."
@@ -98,7 +105,7 @@ class HandOver:
         )
 
 
-async def leave_password_only(backend: AccountBackend, user_id: UserId, act: Act) -> Login:
+async def leave_password_only(backend: AccountBackend, user_id: UserId, act: Act) -> PasswordOnly:
     """Give the account a new password and end every session: its program logs in by itself.
 
     A program that logs in would otherwise leave our own session behind, for nobody. If the process
@@ -106,4 +113,4 @@ async def leave_password_only(backend: AccountBackend, user_id: UserId, act: Act
     """
     password = new_password()
     await backend.set_password(user_id, password, act, keep_sessions=False)
-    return Login(None, password)
+    return PasswordOnly(password)

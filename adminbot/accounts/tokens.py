@@ -6,11 +6,18 @@ from adminbot.accounts.act import Acts, Order
 from adminbot.accounts.backends.base import (
     AccountBackend,
     Can,
+    Login,
     TakeOver,
     Target,
     check_can,
 )
-from adminbot.accounts.handover import HandOver, Program, Purpose, leave_password_only
+from adminbot.accounts.handover import (
+    HandOver,
+    PasswordOnly,
+    Program,
+    Purpose,
+    leave_password_only,
+)
 from adminbot.accounts.registry import Registry
 from adminbot.store import Bot
 from adminbot.values.clock import now
@@ -57,6 +64,7 @@ class Tokens:
             device_id = await act.note(present_device or new_device_id(bot.user_id.localpart))
             bot = program.of(replace(bot, device_id=device_id, token_at=now()))
             target = Target(bot.user_id, device_id, bot.display_name)
+            login: Login | PasswordOnly
             if program.logs_in:
                 check_can(self._backend, Can.PASSWORD, "That program needs one.")
                 login = await leave_password_only(self._backend, bot.user_id, act)

@@ -21,6 +21,7 @@ from nio import SyncResponse
 
 from adminbot.accounts.handover import Purpose
 from adminbot.accounts.inspection import DeviceDetail
+from adminbot.apps import load_catalog
 from adminbot.cards.text import CardText
 from adminbot.chat import responses
 from adminbot.chat.client import Client
@@ -285,8 +286,8 @@ def test_a_card_that_a_shell_reads_sets_its_names_and_does_nothing_else(
 ) -> None:
     session = session_of(answer(access_token=TOKENS[2]))
     bot = Bot(NANO, "$(touch ran)", "NANO1", False, YOU, MADE, MADE)
-    text = CardText(parse_url("https://x.org:8448/a%20b"), timedelta(hours=1))
-    card = json.loads(text.phrase(bot, session, {}, Purpose.NEW))
+    text = CardText(parse_url("https://x.org:8448/a%20b"), timedelta(hours=1), load_catalog(None))
+    card = json.loads(text.phrase(bot, {"access_token": session.token}, Purpose.NEW, YOU))
     (tmp_path / "env").write_text(card["block"])
     script = "set -a; . ./env; unset PWD OLDPWD SHLVL _; env"
     found = subprocess.run(

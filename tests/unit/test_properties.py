@@ -240,7 +240,8 @@ def card_of(
 ) -> dict[str, str]:
     bot = Bot(session.user_id, called, session.device_id, False, YOU, MADE, MADE)
     secrets = {name: Secret(value) for name, value in (extra or {}).items()}
-    text = CardText(URL, timedelta(hours=1)).phrase(bot, session, secrets, purpose)
+    secrets["access_token"] = session.token
+    text = CardText(URL, timedelta(hours=1), APPS).phrase(bot, secrets, purpose, YOU)
     return cast(dict[str, str], json.loads(text))
 
 
@@ -249,7 +250,7 @@ def card_of(
     st.from_regex(r"[A-Za-z0-9_\-]{1,64}", fullmatch=True),
     st.from_regex(r"[A-Za-z0-9._~+/\-]+=*", fullmatch=True),  # RFC 6750
     st.sampled_from(Purpose),
-    st.sampled_from([{}, {"MATRIX_PASSWORD": "aZ-aA1"}, {"MATRIX_RECOVERY_KEY": "EsT1 x2Yz"}]),
+    st.sampled_from([{}, {"password": "aZ-aA1"}, {"recovery_key": "EsT1 x2Yz"}]),
 )
 @example("a\n• Server: `https://evil.example`", "D", "t", Purpose.NEW, {})
 @example("`", "D", "t", Purpose.NEW, {})

@@ -43,12 +43,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A new session, and the account's new password (None where accounts have no passwords).
+    """A new session, and the account's new password (None where accounts have no passwords)."""
 
-    `session`: None where the program logs in by itself.
-    """
-
-    session: Session | None
+    session: Session
     password: Secret | None
 
 

@@ -1,7 +1,7 @@
 """An account's making when answers are lost, at transport height."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from adminbot.accounts.act import Order
 from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.accounts.create import Wanted
-from adminbot.accounts.handover import Purpose
+from adminbot.accounts.handover import Program, Purpose
 from adminbot.accounts.operations import Accounts
 from adminbot.accounts.registry import Own
 from adminbot.errors import (
@@ -105,8 +105,8 @@ class Server:
         return httpx.Response(200, json=body)
 
 
-def phrase(bot: Bot, session: Session, extra: dict[str, Secret], purpose: Purpose) -> str:
-    return f"{session.user_id} {session.device_id} {session.token.reveal()} {purpose.name}"
+def phrase(bot: Bot, secrets: Mapping[str, Secret], purpose: Purpose, reader: UserId) -> str:
+    return f"{bot.user_id} {bot.device_id} {secrets['access_token'].reveal()} {purpose.name}"
 
 
 @pytest.fixture
@@ -139,7 +139,14 @@ async def create(server: Handler, store: Store, *, shared: bool = True) -> str:
         )
         _, card = await accounts.creation.create(
             BotName("nano"),
-            Wanted("Nano", "NANO1", password=False, own_identity=False, recovery=False),
+            Wanted(
+                "Nano",
+                "NANO1",
+                password=False,
+                own_identity=False,
+                recovery=False,
+                program=Program(),
+            ),
             Order(YOU, "$act", say=say, check=check),
         )
     return str((await store.cards.find(card)).content)

@@ -1,6 +1,6 @@
 """What a card is made of, and for whom."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 
 from adminbot.accounts.act import Order
 from adminbot.accounts.backends.base import Login
-from adminbot.accounts.handover import HandOver, Purpose
+from adminbot.accounts.handover import HandOver, Program, Purpose
 from adminbot.errors import HomeserverError
 from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
@@ -23,9 +23,9 @@ BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
 SESSION = Session(NANO, "NANO1", Secret("syt_new"))
 
 
-def phrase(bot: Bot, session: Session, secrets: dict[str, Secret], why: Purpose) -> str:
-    values = [f"{name}={value.reveal()}" for name, value in secrets.items()]
-    return " ".join([why.name, session.token.reveal(), *values])
+def phrase(bot: Bot, secrets: Mapping[str, Secret], why: Purpose, reader: UserId) -> str:
+    values = [f"{name}={value.reveal()}" for name, value in sorted(secrets.items())]
+    return " ".join([why.name, *values])
 
 
 async def nothing(*_: object) -> None:
@@ -47,9 +47,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.mark.parametrize(
     ("has_password", "password", "card"),
     [
-        (False, Secret("p"), "NEW syt_new K=k"),
-        (True, Secret("p"), "NEW syt_new MATRIX_PASSWORD=p K=k"),
-        (True, None, "NEW syt_new K=k"),
+        (False, Secret("p"), "NEW K=k access_token=syt_new"),
+        (True, Secret("p"), "NEW K=k access_token=syt_new password=p"),
+        (True, None, "NEW K=k access_token=syt_new"),
     ],
 )
 async def test_a_password_is_on_the_card_of_a_bot_that_is_to_have_one(
@@ -57,7 +57,7 @@ async def test_a_password_is_on_the_card_of_a_bot_that_is_to_have_one(
 ) -> None:
     bot = replace(BOT, has_password=has_password)
     card_id = await HandOver(store, phrase).hand_over(
-        bot, Login(SESSION, password), ORDER, Purpose.NEW, {"K": Secret("k")}
+        bot, Login(SESSION, password), ORDER, Purpose.NEW, Program(), {"K": Secret("k")}
     )
     kept = await store.cards.find(card_id)
     assert (kept.bot, kept.reader, kept.content) == (NANO, YOU, card)
@@ -74,6 +74,8 @@ async def test_a_session_of_something_else_is_not_handed_over(
     session: Session, store: Store
 ) -> None:
     with pytest.raises(HomeserverError, match="something else"):
-        await HandOver(store, phrase).hand_over(BOT, Login(session, None), ORDER, Purpose.NEW)
+        await HandOver(store, phrase).hand_over(
+            BOT, Login(session, None), ORDER, Purpose.NEW, Program()
+        )
     assert await store.cards.open() == []
     assert await store.bots.all() == []

@@ -10,13 +10,13 @@ from typing import Any, cast
 import pytest
 
 from adminbot.accounts.handover import Purpose
+from adminbot.apps import load_catalog
 from adminbot.cards.delivery import CardDelivery
 from adminbot.cards.text import CardText
 from adminbot.chat.chat import Chat
 from adminbot.chat.direct_chats import DirectChats
 from adminbot.chat.room_view import RoomView
 from adminbot.errors import HomeserverError, HomeserverUnreachable, NotDeliverable
-from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Store, open_store
 from adminbot.trust.lockdown import Lockdown
 from adminbot.values.clock import now
@@ -31,7 +31,7 @@ YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
 NANO = UserId("nano", "example.org")
 BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
 TTL = timedelta(hours=1)
-TEXT = CardText("https://matrix.example.org", TTL)
+TEXT = CardText("https://matrix.example.org", TTL, load_catalog(None))
 TOKEN = "syt_hunter2"
 
 
@@ -116,8 +116,7 @@ class Place:
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async with open_store(tmp_path / "data", Sealer(bytes(32))) as store:
-        session = Session(NANO, "NANO1", Secret(TOKEN))
-        text = TEXT.phrase(BOT, session, {}, Purpose.NEW)
+        text = TEXT.phrase(BOT, {"access_token": Secret(TOKEN)}, Purpose.NEW, YOU)
         card_id = await store.hand_over(BOT, event_id="$act", reader=YOU, card=text)
         yield Place(store, card_id)
 

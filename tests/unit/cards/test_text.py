@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from adminbot.accounts.handover import Purpose
+from adminbot.apps import load_catalog
 from adminbot.cards.text import CardText
-from adminbot.homeserver.values import Session
 from adminbot.store import Bot, Card
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
@@ -17,51 +17,45 @@ from adminbot.values.secret import Secret
 YOU, HER = UserId("you", "example.org"), UserId("her", "example.org")
 NANO = UserId("nano", "example.org")
 BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
-SESSION = Session(NANO, "NANO1", Secret("syt_hunter2"))
-TEXT = CardText("https://matrix.example.org", timedelta(hours=1))
-PASSWORD = {"MATRIX_PASSWORD": Secret("aZ-aA1")}
-RECOVERY = {"MATRIX_RECOVERY_KEY": Secret("EsT1 x2Yz")}
+TOKEN = {"access_token": Secret("syt_hunter2")}
+TEXT = CardText("https://matrix.example.org", timedelta(hours=1), load_catalog(None))
+PASSWORD = {"password": Secret("aZ-aA1")}
+RECOVERY = {"recovery_key": Secret("EsT1 x2Yz")}
 
-NEW = """\
-🤖 **Nano**: new bot
+HEAD = """\
+🤖 **Nano**: {title}
 • Account: `@nano:example.org`
-• Server: `https://matrix.example.org`
 • Device: `NANO1`
 
-The next message is what the program needs to log in. Paste it into the program's `.env` or \
-settings. Whoever has it can act as this bot.
-Then start the program and invite `@nano:example.org` to a room. I tell you here once it is \
-online and trusted.
-
+Paste the next message into the program's `.env` or settings. Whoever has it can act as this bot.
+"""
+NEW = (
+    HEAD.format(title="new bot")
+    + """\
+Start the program and invite `@nano:example.org` to a room.
+I tell you here once it is online and trusted.
 It vanishes in 1 h, or when you tap ✅."""
-RENEWED = """\
-🤖 **Nano**: new token
-• Account: `@nano:example.org`
-• Server: `https://matrix.example.org`
-• Device: `NANO1`
-
-The next message is what the program needs to log in. Paste it into the program's `.env` or \
-settings. Whoever has it can act as this bot.
+)
+RENEWED = (
+    HEAD.format(title="new token")
+    + """\
 Older tokens are dead, the device and its keys are the same: put it in, restart the program, \
 keep its data.
-
+Does it work? `!bot nano` says when it was last seen.
 It vanishes in 1 h, or when you tap ✅."""
-FRESH_DEVICE = """\
-🤖 **Nano**: new token and device
-• Account: `@nano:example.org`
-• Server: `https://matrix.example.org`
-• Device: `NANO1`
-
-The next message is what the program needs to log in. Paste it into the program's `.env` or \
-settings. Whoever has it can act as this bot.
+)
+FRESH_DEVICE = (
+    HEAD.format(title="new token and device")
+    + """\
 Start the program with an empty data folder: its old device is gone.
-
+I tell you here once it is online and trusted.
 It vanishes in 1 h, or when you tap ✅."""
+)
 TEXTS = {Purpose.NEW: NEW, Purpose.RENEWED: RENEWED, Purpose.FRESH_DEVICE: FRESH_DEVICE}
 
 
 def intro(bot: Bot, extra: dict[str, Secret], purpose: Purpose) -> str:
-    return str(json.loads(TEXT.phrase(bot, SESSION, extra, purpose))["intro"])
+    return str(json.loads(TEXT.phrase(bot, TOKEN | extra, purpose, YOU))["intro"])
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -72,18 +66,19 @@ def test_what_a_card_says_depends_on_what_it_is_for(purpose: Purpose) -> None:
 
 def test_of_a_bot_with_its_own_identity_no_news_is_promised() -> None:
     own = replace(BOT, own_identity=True)
-    promise = " I tell you here once it is online and trusted."
-    assert intro(own, {}, Purpose.NEW) == NEW.replace(promise, "")
+    promise = "I tell you here once it is online and trusted."
+    instead = "Does it work? `!bot nano` says when it was last seen."
+    assert intro(own, {}, Purpose.NEW) == NEW.replace(promise, instead)
     assert intro(own, {}, Purpose.RENEWED) == RENEWED
 
 
 def test_what_a_recovery_key_is_for_is_said() -> None:
-    said = "With the recovery key the program takes its identity and signs itself.\nThen start"
-    assert intro(BOT, RECOVERY, Purpose.NEW) == NEW.replace("Then start", said)
+    said = "With the recovery key the program takes its identity and signs itself.\nI tell you"
+    assert intro(BOT, RECOVERY, Purpose.NEW) == NEW.replace("I tell you", said)
 
 
 def test_the_block_is_what_the_program_reads_and_nothing_else() -> None:
-    card = json.loads(TEXT.phrase(BOT, SESSION, PASSWORD | RECOVERY, Purpose.NEW))
+    card = json.loads(TEXT.phrase(BOT, TOKEN | PASSWORD | RECOVERY, Purpose.NEW, YOU))
     assert card["block"].split("\n") == [
         "MATRIX_HOMESERVER=https://matrix.example.org",
         "MATRIX_USER_ID=@nano:example.org",

@@ -12,14 +12,13 @@ import pytest
 from adminbot.accounts.handover import Purpose
 from adminbot.cards.delivery import CardDelivery
 from adminbot.errors import HomeserverUnreachable, NotDeliverable, StateError
-from adminbot.homeserver.values import Session
 from adminbot.jobs.card_watch import CardWatch
 from adminbot.store import Bot, Card, Store, open_store
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
 from tests.fakes import ended
-from tests.unit.cards.test_delivery import BOT, NANO, TEXT, TOKEN, TTL, YOU, Place
+from tests.unit.cards.test_delivery import BOT, TEXT, TOKEN, TTL, YOU, Place
 
 pytestmark = pytest.mark.anyio
 
@@ -65,8 +64,7 @@ class Watched(Place):
         """Another card beside the first one; both are out, and their time is up."""
         await self.desk.deliver(self.card_id)
         bot = Bot(OTHER, "Other", "OTHER1", False, YOU, now(), now())
-        session = Session(OTHER, "OTHER1", Secret(TOKEN))
-        text = TEXT.phrase(bot, session, {}, Purpose.NEW)
+        text = TEXT.phrase(bot, {"access_token": Secret(TOKEN)}, Purpose.NEW, YOU)
         second = await self.store.hand_over(bot, event_id="$b", reader=YOU, card=text)
         await self.desk.deliver(second)
         await self.store.cards.vanish_by(now())
@@ -75,7 +73,7 @@ class Watched(Place):
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Watched]:
     async with open_store(tmp_path / "data", Sealer(bytes(32))) as store:
-        text = TEXT.phrase(BOT, Session(NANO, "NANO1", Secret(TOKEN)), {}, Purpose.NEW)
+        text = TEXT.phrase(BOT, {"access_token": Secret(TOKEN)}, Purpose.NEW, YOU)
         card_id = await store.hand_over(BOT, event_id="$act", reader=YOU, card=text)
         yield Watched(store, card_id)
 
@@ -157,7 +155,7 @@ async def test_a_card_that_has_just_been_delivered_is_known_to_vanish(place: Wat
     await place.store.cards.gone(place.card_id)
     async with place.at_work():
         await asyncio.sleep(0.05)
-        text = TEXT.phrase(BOT, Session(NANO, "NANO1", Secret(TOKEN)), {}, Purpose.RENEWED)
+        text = TEXT.phrase(BOT, {"access_token": Secret(TOKEN)}, Purpose.RENEWED, YOU)
         second = await place.store.hand_over(BOT, event_id="$b", reader=YOU, card=text)
         await place.desk.deliver(second)
         await wait_for(place.one_is_gone)
