@@ -8,7 +8,7 @@ what, and nothing about encryption.
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -98,6 +98,9 @@ class Server:
         self.hangs: Callable[[str], bool] = nowhere  # at which requests
         self.keys: dict[str, Any] = {}  # NANO's device keys
         self.lies_about_device = ""
+        self.aliases: dict[str, str] = {}
+        self.inviting: set[str] = set()  # rooms that let every bot in
+        self.entered: list[tuple[str, str]] = []  # user id, room
         self._tokens = itertools.count(1)
 
     def alive(self, token: str) -> bool:
@@ -185,8 +188,41 @@ class Server:
         login.password = new.reveal()
         login.devices = {session.device_id: {session.token.reveal()}}
 
+    async def log_in_as(self, user_id: UserId, *, for_s: int) -> Secret:
+        await self._asked("act as")
+        return Secret(str(user_id))
+
+    def acting_with(self, token: Secret) -> "Acting":
+        return Acting(self, token.reveal())
+
+    async def room_of_alias(self, alias: str) -> str:
+        await self._asked("alias")
+        if alias not in self.aliases:
+            raise HomeserverError("no", errcode="M_NOT_FOUND", status=404)
+        return self.aliases[alias]
+
     async def query_keys(self, *user_ids: UserId) -> dict[str, Any]:
         return {"device_keys": {str(NANO): self.keys}}
+
+
+@dataclass
+class Acting:
+    """The client API in the name of an account."""
+
+    server: Server
+    user_id: str
+
+    async def invitations(self) -> list[str]:
+        return sorted(self.server.inviting - {room for _, room in self.server.entered})
+
+    async def join(self, room: str, via: Sequence[str] = ()) -> None:
+        await self.server._asked("join")
+        if self.server.aliases.get(room, room) not in self.server.inviting:
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
+        self.server.entered.append((self.user_id, room))
+
+    async def log_out(self) -> None:
+        await self.server._asked("log out")
 
 
 class Chatter:

@@ -6,6 +6,7 @@ A value is not quoted, because somebody may have put a token into a profile.
 import ast
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -18,8 +19,6 @@ from adminbot.apps.placeholders import KNOWN, PLACEHOLDER, PUBLIC, SECRETS, name
 
 _TEXTS = ("title", "about", "paste_into", "first", "renewed", "fresh", "works", "gotchas")
 _DATA = [str(it) for it in Format if it.is_data]
-# In shell a value stands for a whole word, or for what is right of `NAME=`.
-_SHELL_WORD = re.compile(r"(?:^|(?<=[\s=]))\{[a-z_]+\}(?=\s|$)", re.MULTILINE)
 
 
 @cache
@@ -129,7 +128,7 @@ def _texts(raw: dict[str, Any]) -> Iterator[str]:
 def _form(form: Format, block: Any) -> Iterator[str]:
     match form:
         case Format.SHELL:
-            if len(_SHELL_WORD.findall(block)) != len(PLACEHOLDER.findall(block)):
+            if not _are_words(block):
                 yield "`block`: in shell each placeholder must be a word of its own, or follow a ="
         case Format.PYTHON:
             try:
@@ -145,3 +144,17 @@ def _form(form: Format, block: Any) -> Iterator[str]:
             odd = form is Format.ENV and any(not re.fullmatch(r"[A-Za-z_]\w*", it) for it in block)
             if odd or any("\n" in label for label in block):
                 yield "`block` has a name that cannot be one"
+
+
+def _are_words(block: str) -> bool:
+    """Whether each placeholder is a whole word of shell, or what is right of `NAME=`.
+
+    Only there does a quoted value come out as it is: between other quotes it would not.
+    """
+    mark = "\ue000"  # of private use: in no block
+    try:
+        words = shlex.split(PLACEHOLDER.sub(mark, block), comments=True)
+    except ValueError:
+        return False
+    are_whole = all(re.fullmatch(rf"(?:[A-Za-z_]\w*=)?{mark}", it) for it in words if mark in it)
+    return are_whole and not re.search(r"['\"]\{[a-z_]+\}", block)

@@ -116,7 +116,7 @@ async def config(ctx: Context, args: Args) -> Reply:
 @router.command(
     "apps",
     "[APP]",
-    "the programs I know, and what one needs",
+    "programs I know, and what one needs",
     at_once=True,
     details="Example: `!apps nanobot`",
 )

@@ -782,14 +782,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_a_card_that_has_just_been_delivered_is_known_to_vanish",
     ),
     Mutant(
-        "adminbot/cards/text.py",
-        '"Older tokens are dead, the device and its keys are the same: put it in, "\n'
-        '                "restart the program, keep its data."',
-        '"Start the program with an empty data folder: its old device is gone."',
-        "after a rotation in place an owner is told to throw living keys away",
-        "tests/unit/cards/test_text.py::test_what_a_card_says_depends_on_what_it_is_for",
-    ),
-    Mutant(
         "adminbot/accounts/tokens.py",
         "Purpose.RENEWED if present_device else Purpose.FRESH_DEVICE",
         "Purpose.FRESH_DEVICE",
@@ -1097,9 +1089,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "test_a_rotation_is_one_step_and_keeps_the_device",
     ),
     Mutant(
-        "adminbot/cards/text.py",
-        '"restart the program, keep its data."',
-        '"start the program with an empty data folder."',
+        "adminbot/cards/program.py",
+        "return profile.renewed or (_RESTART,)",
+        "return profile.fresh or (_AFRESH,)",
         "the card of a renewed token tells an owner to throw living keys away",
         "tests/unit/cards/test_text.py::test_what_a_card_says_depends_on_what_it_is_for",
     ),

@@ -416,8 +416,10 @@ async def test_the_name_that_was_typed_forges_no_line() -> None:
         return bot, 1
 
     registry = SimpleNamespace(server="example.org")
+    card_text = SimpleNamespace(apps=load_catalog(None))
     accounts = SimpleNamespace(registry=registry, creation=SimpleNamespace(create=create))
-    ctx = cast(Any, SimpleNamespace(services=SimpleNamespace(accounts=accounts), order=None))
+    services = SimpleNamespace(accounts=accounts, card_text=card_text)
+    ctx = cast(Any, SimpleNamespace(services=services, order=None))
     said = await newbot(ctx, Args({"NAME": "A\nB\u2028C"}))
 
     assert len(said.text.splitlines()) == 3

@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from nio import BadEvent, Event, ToDeviceEvent, UnknownBadEvent
 
 from adminbot.accounts.handover import Purpose
+from adminbot.apps import load_catalog
 from adminbot.cards.text import CardText
 from adminbot.chat import incoming
 from adminbot.chat.event_reader import EventReader
@@ -51,6 +52,7 @@ _SLOW = [HealthCheck.too_slow]
 settings.register_profile("adminbot", deadline=None, derandomize=True, suppress_health_check=_SLOW)
 settings.load_profile("adminbot")
 
+APPS = load_catalog(None)
 SERVER, URL, MADE = "example.org", "https://matrix.example.org", datetime(2026, 1, 1, tzinfo=UTC)
 YOU = UserId("you", SERVER)
 MARK = "§‡§"  # nothing of it is a letter that an errcode may have
@@ -260,7 +262,8 @@ def test_a_display_name_changes_nothing_else_on_a_card(
     session = Session(YOU, device_id, Secret(token))
     card, usual = (card_of(it, session, more, purpose) for it in (called, "x"))
     expected = {"MATRIX_HOMESERVER": URL, "MATRIX_USER_ID": str(YOU)}
-    expected |= {"MATRIX_DEVICE_ID": device_id, "MATRIX_ACCESS_TOKEN": token} | more
+    expected |= {"MATRIX_DEVICE_ID": device_id, "MATRIX_ACCESS_TOKEN": token}
+    expected |= {f"MATRIX_{name.upper()}": value for name, value in more.items()}
     pasted = block(card["block"]).content("!")["body"]
     assert pasted.split("\n") == [f"{name}={value}" for name, value in expected.items()]
     assert dotenv_values(stream=StringIO(pasted), interpolate=False) == expected
@@ -299,6 +302,7 @@ ANSWER = some(
     }
 )
 GIVEN: dict[Any, Any] = {UserId: YOU, Secret: Secret("s"), str: "x", int: 60, bool: True}
+GIVEN[Sequence] = ()
 GIVEN |= {Session: Session(YOU, "D", Secret("s"))}
 GIVEN |= {dict: {"master_key": {"user_id": str(YOU)}}}
 METHODS = [(kind, it) for kind in (SynapseAdmin, ClientApi) for it in vars(kind).values()]

@@ -10,7 +10,7 @@ from tests.desk import NANO, Desk, a_desk
 pytestmark = pytest.mark.anyio
 
 NEXT_STEP = {
-    Purpose.NEW: "Then start the program and invite",
+    Purpose.NEW: "Start the program and invite",
     Purpose.RENEWED: "keep its data",
     Purpose.FRESH_DEVICE: "with an empty data folder",
 }

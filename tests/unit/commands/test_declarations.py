@@ -101,6 +101,7 @@ async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     desk.server.keys = {"NANO2": signed_keys("NANO2")}
     desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
     words = {"[PAGE]": "1", "[COMMAND]": "ping", "NAME [DEVICE]": "nano NANO2", "NAME": "nano"}
+    words |= {"NAME [APP]": "nano", "NAME [ROOM]": "nano"}
     new = "other" if command.name == "newbot" else words.get(command.usage.line, "")
     answer = await desk.asks(f"!{command.name} {new}")
     questions = await desk.store.questions.of(YOU)

@@ -25,6 +25,10 @@ from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
 
 pytestmark = pytest.mark.anyio
+_INSERT = (
+    "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, token_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 YOU = UserId("you", "example.org")
 
@@ -86,8 +90,8 @@ class Waiting:
         with closing(sqlite3.connect(self.directory / "data" / "adminbot.db")) as db, db:
             for name, age in ages.items():
                 user_id, at = f"@{name}:example.org", (now() - age).isoformat()
-                bot = (user_id, name, "D1", 0, str(YOU), at, at, None, 0)
-                db.execute("INSERT INTO bot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", bot)
+                bot = (user_id, name, "D1", 0, str(YOU), at, at)
+                db.execute(_INSERT, bot)
                 db.execute(
                     "INSERT INTO awaited VALUES (?, ?, ?, ?)", (user_id, "D1", str(YOU), at)
                 )

@@ -14,7 +14,7 @@ from tests import ROOT
 
 PLAIN = "syt_hunter2"
 MAY_REVEAL = {
-    "cards/text.py",  # onto a card
+    "apps/profile.py",  # onto a card
     "chat/client.py",  # into a header
     "chat/own_identity.py",  # into the sealed part of the store
     "homeserver/client_api.py",  # into a request

@@ -1,0 +1,150 @@
+"""What is typed about programs: in which form a login comes, what is refused, what is shown."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adminbot.values.render import plain
+from tests.desk import NANO, YOU, Desk, a_desk
+
+pytestmark = pytest.mark.anyio
+
+ROOM = "!abcdefghijkl:example.org"
+BARE = "!abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path) as opened:
+        opened.server.aliases = {"#alerts:example.org": ROOM}
+        yield opened
+
+
+def card(desk: Desk) -> tuple[str, str]:
+    intro, block = desk.chat.secrets[-2:]
+    return intro, block
+
+
+async def test_a_login_comes_in_the_form_that_was_asked_for(desk: Desk) -> None:
+    await desk.asks("!newbot nano --for json")
+    block = json.loads(card(desk)[1])
+    assert block.keys() == {"homeserver", "user_id", "device_id", "access_token"}
+
+
+async def test_the_form_is_remembered_and_can_be_changed(desk: Desk) -> None:
+    await desk.asks("!newbot nano --for json")
+    await desk.asks("!rotate nano")
+    assert json.loads(card(desk)[1])["user_id"] == str(NANO)
+    await desk.asks("!rotate nano --for env")
+    assert card(desk)[1].startswith("MATRIX_HOMESERVER=")
+    await desk.asks("!rotate nano")
+    assert card(desk)[1].startswith("MATRIX_HOMESERVER=")
+
+
+async def test_a_name_that_is_a_programs_asks_for_its_form_and_the_card_says_how_to_undo_it(
+    desk: Desk,
+) -> None:
+    await desk.asks("!newbot json")
+    intro, block = card(desk)
+    assert json.loads(block)["user_id"] == "@json:example.org"
+    assert "!rotate json --for env" in intro
+    await desk.asks("!newbot other --for json")
+    assert "--for env" not in card(desk)[0]
+
+
+async def test_a_name_that_is_a_programs_gets_the_plain_form_where_something_is_missing(
+    desk: Desk,
+) -> None:
+    """A room that nobody named, or a place for what was asked for besides."""
+    await desk.asks("!newbot apprise")
+    assert card(desk)[1].startswith("MATRIX_HOMESERVER=")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("--for nonsense", "I have no profile of “nonsense”"),
+        ("--for jsn", "Did you mean json?"),
+        ("--for mautrix-whatsapp", "appservice"),
+        ("--for hookshot", "appservice"),
+        ("--for env --room nonsense", "names no room"),
+        ("--for env --room #other:example.org", "There is no room"),
+        ("--for", "wants a value"),
+    ],
+)
+async def test_what_cannot_be_made_is_said_before_anything_is_made(
+    desk: Desk, typed: str, said: str
+) -> None:
+    answer = await desk.asks(f"!newbot nano {typed}")
+    assert answer.startswith("❌")
+    assert said in answer
+    assert NANO not in desk.server.accounts
+    assert "register" not in desk.server.asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "room_id"),
+    [
+        (ROOM, ROOM),
+        (BARE, BARE),
+        ("#alerts:example.org", ROOM),
+        (f"https://matrix.to/#/{ROOM}?via=example.org", ROOM),
+        ("https://matrix.to/#/%23alerts%3Aexample.org", ROOM),
+    ],
+)
+async def test_a_room_is_named_by_id_alias_or_link_and_stays_with_the_bot(
+    desk: Desk, typed: str, room_id: str
+) -> None:
+    await desk.asks(f"!newbot nano --room {typed}")
+    assert f"MATRIX_ROOM_ID={room_id}" in card(desk)[1]
+    desk.server.aliases = {}
+    await desk.asks("!rotate nano")
+    assert f"MATRIX_ROOM_ID={room_id}" in card(desk)[1]
+
+
+async def test_a_config_has_everything_but_the_secrets(desk: Desk) -> None:
+    await desk.asks("!newbot nano --password")
+    token = desk.chat.secrets[-1].split("MATRIX_ACCESS_TOKEN=")[1].split("\n")[0]
+    said = await desk.asks("!config nano")
+    assert "MATRIX_ACCESS_TOKEN=***" in said
+    assert "MATRIX_PASSWORD=***" in said
+    assert f"MATRIX_USER_ID={NANO}" in said
+    assert token not in said
+    assert '"access_token": "***"' in await desk.asks("!config nano json")
+    assert "is not one of my bots" in await desk.asks("!config other")
+    assert "I have no profile of" in await desk.asks("!config nano nonsense")
+
+
+async def test_the_list_of_programs_and_one_in_full(desk: Desk) -> None:
+    every = await desk.asks("!apps")
+    for profile in desk.services.card_text.apps:
+        assert f"• {profile.name} {plain(profile.about)}" in every
+        in_full = await desk.asks(f"!apps {profile.name}")
+        assert profile.title in in_full
+        assert f"--for {profile.name}" in in_full
+        assert all(source in in_full for source in profile.source)
+    assert "appservice" in await desk.asks("!apps hookshot")
+
+
+async def test_a_bot_enters_the_rooms_that_it_is_invited_to(desk: Desk) -> None:
+    await desk.asks("!newbot nano")
+    assert "has no invitation" in await desk.asks("!join nano")
+    desk.server.inviting = {ROOM, BARE}
+    said = await desk.asks("!join nano")
+    assert ROOM in said
+    assert BARE in said
+    assert desk.server.entered == [(str(NANO), ROOM), (str(NANO), BARE)]
+    assert desk.server.asked[-1] == "log out"
+
+
+async def test_a_bot_enters_a_room_by_name_or_the_person_is_told_why_not(desk: Desk) -> None:
+    await desk.asks("!newbot nano")
+    said = await desk.asks("!join nano #alerts:example.org")
+    assert "is not let into that room" in said
+    assert desk.server.asked[-1] == "log out"
+    desk.server.inviting = {ROOM}
+    assert "✅" in await desk.asks("!join nano #alerts:example.org")
+    assert "names no room" in await desk.asks("!join nano nonsense")
+    assert YOU not in desk.server.accounts
