@@ -162,17 +162,24 @@ class World:
         trusted(answer)
         return answer
 
-    async def card(self, answer_text: str, line: str, *, room: str | None = None) -> "Card":
-        """Type a line that ends in a card; returns the card as the human reads it."""
+    async def card(
+        self, answer_text: str, line: str, *, room: str | None = None, begins: str = "MATRIX_"
+    ) -> "Card":
+        """Type a line that ends in a card; returns the card as the human reads it.
+
+        `begins`: the beginning of the block, which depends on the app.
+        """
         before = len(self.human.messages(self.dm))
         answer = await self.ask(line, room=room)
         assert answer_text in str(answer.body), answer.body
-        return await self.next_card(after=before)
+        return await self.next_card(after=before, begins=begins)
 
-    async def next_card(self, *, after: int, within_s: float = 20) -> "Card":
+    async def next_card(
+        self, *, after: int, within_s: float = 20, begins: str = "MATRIX_"
+    ) -> "Card":
         block = await self.human.wait_message(
             self.dm,
-            lambda seen: (seen.body or "").startswith("MATRIX_"),
+            lambda seen: (seen.body or "").startswith(begins),
             after=after,
             timeout=within_s,
         )

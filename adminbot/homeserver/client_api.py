@@ -4,6 +4,7 @@ Here is what matrix-nio cannot do, or not before the first sync. No chat in here
 """
 
 import json
+import secrets
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -174,7 +175,10 @@ class ClientApi:
 
     async def invitations(self) -> list[str]:
         """The ids of the rooms that this account is invited to."""
-        path = f"{_V3}/sync?{urlencode({'filter': _ONLY_INVITATIONS, 'timeout': 0})}"
+        # Synapse keeps the answer to a first sync for two minutes, by user and parameters. A first
+        # sync never waits, so that the time to wait is free to make each request another.
+        query = urlencode({"filter": _ONLY_INVITATIONS, "timeout": secrets.randbelow(10**9)})
+        path = f"{_V3}/sync?{query}"
         _, body = await self._http.ask("GET", path)
         rooms = body.get("rooms")
         invited = rooms.get("invite") if isinstance(rooms, dict) else None
