@@ -166,6 +166,73 @@ async def renewed(case: Case, event_id: str) -> Problems:
     return problems + await has_one_login(case, device=None) + _old_is_dead(case)
 
 
+async def make_alone(case: Case) -> None:
+    assert "is ready" in await case.bench.ask(f"!newbot {case.name} --for alone")
+    case.known = await case.bench.card(case.user_id)
+    assert case.known
+    assert await _log_in(case, case.known) == 200
+
+
+async def has_a_password(case: Case, event_id: str) -> Problems:
+    """Made, or given a new password, or told how: then a password that works, and no session."""
+    text, problems = await told(case, event_id)
+    if problems:
+        return problems
+    truth = case.bench.truth
+    if "✅" not in text:
+        if truth.exists(case.user_id) and not truth.bot_row(case.user_id):
+            return [("lost", f"an account that nobody knows of: {text[:100]}")]
+        word = "rotate" if truth.bot_row(case.user_id) else "newbot"
+        await case.bench.ask(f"!{word} {case.name} --for alone")
+    card, row = await case.bench.card(case.user_id), truth.bot_row(case.user_id)
+    if not card or row is None or row["device_id"] != card["MATRIX_DEVICE_ID"]:
+        return [("lost", "no card, or the registry has another device")]
+    if len(case.bench.blocks(case.user_id)) != 1:
+        await wait_until(lambda: len(case.bench.blocks(case.user_id)) == 1, 10)
+    if len(case.bench.blocks(case.user_id)) != 1:
+        problems.append(("duplicated", "more than one readable card"))
+    if truth.tokens(case.user_id) or truth.devices(case.user_id):
+        problems.append(("leaked", "a session that nobody asked for was left behind"))
+    if await _log_in(case, card) != 200:
+        problems.append(("lost", "the card's password does not work"))
+    if case.known and await _log_in(case, case.known) != 403:
+        problems.append(("lost", "the old password works"))
+    return problems + loose(case)
+
+
+async def _log_in(case: Case, card: dict[str, str]) -> int:
+    body = {
+        "type": "m.login.password",
+        "identifier": {"type": "m.id.user", "user": case.user_id},
+        "password": card["MATRIX_PASSWORD"],
+        "device_id": card["MATRIX_DEVICE_ID"],
+    }
+    answer = await call(case.bench.homeserver, None, "POST", "/_matrix/client/v3/login", body)
+    return answer.status_code
+
+
+async def invite(case: Case) -> None:
+    await make(case)
+    body = {"preset": "private_chat", "invite": [case.user_id]}
+    made = await case.bench.human.raw("POST", "/_matrix/client/v3/createRoom", body)
+    case.known["room"] = made["room_id"]
+
+
+async def entered(case: Case, event_id: str) -> Problems:
+    text, problems = await told(case, event_id)
+    if problems:
+        return problems
+    if "✅" not in text:
+        await case.bench.ask(f"!join {case.name}")
+    token, path = case.known["MATRIX_ACCESS_TOKEN"], "/_matrix/client/v3/joined_rooms"
+    rooms = (await call(case.bench.homeserver, token, "GET", path)).json()["joined_rooms"]
+    if rooms != [case.known["room"]]:
+        problems.append(("lost", "it is not in the room"))
+    if case.bench.truth.endless_puppets(case.user_id):
+        problems.append(("leaked", "a session without end was left behind"))
+    return problems + loose(case)
+
+
 def _old_is_dead(case: Case) -> Problems:
     tokens = case.bench.truth.tokens(case.user_id)
     return [("lost", "the old token lives")] * (case.known["MATRIX_ACCESS_TOKEN"] in tokens)
@@ -326,6 +393,9 @@ async def answered(case: Case, event_id: str) -> Problems:
 ACTS = (
     Act("newbot", nothing, typed("!newbot {name}"), made, True),
     Act("newbot --recovery", nothing, typed("!newbot {name} --recovery"), made, True),
+    Act("newbot by password", nothing, typed("!newbot {name} --for alone"), has_a_password, True),
+    Act("rotate by password", make_alone, typed("!rotate {name}"), has_a_password),
+    Act("join", invite, typed("!join {name}"), entered),
     Act("rotate", make, typed("!rotate {name}"), rotated),
     Act("rotate --new-device", make, typed("!rotate {name} --new-device"), renewed),
     Act("revoke", asked_first("revoke"), typed("{name}"), revoked),

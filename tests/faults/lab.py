@@ -91,6 +91,24 @@ class Truth:
         )
 
 
+# A program that logs in by itself.
+_ALONE = """
+title = "Alone"
+about = "logs in by itself"
+source = [{ what = "the lab", read = 2026-11-26 }]
+takes = "password"
+format = "env"
+paste_into = "`.env`"
+first = ["Start it."]
+works = "It answers."
+
+[block]
+MATRIX_USER_ID = "{user_id}"
+MATRIX_DEVICE_ID = "{device_id}"
+MATRIX_PASSWORD = "{password}"
+"""
+
+
 @dataclass
 class Bench:
     """Everything one lane of the lab works with."""
@@ -165,7 +183,8 @@ class Bench:
         if not found:
             return {}
         values = dict(line.split("=", 1) for line in str(found[-1].body).splitlines())
-        self.secrets.add(values["MATRIX_ACCESS_TOKEN"])
+        secrets = ("MATRIX_ACCESS_TOKEN", "MATRIX_PASSWORD")
+        self.secrets.update(values[name] for name in secrets if name in values)
         return values
 
     # -- the bot
@@ -219,7 +238,9 @@ async def a_bench(
         person = await a_person(homeserver, root, "you")
         async with a_proxy(homeserver.url, chance) as proxy, a_human(homeserver, person) as human:
             home = directory / "fault"
-            home.mkdir()
+            (home / "apps").mkdir(parents=True)
+            (home / "apps" / "alone.toml").write_text(_ALONE)
+            settings["APPS_DIR"] = str(home / "apps")
             kill_file = home / "kill"
             bot = Bot(homeserver, home, settings, via=proxy.url, runs="tests.faults.launcher")
             bot.environ = {launcher.KILL: str(kill_file)}
