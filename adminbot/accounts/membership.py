@@ -8,6 +8,7 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.values.ids import UserId
 from adminbot.values.room_names import RoomName
 
+_ACCEPT = "accept the invitation to "
 _AT_MOST = 20  # invitations: somebody may invite a bot to thousands of rooms
 
 
@@ -60,12 +61,13 @@ class Membership:
                 return [room.text]
 
     async def _accept(self, account: ClientApi, act: Act) -> list[str]:
-        entered = []
-        for room_id in (await account.invitations())[:_AT_MOST]:
-            await act.step("accept an invitation")
+        # A run that was cut off has accepted some: these are no invitations any more.
+        earlier = [it.removeprefix(_ACCEPT) for it in act.earlier_steps if it.startswith(_ACCEPT)]
+        rooms = dict.fromkeys(earlier + (await account.invitations())[:_AT_MOST])
+        for room_id in rooms:
+            await act.step(f"{_ACCEPT}{room_id}")
             await account.join(room_id)
-            entered.append(room_id)
-        return entered
+        return list(rooms)
 
 
 async def _enter(account: ClientApi, room: RoomName, user_id: UserId) -> None:

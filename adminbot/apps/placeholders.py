@@ -23,6 +23,7 @@ PUBLIC = RAW | {
     "room_id",
     "room",
     "owner",
+    "owner_regex",
 }
 KNOWN = PUBLIC | SECRETS
 

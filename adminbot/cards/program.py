@@ -1,5 +1,6 @@
 """What a bot's program is told of its account, by placeholder of the app profiles. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ def public_values(bot: Bot, owner: UserId, public_url: str) -> dict[str, str]:
         "room_id": bot.room_id,
         "room": bot.room_alias or bot.room_id,
         "owner": str(owner),
+        "owner_regex": f"^{re.escape(str(owner))}$",
     }
     return {name: value for name, value in values.items() if value or name == "s_if_https"}
 
