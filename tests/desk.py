@@ -362,7 +362,10 @@ class Desk:
         signer = accounts.signer
         identities = Identities(store, signer, lambda bot, counting, seen: None)
         self.alarms: list[str] = []
-        alarm: Any = SimpleNamespace(tell_room=self.alarms.append, stuck=lambda *, is_stuck: None)
+        alarm: Any = SimpleNamespace(
+            tell_room=lambda text, *, rings=False: self.alarms.append(text),
+            stuck=lambda *, is_stuck: None,
+        )
         policy: Any = self.policy
         self.services = Services(
             accounts=accounts,

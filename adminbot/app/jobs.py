@@ -8,6 +8,7 @@ from adminbot.jobs.admin_room import AdminRoom
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.card_watch import CardWatch
 from adminbot.jobs.device_watch import DeviceWatch
+from adminbot.jobs.greeting import Greeting
 from adminbot.jobs.identity_watch import IdentityWatch
 from adminbot.jobs.runner import Job
 
@@ -42,6 +43,7 @@ def make_jobs(base: Base) -> Jobs:
         identity_watch,
         device_watch,
         CardWatch(base.cards, store, base.settings.card_ttl),
+        Greeting(chat, store, policy, room_id),
         AdminRoom(room_id, chat=chat, account=account, store=store, policy=policy, alarm=alarm),
     )
     return Jobs(alarm, identities, identity_watch, device_watch, every)

@@ -113,7 +113,7 @@ class CardDelivery:
             txn = txn_id("card", card_id, room_id)
             intro_id = await self._chat.send_secret(
                 room_id,
-                ringing(parts["intro"], card.reader),
+                ringing(parts["intro"]),
                 reader=card.reader,
                 txn=f"{txn}-intro",
                 check=self._check_unlocked,

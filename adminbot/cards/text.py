@@ -13,7 +13,7 @@ from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
 
-SAVED = "✅"
+SAVED = "🗑️"
 _TITLE = {
     Purpose.NEW: "new bot",
     Purpose.RENEWED: "new token",

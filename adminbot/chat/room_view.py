@@ -1,7 +1,7 @@
 """What is known of rooms and of people's devices, as of the last sync. Sends nothing."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from nio import MatrixRoom
@@ -94,10 +94,14 @@ class RoomView:
                 known = self._changed.wait_for(lambda: self.room(room_id) is not None)
                 await asyncio.wait_for(known, _ROOM_SEEN_S)
 
+    async def wait_until(self, is_so: Callable[[], object]) -> None:
+        """Until something holds after a sync."""
+        async with self._changed:
+            await self._changed.wait_for(is_so)
+
     async def wait_until_left(self, room_id: str) -> None:
         """Until a sync has shown that we are not in the room any more."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.room(room_id) is None)
+        await self.wait_until(lambda: self.room(room_id) is None)
 
     async def wait_for_member(self, room_id: str, user_id: UserId) -> None:
         """The first sync of a new room may predate the invitation: a key shared then is lost.

@@ -8,7 +8,12 @@ from nio import BadEvent, Event, MatrixRoom, RoomMemberEvent, UnknownBadEvent
 from adminbot.values.ids import UserId
 from adminbot.values.text import shown_id
 
-ADMIN_ROOM_NAME = "adminbot"
+_OLD_NAME = "adminbot"  # of every admin room, up to 0.1.0
+
+
+def admin_room_name(own: UserId) -> str:
+    """The admin room's name; a private chat has none, so that clients show our own name."""
+    return f"{own.localpart}: admin room"
 
 
 def _private(name: str | None, invite: list[UserId], *, direct: bool) -> dict[str, Any]:
@@ -31,9 +36,9 @@ def _private(name: str | None, invite: list[UserId], *, direct: bool) -> dict[st
     return body | ({"name": name} if name else {})
 
 
-def admin_room(admins: list[UserId]) -> dict[str, Any]:
+def admin_room(own: UserId, admins: list[UserId]) -> dict[str, Any]:
     """The createRoom body of the room for the admins' commands."""
-    return _private(ADMIN_ROOM_NAME, admins, direct=False)
+    return _private(admin_room_name(own), admins, direct=False)
 
 
 def direct_chat(user_id: UserId) -> dict[str, Any]:
@@ -78,7 +83,7 @@ def found_again(
     Args:
         state: all state events of the room.
         people: everybody else in the room or invited.
-        name: the name of the room; None for no name.
+        name: the name of the room, or the name that rooms had before; None for no name.
     """
     room = MatrixRoom("", own)
     for source in state:
@@ -88,7 +93,8 @@ def found_again(
         elif not isinstance(event, BadEvent | UnknownBadEvent):
             room.handle_event(event)
     everybody = {own, *people}
-    is_ours = made_by(state, own) and set(room.users) == everybody and room.name == name
+    names = (name, _OLD_NAME) if name else (None,)
+    is_ours = made_by(state, own) and set(room.users) == everybody and room.name in names
     return is_ours and not why_unfit(room, everybody)
 
 

@@ -90,7 +90,7 @@ async def _make(
         )
     room_id = await store.facts.get(_MADE)
     if room_id is None or room_id not in await account.joined_rooms():
-        room_id = await account.create_room(admin_room(admins))
+        room_id = await account.create_room(admin_room(settings.user_id, admins))
         await store.facts.set(_MADE, room_id)
     print("✅ encrypted admin room made, admins invited")
     if in_file:

@@ -15,7 +15,7 @@ from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.turn import Turn
-from adminbot.errors import AdminbotError, StateError
+from adminbot.errors import AdminbotError, StateError, UsageError
 from adminbot.store import ActNote, Store
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
@@ -74,8 +74,13 @@ class Executor:
         self, incoming: Incoming, line: str, earlier: ActNote | None, turn: Turn
     ) -> Reply:
         """`earlier`: the note of an earlier run, which a crash cut off."""
-        command, args = self._services.router.resolve(line)
-        async with self._replies.progress(incoming, always=command.acts) as progress:
+        try:
+            command, args = self._services.router.resolve(line)
+        except UsageError:
+            async with self._replies.progress(incoming, always=True):
+                raise
+        always = command.acts or command.brake
+        async with self._replies.progress(incoming, always=always) as progress:
             if earlier and earlier.outcome == "done":
                 reply = self._done_before(command, earlier)
             else:

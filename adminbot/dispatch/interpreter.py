@@ -24,6 +24,8 @@ from adminbot.dispatch.services import Services
 from adminbot.store import Question, Store
 from adminbot.values.ids import UserId
 
+_SAVED = SAVED.replace("\ufe0f", "")  # as `reaction_of` has it: clients differ in that sign
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -105,10 +107,10 @@ class Interpreter:
     async def _tapped(
         self, incoming: Incoming, questions: list[Question]
     ) -> Run | Refuse | CardTap | Reply | None:
-        """✅ or ❌ under a question with `tap`, or ✅ under a card."""
+        """✅ or ❌ under a question with `tap`, or 🗑️ under a card (✅ does it, too)."""
         asked = [q for q in questions if q.tap and q.event_id == incoming.relates_to]
         if not asked:
-            return CardTap() if incoming.body == SAVED else None
+            return CardTap() if incoming.body in (_SAVED, DONE) else None
         if incoming.body not in (DONE, FAILED):
             return None
         refusal = self._rules.why_no_tap(incoming)

@@ -17,5 +17,6 @@ class AnnouncedLockdown:
         """Refuse every change from now on; returns whether a lockdown was on before."""
         was_locked = await self._lockdown.lock(who)
         if not was_locked and room_id != self._admin_room:
-            self._alarm.tell_room(f"🔒 `{who}` has locked me down: I change nothing.")
+            text = f"🔒 `{who}` has locked me down: I change nothing."
+            self._alarm.tell_room(text, rings=True)
         return was_locked

@@ -82,16 +82,16 @@ class Alarm(Job):
         tell = partial(self._tell_others, text, admin.user_id, "left out", admin.why)
         self._raise(f"left out {admin.user_id}", tell)
 
-    def tell_room(self, text: str) -> None:
-        """Have something said in the admin room."""
+    def tell_room(self, text: str, *, rings: bool = False) -> None:
+        """Have something said in the admin room; `rings`: it is an alarm for everybody there."""
         txn = f"alarm-{secrets.token_hex(8)}"
-        self._raise(txn, partial(self._say, text, txn))
+        self._raise(txn, partial(self._say, text, txn, rings=rings))
 
     def stuck(self, *, is_stuck: bool) -> None:
         """Whether our own state can be written; the same again does nothing."""
         if is_stuck and not self._is_stuck:
             self._is_stuck = True
-            self.tell_room(_STUCK)
+            self.tell_room(_STUCK, rings=True)
         elif self._is_stuck and not is_stuck:
             self._raise("free", self._tell_free)
 
@@ -105,7 +105,7 @@ class Alarm(Job):
             return
         room_id = await self._chat.direct_chats.ready(admin)
         txn = txn_id("alarm", admin, *about)
-        await self._chat.send(room_id, render.ringing(text, admin), txn=txn)
+        await self._chat.send(room_id, render.ringing(text), txn=txn)
 
     async def round(self) -> None:
         """Begin whatever is raised and not under way."""
@@ -126,9 +126,13 @@ class Alarm(Job):
             log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
             self._raise(key, tell)
 
-    async def _say(self, text: str, txn: str) -> None:
+    async def _say(self, text: str, txn: str, *, rings: bool) -> None:
+        # Who is alone with us hears the message anyway.
+        admins = sorted(map(UserId.parse, self._policy.admins))
+        others = admins if len(admins) > 1 else []
+        message = render.ringing(text, *others) if rings else render.notice(text)
         try:
-            await self._chat.send(self._admin_room, render.notice(text), txn=txn)
+            await self._chat.send(self._admin_room, message, txn=txn)
         except AdminbotError as exc:  # refused for good
             log.warning("not said in the admin room why=%s", exc)
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from adminbot.chat.direct_chats import record_direct
-from adminbot.chat.rooms import ADMIN_ROOM_NAME, admin_room, direct_chat, found_again
+from adminbot.chat.rooms import admin_room, admin_room_name, direct_chat, found_again
 from adminbot.connections import Connections
 from adminbot.crypto.crosssigning import in_groups
 from adminbot.errors import HOW_TO_RECOVER, WrongAdmin
@@ -56,8 +56,8 @@ async def make_rooms(
     account, own = opened.account, opened.session.user_id
     states = {room: await account.room_state(room) for room in await account.joined_rooms()}
     made_before = partial(_made_before, states, own)
-    room_id = journal.get("ROOM") or made_before(admins, ADMIN_ROOM_NAME)
-    room_id = room_id or await account.create_room(admin_room(list(admins)))
+    room_id = journal.get("ROOM") or made_before(admins, admin_room_name(own))
+    room_id = room_id or await account.create_room(admin_room(own, list(admins)))
     journal.keep(ROOM=room_id)
     say("✅ encrypted admin room made, admins invited")
     for admin in admins:

@@ -106,6 +106,11 @@ MIGRATIONS = (
     ALTER TABLE bot ADD COLUMN room_id TEXT NOT NULL DEFAULT '';    -- for the app's settings
     ALTER TABLE bot ADD COLUMN room_alias TEXT NOT NULL DEFAULT ''; -- if the room was typed so
     """,
+    """
+    -- Rooms from before are not greeted: their people know us. The admin room's id is a setting.
+    INSERT INTO fact SELECT 'greeted ' || room_id, '1' FROM dm;
+    INSERT INTO fact SELECT 'greeted the admin room', '1' FROM fact WHERE name = 'since';
+    """,
 )
 
 

@@ -17,6 +17,8 @@ from adminbot.values.ids import UserId
 from adminbot.values.text import format_duration, is_command
 
 _CODE = re.compile(r"`([^`\n]+)`")
+# A blank before a sign that ends a line: the sign shall not wrap onto a line of its own.
+_LONE_SIGN = re.compile("(?<=[\\w>]) (?=[\U0001f300-\U0001faff\u2600-\u27bf]\ufe0f?(?:<br>|$))")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 
 
@@ -24,29 +26,32 @@ _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
 class Message:
     """A message to be sent to a room.
 
-    `kind`: the msgtype. `reply_to`, `edits`: event ids. `rings`: the person whose phone shall
-    ring. Without `has_marks` the text is sent letter by letter.
+    `kind`: the msgtype. `reply_to`, `edits`: event ids. `rings`: the people whose phones shall
+    ring, in a room with others; a private chat rings anyway, and clients paint a mention like an
+    alarm. Without `has_marks` the text is sent letter by letter.
     """
 
     kind: str
     text: str
     reply_to: str | None = None
-    rings: UserId | None = None
+    rings: tuple[UserId, ...] = ()
     edits: str | None = None
     has_marks: bool = True
 
     def content(self, prefix: str) -> dict[str, Any]:
         """The content of an m.room.message event, with this server's prefix of commands."""
-        content: dict[str, Any] = {"msgtype": self.kind, "body": self.text}
-        if self.has_marks:
-            content["body"] = plain(self.text, prefix)
-            content["format"] = "org.matrix.custom.html"
-            content["formatted_body"] = as_html(self.text, prefix)
+        words, formatted = (plain, as_html) if self.has_marks else (_as_it_is, _as_code)
+        content: dict[str, Any] = {
+            "msgtype": self.kind,
+            "body": words(self.text, prefix),
+            "format": "org.matrix.custom.html",
+            "formatted_body": formatted(self.text, prefix),
+            # Clients ring for m.mentions (MSC3952), whether the text names the person or not. An
+            # empty one says that a user id in the text is no mention: without, it paints it red.
+            "m.mentions": {"user_ids": list(map(str, self.rings))} if self.rings else {},
+        }
         if self.reply_to:
             content["m.relates_to"] = {"m.in_reply_to": {"event_id": self.reply_to}}
-        if self.rings:
-            # Clients ring for m.mentions (MSC3952), whether the text names the person or not.
-            content["m.mentions"] = {"user_ids": [str(self.rings)]}
         return _edit_of(self.edits, content) if self.edits else content
 
 
@@ -64,9 +69,12 @@ def notice(text: str, *, reply_to: str | None = None) -> Message:
     return Message("m.notice", text, reply_to=reply_to)
 
 
-def ringing(text: str, reader: UserId) -> Message:
-    """A card's first message, or an alarm: `m.text` with a mention, to ring the reader's phone."""
-    return Message("m.text", text, rings=reader)
+def ringing(text: str, *others: UserId) -> Message:
+    """A card's first message, or an alarm: `m.text`, which rings in a private chat.
+
+    `others`: whom to mention, where the room is no private chat.
+    """
+    return Message("m.text", text, rings=others)
 
 
 def edit(event_id: str, text: str) -> Message:
@@ -77,6 +85,19 @@ def edit(event_id: str, text: str) -> Message:
 def block(text: str) -> Message:
     """The second message of a card: nothing but the lines to paste."""
     return Message("m.text", text, has_marks=False)
+
+
+def _as_it_is(text: str, prefix: str) -> str:
+    return text
+
+
+def _as_code(text: str, prefix: str) -> str:
+    """Each line in a `<code>` of its own: monospaced, wrapped, and never a link.
+
+    In `<pre>` phones cut lines off. Element keeps the spaces at the beginning of a `<code>`.
+    """
+    lines = (html.escape(line, quote=False) for line in text.split("\n"))
+    return "<br>".join(f"<code>{line}</code>" if line else "" for line in lines)
 
 
 def plain(text: str, prefix: str = "!") -> str:
@@ -101,7 +122,9 @@ def as_html(text: str, prefix: str = "!") -> str:
         )
         out.append(f"<li>{marked[2:]}</li>" if line.startswith("• ") else f"{marked}<br>")
     joined = re.sub(r"(?:<li>.*?</li>)+", lambda run: f"<ul>{run[0]}</ul>", "".join(out))
-    return joined.replace("<br><ul>", "<ul>").removesuffix("<br>")
+    # A list stands apart by itself: a line break before or after would be an empty line more.
+    joined = joined.replace("<br><ul>", "<ul>").replace("</ul><br>", "</ul>")
+    return _LONE_SIGN.sub("\u00a0", joined.removesuffix("<br>"))
 
 
 def _each(text: str, *, code: Callable[[str], str], rest: Callable[[str], str]) -> str:

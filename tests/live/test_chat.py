@@ -21,7 +21,10 @@ async def test_newbot_gives_a_login_that_works(world: World) -> None:
         r"MATRIX_ACCESS_TOKEN=syt_\S+",
         str(card.block.body),
     )
-    assert set(card.block.content) == {"msgtype", "body"}
+    assert set(card.block.content) == {
+        *("msgtype", "body", "format", "formatted_body", "m.mentions")
+    }
+    assert card.block.content["m.mentions"] == {}
     status, body = await whoami(world.homeserver, card.token)
     assert status == 200
     assert body["user_id"] == card.values["MATRIX_USER_ID"]
@@ -39,7 +42,7 @@ async def test_a_card_rings_and_the_answers_do_not(world: World) -> None:
     answer = await world.ask("!ping")
 
     assert card.intro.msgtype == "m.text"
-    assert card.intro.content["m.mentions"] == {"user_ids": [world.human.user_id]}
+    assert card.intro.content["m.mentions"] == {}, "a private chat rings anyway"
     assert answer.msgtype == "m.notice"
     assert card.token not in str(card.intro.content)
 
@@ -197,8 +200,8 @@ async def test_the_list_and_the_detail_say_what_is(world: World) -> None:
 
 async def test_tapping_the_button_takes_the_card_away(world: World) -> None:
     card = await world.card("is ready", "!newbot tapped")
-    await world.human.wait_for(lambda h: "✅" in h.reactions(card.intro.event_id) or None)
-    await world.human.react(world.dm, card.intro.event_id, "✅")
+    await world.human.wait_for(lambda h: "🗑️" in h.reactions(card.intro.event_id) or None)
+    await world.human.react(world.dm, card.intro.event_id, "🗑️")
 
     await world.human.wait_for(lambda h: card.block.redacted or None)
     await world.human.wait_for(lambda h: "is removed" in (card.intro.edited_body or "") or None)

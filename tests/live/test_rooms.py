@@ -42,7 +42,11 @@ async def test_they_are_closed_in_every_room_version(
     """What a preset gives away is power in older versions, and to be a creator in newer ones."""
     you = homeserver.register(f"guest-{kind[0]}{version}")
     user_id = UserId.parse(you.user_id)
-    body = admin_room([user_id]) if kind == "admin room" else direct_chat(user_id)
+    body = (
+        admin_room(UserId.parse(root.user_id), [user_id])
+        if kind == "admin room"
+        else direct_chat(user_id)
+    )
     token = root.access_token
     made = await call(
         homeserver,

@@ -1300,8 +1300,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/values/render.py",
-        "html.escape(line, quote=False)",
-        "line",
+        "            html.escape(line, quote=False),\n",
+        "            line,\n",
         "somebody's display name puts HTML into the bot's answer",
         "tests/unit/values/test_render.py::test_a_text_is_shown_as_html_and_as_plain_words",
     ),

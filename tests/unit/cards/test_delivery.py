@@ -128,7 +128,7 @@ async def test_a_card_is_two_secrets_for_its_reader_and_is_forgotten(place: Plac
     (_, _, intro), (_, _, block), (how, _, button) = place.chat.said
     assert TOKEN not in json.dumps(intro)
     assert f"MATRIX_ACCESS_TOKEN={TOKEN}" in block["body"]
-    assert (how, button) == ("react", {"key": "✅", "to": "$intro1"})
+    assert (how, button) == ("react", {"key": "🗑️", "to": "$intro1"})
     card = await place.store.cards.find(place.card_id)
     assert card.content is None
     assert card.vanishes_at

@@ -34,7 +34,7 @@ NEW = (
     + """\
 Start the program and invite `@nano:example.org` to a room.
 I tell you here once it is online and trusted.
-It vanishes in 1 h, or when you tap ✅."""
+It vanishes in 1 h, or when you tap 🗑️."""
 )
 RENEWED = (
     HEAD.format(title="new token")
@@ -42,14 +42,14 @@ RENEWED = (
 Older tokens are dead, the device and its keys are the same: put it in, restart the program, \
 keep its data.
 Does it work? `!bot nano` says when it was last seen.
-It vanishes in 1 h, or when you tap ✅."""
+It vanishes in 1 h, or when you tap 🗑️."""
 )
 FRESH_DEVICE = (
     HEAD.format(title="new token and device")
     + """\
 Start the program with an empty data folder: its old device is gone.
 I tell you here once it is online and trusted.
-It vanishes in 1 h, or when you tap ✅."""
+It vanishes in 1 h, or when you tap 🗑️."""
 )
 TEXTS = {Purpose.NEW: NEW, Purpose.RENEWED: RENEWED, Purpose.FRESH_DEVICE: FRESH_DEVICE}
 

@@ -22,7 +22,7 @@ PAIR = {str(OWN), str(YOU)}
 @pytest.mark.parametrize(
     ("body", "invited", "direct"),
     [
-        pytest.param(admin_room([YOU, HER]), [str(YOU), str(HER)], False, id="admin room"),
+        pytest.param(admin_room(OWN, [YOU, HER]), [str(YOU), str(HER)], False, id="admin room"),
         pytest.param(direct_chat(YOU), [str(YOU)], True, id="direct chat"),
     ],
 )

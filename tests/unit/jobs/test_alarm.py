@@ -40,7 +40,7 @@ class FakeChat(Chat):
         self.direct_chats = cast(DirectChats, self)
         self.said: list[tuple[str, str]] = []  # room, text
         self.txns: list[str] = []
-        self.rings: list[UserId | None] = []
+        self.rings: list[tuple[UserId, ...]] = []
         self.unreachable: set[UserId] = set()
         self.breaks: dict[str, Exception] = {}
         self.hangs: set[str] = set()
@@ -113,7 +113,7 @@ async def test_an_admins_new_identity_is_told_to_the_other_admins(place: Place) 
         await until(lambda: len(place.chat.said) == 2)
         await settled()
     assert place.chat.spoken_to() == ["!her", "!him"]
-    assert set(place.chat.rings) == {HER, HIM}
+    assert set(place.chat.rings) == {()}, "a private chat rings without a mention"
     assert "**@you:example.org** shows another cross-signing identity" in place.chat.said[0][1]
     pin = await place.store.pins.find(str(YOU))
     assert pin

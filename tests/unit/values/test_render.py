@@ -95,23 +95,43 @@ def test_an_answer_rings_no_phone_and_replies() -> None:
         "body": "a b",
         "format": "org.matrix.custom.html",
         "formatted_body": "a <code>b</code>",
+        "m.mentions": {},
         "m.relates_to": {"m.in_reply_to": {"event_id": "$e"}},
     }
     assert "m.relates_to" not in notice("a").content("!")
 
 
-def test_a_card_rings_its_readers_phone_and_nobody_elses() -> None:
-    content = ringing("**new**", YOU).content("!")
+def test_who_is_alone_with_us_is_not_mentioned_and_others_are() -> None:
+    """A private chat rings anyway, and a mention would paint the message like an alarm."""
+    content = ringing("**new**").content("!")
 
     assert content["msgtype"] == "m.text"
-    assert content["m.mentions"] == {"user_ids": ["@you:example.org"]}
+    assert content["m.mentions"] == {}
     assert "m.relates_to" not in content
+    assert ringing("x", YOU).content("!")["m.mentions"] == {"user_ids": ["@you:example.org"]}
 
 
 def test_the_block_is_nothing_but_what_is_pasted() -> None:
     pasted = "A=`**<b>&\nB=2\n`!newbot`"
 
-    assert block(pasted).content("?") == {"msgtype": "m.text", "body": pasted}
+    content = block(pasted).content("?")
+    assert content.pop("formatted_body") == (
+        "<code>A=`**&lt;b&gt;&amp;</code><br><code>B=2</code><br><code>`!newbot`</code>"
+    )
+    assert content == {
+        "msgtype": "m.text",
+        "body": pasted,
+        "format": "org.matrix.custom.html",
+        "m.mentions": {},
+    }
+    assert "<br><br>" in block("a\n\nb").content("!")["formatted_body"], "an empty line stays"
+    assert "<code>  b</code>" in block("a\n  b").content("!")["formatted_body"]
+
+
+def test_no_empty_line_is_added_around_a_list_and_no_sign_stands_alone() -> None:
+    assert as_html("a\n• b\n\nc") == "a<ul><li>b</li></ul>c"
+    assert as_html("our chat 🔐") == "our chat\u00a0🔐"
+    assert as_html("tap 🗑️.\nx ✅\n✅ y") == "tap 🗑️.<br>x\u00a0✅<br>✅ y"
 
 
 def test_an_edit_replaces_a_message_and_rings_for_nobody() -> None:
@@ -120,7 +140,7 @@ def test_an_edit_replaces_a_message_and_rings_for_nobody() -> None:
     assert content["m.relates_to"] == {"rel_type": "m.replace", "event_id": "$e"}
     assert content["body"] == "* gone: ?x"
     assert content["m.new_content"]["formatted_body"] == "gone: <code>?x</code>"
-    assert "m.mentions" not in content
+    assert content["m.mentions"] == content["m.new_content"]["m.mentions"] == {}
 
 
 # -- errors
