@@ -2,8 +2,9 @@
 
 AdminbotError                     str(exc) and .hint are safe to show in a room or a shell
 ├── UsageError                    the person typed something unusable
+│   └── UnknownCommand            no such command: .typed, .near
 ├── NameTaken                     the account exists already
-├── NotManaged                    no bot of this name was made here
+├── NotManaged                    no bot of this name was made here: .typed, .near
 ├── Refused                       not allowed now, or not by a command
 │   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
@@ -59,21 +60,39 @@ class UsageError(AdminbotError):
     """The person typed something unusable; nothing was changed."""
 
 
-class NameTaken(AdminbotError):
-    """The account exists already (or did once: a deactivated name stays taken)."""
+class UnknownCommand(UsageError):
+    """No command of this name; `near`: the command that was probably meant, or empty."""
 
-    def __init__(self, user_id: object, suggestion: str = "") -> None:
-        super().__init__(f"{user_id} already exists. Nothing was changed.")
+    def __init__(self, typed: str, near: str) -> None:
+        super().__init__(f"I know no `!{safe_to_quote(typed)}`.")
+        self.hint = f"Did you mean `!{near}`?" if near else "`!help` lists what I know."
+        self.typed = typed
+        self.near = near
+
+
+class NameTaken(AdminbotError):
+    """The account exists already (or did once: a deactivated name stays taken).
+
+    `whose`: the rest of the sentence that begins with the user id.
+    """
+
+    def __init__(
+        self, user_id: object, suggestion: str = "", *, whose: str = "already exists"
+    ) -> None:
+        super().__init__(f"`{user_id}` {whose}. Nothing was changed.")
         self.hint = f"Pick another name: `!newbot {suggestion}`" if suggestion else ""
 
 
 class NotManaged(AdminbotError):
-    """No bot of this name was made by this adminbot."""
+    """No bot of this name was made by this adminbot; `near`: a bot's name like it, or empty."""
 
-    def __init__(self, name: object) -> None:
+    def __init__(self, typed: object, near: str = "") -> None:
         # As typed: may hold control characters, our own marks, or a novel.
-        super().__init__(f"{safe_to_quote(str(name))} is not one of my bots, so I leave it alone.")
-        self.hint = "`!bots` lists mine."
+        quoted = safe_to_quote(str(typed))
+        super().__init__(f"{quoted} is not one of my bots, so I leave it alone.")
+        self.hint = f"Did you mean `{near}`?" if near else "`!bots` lists mine."
+        self.typed = str(typed)
+        self.near = near
 
 
 class Refused(AdminbotError):

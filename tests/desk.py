@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from adminbot.accounts.backends.synapse import SynapseBackend
+from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
@@ -362,6 +363,7 @@ class Desk:
         signer = accounts.signer
         identities = Identities(store, signer, lambda bot, counting, seen: None)
         self.alarms: list[str] = []
+        keys = DeviceKeyMemory(store, lambda bot, key: self.alarms.append(key))
         alarm: Any = SimpleNamespace(
             tell_room=lambda text, *, rings=False: self.alarms.append(text),
             stuck=lambda *, is_stuck: None,
@@ -369,7 +371,7 @@ class Desk:
         policy: Any = self.policy
         self.services = Services(
             accounts=accounts,
-            look=Inspector(backend, account, identities),
+            look=Inspector(backend, account, identities, keys),
             lockdown=AnnouncedLockdown(self.lockdown, alarm, ROOM),
             verify=self._verify,
             router=ROUTER,

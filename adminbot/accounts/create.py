@@ -21,7 +21,7 @@ from adminbot.accounts.handover import (
 )
 from adminbot.accounts.registry import Registry
 from adminbot.accounts.signing import Signer
-from adminbot.errors import AdminbotError, HomeserverError, Refused, UsageError
+from adminbot.errors import AdminbotError, HomeserverError, NameTaken, Refused, UsageError
 from adminbot.store import Bot, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import BotName, UserId, new_device_id
@@ -111,12 +111,35 @@ class Creation:
             check_can(self._backend, Can.PASSWORD, "That program needs one.")
         if wanted.password:
             check_can(self._backend, Can.PASSWORD, "Leave `--password` out.")
-        await self._backend.check_name_free(user_id)
+        await self._check_name_free(user_id)
         # matrix-nio skips any user's device that has the id of adminbot's device. And a password
         # reset by an admin spares, on Synapse, a device with the id of the admin's device.
         if wanted.device_id == self._registry.own.device_id:
             raise UsageError("That device id is my own.", "Leave `--device` out, or pick another.")
         return await act.note(wanted.device_id or new_device_id(user_id.localpart))
+
+    async def _check_name_free(self, user_id: UserId) -> None:
+        """Raises NameTaken, UsageError: with whose it is, and what to do."""
+        try:
+            await self._backend.check_name_free(user_id)
+        except NameTaken as exc:
+            raise await self._taken(user_id) from exc
+
+    async def _taken(self, user_id: UserId) -> NameTaken:
+        name = user_id.localpart
+        if bot := await self._store.bots.find(user_id):
+            whose = (
+                f"already exists: it is one of my bots, made {bot.made_at:%Y-%m-%d} by "
+                f"`{bot.made_by}`"
+            )
+            taken = NameTaken(user_id, whose=whose)
+            taken.hint = f"For a new token: `!rotate {name}`. For another bot: `!newbot {name}2`"
+            return taken
+        if await self._store.bots.was_deleted(user_id):
+            whose = "already exists: it was one of my bots, is deleted, and its name stays taken"
+            return NameTaken(user_id, f"{name}2", whose=whose)
+        whose = "already exists, and is not one of my bots, so I leave it alone"
+        return NameTaken(user_id, f"{name}2", whose=whose)
 
     async def _recovery(self, user_id: UserId, act: Act) -> dict[str, Secret]:
         await act.step("publish its identity")

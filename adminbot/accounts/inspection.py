@@ -1,10 +1,13 @@
 """The facts about a bot, from our store and from the server as of now. Changes nothing."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from adminbot.accounts.backends.base import AccountBackend, Can
+from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
 from adminbot.crypto.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
 from adminbot.errors import AccountGone
@@ -18,6 +21,15 @@ class Seen:
 
     last: datetime | None
     is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A bot in the list: when it was last used, and the state of its device."""
+
+    bot: Bot
+    seen: Seen
+    state: DeviceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +67,16 @@ class Inspector:
     """Looks bots up on the server."""
 
     def __init__(
-        self, backend: AccountBackend, account: ClientApi, identities: Identities
+        self,
+        backend: AccountBackend,
+        account: ClientApi,
+        identities: Identities,
+        keys: DeviceKeyMemory,
     ) -> None:
         self._backend = backend
         self._account = account
         self._identities = identities
+        self._keys = keys
         self._few = asyncio.Semaphore(_AT_ONCE)
 
     async def seen(self, bot: Bot) -> Seen:
@@ -82,9 +99,40 @@ class Inspector:
             self._addresses(bot),
             self._account.query_keys(bot.user_id),
         )
-        counts = await self._identities.counts(bot, answer)
-        state = device_state(answer, str(bot.user_id), bot.device_id, counts)
-        return BotDetail(bot, seen, tuple(addresses), state)
+        return BotDetail(bot, seen, tuple(addresses), await self._state(bot, answer))
+
+    async def _state(self, bot: Bot, answer: dict[str, Any]) -> DeviceState:
+        """The state of the issued device, which may ring."""
+        return await self._keys.state(bot, answer, await self._identities.counts(bot, answer))
+
+    async def standings(self, bots: Sequence[Bot]) -> list[Standing]:
+        """How these bots are by what the server says now. One request a bot, and one for all.
+
+        Rings as `detail` does. Raises HomeserverError, StateError.
+        """
+        seen, answer = await asyncio.gather(
+            asyncio.gather(*(self.seen(bot) for bot in bots)),
+            self._account.query_keys(*(bot.user_id for bot in bots)),
+        )
+        return [
+            Standing(bot, last, await self._state(bot, answer))
+            for bot, last in zip(bots, seen, strict=True)
+        ]
+
+    async def by_what_is_known(self, bots: Sequence[Bot]) -> list[Bot]:
+        """The bots in order of trouble, without asking the server. Raises StateError.
+
+        First those that somebody was alarmed about, then the signed out, then the oldest token.
+        """
+        trouble = await self._keys.in_trouble()
+        return sorted(
+            bots,
+            key=lambda bot: (
+                str(bot.user_id) not in trouble,
+                bot.token_at is not None,
+                bot.token_at or bot.made_at,
+            ),
+        )
 
     async def _addresses(self, bot: Bot) -> list[str]:
         if Can.ADDRESSES not in self._backend.can:
@@ -104,13 +152,16 @@ class Inspector:
         )
         user_id = str(bot.user_id)
         counts = await self._identities.counts(bot, answer)
+        issued = await self._keys.state(bot, answer, counts)
         # None: every device whose keys carry the device's own signature, whoever's identity.
         with_keys = trusted_devices(answer, user_id, None)
         details = [
             DeviceDetail(
                 device.device_id,
                 device.last_seen,
-                device_state(answer, user_id, device.device_id, counts),
+                issued
+                if device.device_id == bot.device_id
+                else device_state(answer, user_id, device.device_id, counts),
                 fingerprint(with_keys[device.device_id]) if device.device_id in with_keys else "",
             )
             for device in devices

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
 from adminbot.app.base import Base
 from adminbot.jobs.admin_room import AdminRoom
@@ -19,6 +20,7 @@ class Jobs:
 
     alarm: Alarm
     identities: Identities
+    keys: DeviceKeyMemory
     identity_watch: IdentityWatch
     device_watch: DeviceWatch
     every: tuple[Job, ...]
@@ -34,7 +36,8 @@ def make_jobs(base: Base) -> Jobs:
         alarm.left_out(admin)
     policy.identity_changed.connect(alarm.ring)
     identities = Identities(store, signer, alarm.ring_bot)
-    identity_watch = IdentityWatch(account, store, identities)
+    keys = DeviceKeyMemory(store, alarm.ring_keys)
+    identity_watch = IdentityWatch(account, store, identities, keys)
     device_watch = DeviceWatch(chat, store, account, signer, base.lockdown, identities)
     # Only once a card was tried: requests for its device would compete with the card's own.
     base.cards.tried.connect(device_watch.wake)
@@ -46,4 +49,4 @@ def make_jobs(base: Base) -> Jobs:
         Greeting(chat, store, policy, room_id),
         AdminRoom(room_id, chat=chat, account=account, store=store, policy=policy, alarm=alarm),
     )
-    return Jobs(alarm, identities, identity_watch, device_watch, every)
+    return Jobs(alarm, identities, keys, identity_watch, device_watch, every)

@@ -32,6 +32,7 @@ class Incoming:
     "sender_key session_id index" of the encryption. `relates_to`: the event id that a reply or a
     reaction is about. `confirmed`: the message answered a question, and has become the command
     line (`body`) that the question was about; here is what was confirmed, such as a bot's name.
+    `chosen`: the message was a tap on a suggestion, and has become the suggested command line.
     `age_s`: seconds from the sending to our first sight of the message, by the homeserver's
     clock; `seen_at`: when that was, by ours.
     """
@@ -45,6 +46,7 @@ class Incoming:
     trusted: bool = False
     relates_to: str = ""
     confirmed: str = ""
+    chosen: bool = False
     megolm: str | None = None
     age_s: int = 0
     seen_at: str = field(default_factory=lambda: now().isoformat())

@@ -3,4 +3,6 @@
 from adminbot.commands import apps, bots, lockdown, talk, trust
 from adminbot.dispatch.router import Router
 
-ROUTER = Router.joined(bots.router, apps.router, trust.router, talk.router, lockdown.router)
+ROUTER = Router.joined(
+    bots.router, apps.router, apps.rooms, trust.router, talk.router, lockdown.router
+)

@@ -15,6 +15,7 @@ from adminbot.values.room_names import RoomName
 from adminbot.values.text import shown_id
 
 router = Router("Bots")
+rooms = Router("Rooms")
 
 _TAKES = {
     Takes.TOKEN: "a token",
@@ -154,7 +155,7 @@ def _in_full(profile: Profile) -> Iterator[str]:
     yield f"Make one: `!newbot NAME --for {profile.name}{room}`"
 
 
-@router.command(
+@rooms.command(
     "join",
     "NAME [ROOM]",
     "take a bot into a room",

@@ -1,26 +1,28 @@
 """Commands about managed bots: from words to Accounts and back to words."""
 
-import asyncio
 import re
+from datetime import datetime, timedelta
 
 from adminbot.accounts.create import Wanted
-from adminbot.accounts.inspection import BotDetail, Seen, in_words
+from adminbot.accounts.inspection import BotDetail, Seen, Standing, in_words
 from adminbot.apps import PLAIN, Encryption, Identity, Profile
 from adminbot.commands.apps import hinted, program_of
 from adminbot.crypto.crosssigning import DeviceState
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.questions import word_for
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import UsageError
 from adminbot.store import Bot
+from adminbot.values.clock import now
 from adminbot.values.ids import BotName, parse_device_id
 from adminbot.values.render import ago
 from adminbot.values.text import safe_to_quote
 
 router = Router("Bots")
 
-_PER_PAGE = 10
+_PER_PAGE = 15
+_LOOKED_AT = 50  # bots: of so many the server is asked, to find what wants a look
 
 
 @router.command(
@@ -28,24 +30,19 @@ _PER_PAGE = 10
     "NAME [Display name]",
     "make a bot, get its login",
     flags={
-        "for": "APP",
-        "room": "ROOM",
-        "device": "ID",
-        "password": "",
-        "own-identity": "",
-        "recovery": "",
+        "for": Flag("the login in the form of this program: `!apps` lists them", "APP"),
+        "room": Flag("the room for its settings, if it wants one: id, alias or link", "ROOM"),
+        "device": Flag("choose the device id", "ID"),
+        "password": Flag("put a password on the card, too"),
+        "own-identity": Flag("its program makes its cross-signing identity itself"),
+        "recovery": Flag("put a recovery key on the card, for a program that wants one"),
     },
     gives_card=True,
     details=(
-        "Makes the account with one device and sends you a card in our private chat: "
-        "homeserver, user id, device id, access token.\n"
-        "Once its program shows up, I sign its device, so that nobody sees a red shield.\n"
-        "`--for` puts the login in the form that a program takes as it is: `!apps` lists them. "
-        "A name that is a program's, such as nanobot, does that, too. `--room` is the room for a "
-        "program that wants one.\n"
-        "`--own-identity` leaves that to the program (OpenClaw, baibot, maubot, Hermes do it "
-        "themselves). `--recovery` puts a recovery key on the card, for programs that want one.\n"
-        "`--password` puts a password on the card, too; `--device` chooses the device id.\n"
+        "Makes the account with one device and sends you a card in our private chat with what its "
+        "program needs to log in. Once the program shows up, I sign its device, so that nobody "
+        "sees a red shield.\n"
+        "A name that is a program's, such as nanobot, stands for `--for nanobot`.\n"
         "A name that exists is never touched.\n"
         "Example: `!newbot nanobot My assistant`"
     ),
@@ -125,14 +122,16 @@ def _identity(args: Args, profile: Profile) -> tuple[bool, bool]:
     "rotate",
     "NAME",
     "new token, same device and keys",
-    flags={"for": "APP", "room": "ROOM", "new-device": "", "me-too": ""},
+    flags={
+        "for": Flag("in the form of this program; `--for env` is the plain one", "APP"),
+        "room": Flag("the room for its settings, if it wants one: id, alias or link", "ROOM"),
+        "new-device": Flag("sign everything out and start on a fresh device"),
+        "me-too": Flag("with my own name: renew my own token"),
+    },
     gives_card=True,
     details=(
         "Every older token dies at once; the device and its encryption keys stay, so the "
         "program goes on where it was once it has the new token.\n"
-        "`--for` gives it in the form of another program, `--for env` in the plain form.\n"
-        "`--new-device` signs everything out instead and starts on a fresh device.\n"
-        "`--me-too`, with my own name, renews my own token.\n"
         "Example: `!rotate nanobot`"
     ),
 )
@@ -170,7 +169,17 @@ async def rotate(ctx: Context, args: Args) -> Reply:
     )
 
 
-@router.command("bots", "[PAGE]", "the bots I made")
+@router.command(
+    "bots",
+    "[PAGE]",
+    "the bots I made, and how they are",
+    details=(
+        "🚨 not to be trusted · ⚠️ not signed · 🟢 seen within the hour · 🟡 within the week · "
+        "🔴 longer ago · ⚪ never started · 🔑 signed out · 👻 not on the server any more.\n"
+        "What wants a look comes first: of up to 50 bots by what the server says now, of more by "
+        "what I know."
+    ),
+)
 async def bots(ctx: Context, args: Args) -> Reply:
     all_bots = await ctx.services.accounts.registry.all()
     if not all_bots:
@@ -180,16 +189,44 @@ async def bots(ctx: Context, args: Args) -> Reply:
     if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= pages:
         raise UsageError(f"There is no page {safe_to_quote(typed, 10)}; there are {pages}.")
     page = int(typed)
-    shown = all_bots[(page - 1) * _PER_PAGE : page * _PER_PAGE]
-    seen = await asyncio.gather(*(ctx.services.look.seen(bot) for bot in shown))
-    lines = [f"🤖 **Bots** ({len(all_bots)})"]
-    lines += [
-        f"• `{bot.user_id.localpart}` {_seen(bot, when)}"
-        for bot, when in zip(shown, seen, strict=True)
-    ]
+    start = (page - 1) * _PER_PAGE
+    look = ctx.services.look
+    if len(all_bots) <= _LOOKED_AT:
+        shown = sorted(await look.standings(all_bots), key=_urgency)[start : start + _PER_PAGE]
+    else:
+        known = await look.by_what_is_known(all_bots)
+        shown = await look.standings(known[start : start + _PER_PAGE])
+    lines = [f"🤖 **Bots** ({len(all_bots)})", *map(_in_a_line, shown)]
     if page < pages:
         lines.append(f"More: `!bots {page + 1}`")
     return Reply("\n".join([*lines, "Details: `!bot NAME`"]))
+
+
+def _sign(standing: Standing) -> str:
+    bot, seen, state = standing.bot, standing.seen, standing.state
+    if state in (DeviceState.REPLACED, DeviceState.OTHER_KEYS):
+        return "🚨"
+    if seen.is_gone:
+        return "👻"
+    if state is DeviceState.UNSIGNED:
+        return "⚠️"
+    if bot.token_at is None:
+        return "🔑"
+    if seen.last is None:
+        return "⚪"
+    age = now() - seen.last
+    return "🟢" if age < timedelta(hours=1) else "🟡" if age < timedelta(days=7) else "🔴"
+
+
+def _urgency(standing: Standing) -> tuple[int, datetime]:
+    """What wants a look first, then the longest silent."""
+    return "🚨⚠️👻🔴⚪🔑🟡🟢".index(_sign(standing)), standing.seen.last or standing.bot.made_at
+
+
+def _in_a_line(standing: Standing) -> str:
+    sign, name = _sign(standing), standing.bot.user_id.localpart
+    trouble = f"{in_words(standing.state, standing.bot)}, " if sign in ("🚨", "⚠️") else ""
+    return f"• {sign} `{name}` {trouble}{_seen(standing.bot, standing.seen)}"
 
 
 @router.command("bot", "NAME", "one bot in detail")
@@ -204,8 +241,10 @@ async def bot(ctx: Context, args: Args) -> Reply:
                 f"🤖 **{bot.called}**",
                 f"• Account: `{bot.user_id}`",
                 f"• Made: {bot.made_at:%Y-%m-%d} by `{bot.made_by}`",
-                f"• {_seen(bot, detail.seen).capitalize()}"
+                f"• {'👻 ' * detail.seen.is_gone}{_seen(bot, detail.seen).capitalize()}"
                 + (f" from {addresses}" if addresses else ""),
+                f"• App: {ctx.services.card_text.apps.get(bot.app).title}"
+                + (f", room `{bot.room_alias or bot.room_id}`" if bot.room_id else ""),
                 f"• Device: `{bot.device_id or 'none'}`",
                 f"• Trust: {_trust(detail)}",
                 f"• Token: {token}",
@@ -245,14 +284,13 @@ async def revoke(ctx: Context, args: Args) -> Reply:
     "deletebot",
     "NAME",
     "close a bot's account for good",
-    flags={"me-too": ""},
+    flags={"me-too": Flag("with my own name: end me, so that nobody answers here any more")},
     acts=True,
     confirm=Confirm.NAME,
     brake=True,
     details=(
         "Cannot be undone: the account is deactivated and its name stays taken on this server. "
         "Softer: `!revoke NAME`.\n"
-        "`--me-too`, with my own name, ends me: nobody answers here any more.\n"
         "Example: `!deletebot nanobot`"
     ),
 )
@@ -293,6 +331,8 @@ def _trust(detail: BotDetail) -> str:
     name, said = detail.bot.user_id.localpart, in_words(detail.device_state, detail.bot)
     if detail.device_state is DeviceState.REPLACED:
         return f"🚨 {said}. More: `!devices {name}`"
+    if detail.device_state is DeviceState.OTHER_KEYS:
+        return f"🚨 {said}. Mend it: `!rotate {name} --new-device`"
     if detail.device_state is DeviceState.UNSIGNED:
         return f"{said}. Mend it: `!trust {name}`"
     return said
@@ -300,7 +340,7 @@ def _trust(detail: BotDetail) -> str:
 
 def _seen(bot: Bot, seen: Seen) -> str:
     if seen.is_gone:
-        return "👻 not on the server any more"
+        return "not on the server any more"
     if bot.token_at is None:
         return "signed out"
     return f"seen {ago(seen.last)} ago" if seen.last else "never used"

@@ -41,16 +41,15 @@ def _sentence(summary: str) -> str:
 
 
 def _facts(command: Command) -> list[str]:
-    flags = ", ".join(f"`{flag}`" for flag in command.usage.flag_lines)
+    flags = [f"`{flag}`: {does}" for flag, does in command.usage.flag_lines]
     facts = {
-        f"Flags: {flags}": flags,
         "Ends in a card": command.gives_card,
         "Changes something": command.acts and not command.gives_card,
         f"Asks first: {command.confirm.value}": command.confirm is not Confirm.NOTHING,
         "A brake: waits behind nothing": command.brake,
         "May be typed before emoji were compared": command.before_verified,
     }
-    return [fact for fact, holds in facts.items() if holds]
+    return flags + [fact for fact, holds in facts.items() if holds]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Commands about adminbot itself: help, identity of the sender, a sign of life."""
 
+from collections.abc import Iterator
+
 from adminbot.config import Trust
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
@@ -53,29 +55,60 @@ async def cancel(ctx: Context, args: Args) -> Reply:
     return Reply("Nothing is waiting for you to confirm.")
 
 
+# What a topic is about, in the order of `!help`. A topic's word is its title in lower case.
+_TOPICS = {
+    "Bots": "accounts for programs",
+    "Rooms": "where they are",
+    "Watching": "what became of them",
+    "People": "accounts for people",
+    "adminbot": "me, and the emergency stop",
+}
+
+
 @router.command(
     "help",
-    "[COMMAND]",
-    "this list, or one command in full",
+    "[COMMAND or TOPIC]",
+    "what I can do, or one command in full",
     at_once=True,
     before_verified=True,
-    details="Example: `!help newbot`",
+    details="Examples: `!help bots` lists a topic, `!help newbot` is one command in full.",
 )
 async def help_(ctx: Context, args: Args) -> Reply:
-    router = ctx.services.router
-    if asked := args.get("COMMAND"):
-        name = ctx.services.rules.without_prefix(asked)
-        command = router.find(name)
-        if command is None:
-            raise UsageError(f"I know no `!{safe_to_quote(name)}`.", "`!help` lists all.")
-        return Reply(_in_full(command))
-    lines = [f"• `{command.usage}` {command.summary}" for command in router.commands]
-    return Reply("\n".join(["**What I can do**", *lines]))
+    router, rules = ctx.services.router, ctx.services.rules
+    asked = args.get("COMMAND or TOPIC").strip()
+    if not asked:
+        return Reply("\n".join(_topics(router)))
+    name = rules.without_prefix(asked)
+    # `!help bots` is the topic, `!help !bots` the command.
+    if name == asked and (listed := _topic(router, name.lower())):
+        return Reply("\n".join(listed))
+    command = router.find(name)
+    if command is None:
+        raise UsageError(f"I know no `!{safe_to_quote(name)}`.", "`!help` shows all topics.")
+    return Reply("\n".join(_in_full(command)))
 
 
-def _in_full(command: Command) -> str:
-    lines = [f"`{command.usage}`", command.summary]
-    lines += [f"• `{flag}`" for flag in command.usage.flag_lines]
+def _topics(router: Router) -> Iterator[str]:
+    yield "**What I can do**"
+    for title, about in _TOPICS.items():
+        names = ", ".join(it.name for it in router.commands if it.topic == title)
+        if names:
+            yield f"• `!help {title.lower()}` {about}: {names}"
+    yield "One in full: `!help newbot`"
+
+
+def _topic(router: Router, word: str) -> list[str]:
+    """The commands of a topic, a line each; empty if there is no such topic."""
+    commands = [it for it in router.commands if it.topic.lower() in (word, f"{word}s")]
+    if not commands:
+        return []
+    lines = [f"• `{command.usage}` {command.summary}" for command in commands]
+    return [f"**{commands[0].topic}**", *lines]
+
+
+def _in_full(command: Command) -> Iterator[str]:
+    yield f"`{command.usage}`"
+    yield command.summary
+    yield from (f"• `{flag}` {does}" for flag, does in command.usage.flag_lines)
     if command.details:
-        lines.append(command.details)
-    return "\n".join(lines)
+        yield command.details

@@ -28,6 +28,11 @@ async def devices(ctx: Context, args: Args) -> Reply:
     lines += _more(len(devices) - _MOST)
     if any(device.state is DeviceState.REPLACED for device in devices):
         lines.append(f"🚨 {_replaced(bot)}")
+    if any(device.state is DeviceState.OTHER_KEYS for device in devices):
+        lines.append(
+            "🚨 Other keys on the same device: nobody can read what it writes. "
+            f"Mend it: `!rotate {bot.user_id.localpart} --new-device`"
+        )
     if any(device.state is DeviceState.UNSIGNED for device in devices):
         lines.append(f"Trust one: `!trust {bot.user_id.localpart} DEVICE`")
     return Reply("\n".join(lines))
@@ -95,6 +100,12 @@ def _wanted(shown: str, devices: list[DeviceDetail], bot: Bot) -> DeviceDetail:
         )
     if device.state is DeviceState.REPLACED:
         raise ReplacedIdentity(bot.user_id, own_identity=bot.own_identity)
+    if device.state is DeviceState.OTHER_KEYS:
+        raise UsageError(
+            f"Device `{shown}` shows other keys than the ones I signed, and no program reads "
+            "messages of such a device. I signed nothing.",
+            f"Give it a new one: `!rotate {bot.user_id.localpart} --new-device`",
+        )
     if device.state is DeviceState.NEVER_STARTED:
         raise UsageError(
             f"Device `{shown}` has no encryption keys yet: nothing to sign.",

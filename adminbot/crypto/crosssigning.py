@@ -179,13 +179,14 @@ class DeviceState(enum.Enum):
     NEVER_STARTED = "never started"
     SIGNED_OUT = "signed out"
     REPLACED = "another identity than mine"
+    OTHER_KEYS = "other keys than the ones I signed"
 
 
 def device_state(answer: JSON, user_id: str, device_id: str | None, counts: str) -> DeviceState:
     """The state of a device by a raw /keys/query answer; TRUSTED: signed by the identity.
 
     Args:
-        device_id: None for a bot that is signed out.
+        device_id: None for a bot that is signed out. (OTHER_KEYS takes a memory of the keys.)
         counts: the master key of the identity that counts for the account; empty without one.
             While the account shows another identity, every device is REPLACED.
     """

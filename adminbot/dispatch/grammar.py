@@ -39,6 +39,14 @@ class Args:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """`value`: the name of the value, empty for a flag without value. `does`: for `!help`."""
+
+    does: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A part of a usage line; `takes_rest`: all remaining words are one value."""
 
@@ -53,15 +61,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The form of a command. `flags`: name → name of the value, empty for a flag without value."""
+    """The form of a command, with its flags by name."""
 
     name: str
     line: str
     places: tuple[Place, ...]
-    flags: Mapping[str, str]
+    flags: Mapping[str, Flag]
 
     @classmethod
-    def parse(cls, name: str, line: str, flags: Mapping[str, str]) -> Self:
+    def parse(cls, name: str, line: str, flags: Mapping[str, Flag]) -> Self:
         """Read a usage line. Raises ValueError: typed words could belong to several places."""
         places = tuple(_places(line))
         names = [place.name for place in places]
@@ -80,9 +88,9 @@ class Usage:
         return f"!{self.name} {self.line}".rstrip()
 
     @property
-    def flag_lines(self) -> list[str]:
-        """The flags as typed, such as `--device ID`."""
-        return [f"--{flag} {value}".rstrip() for flag, value in self.flags.items()]
+    def flag_lines(self) -> list[tuple[str, str]]:
+        """The flags as typed, such as `--device ID`, each with what it does."""
+        return [(f"--{name} {it.value}".rstrip(), it.does) for name, it in self.flags.items()]
 
     def read(self, typed: list[str]) -> Args:
         """Raises UsageError: a word is missing or too many, or a flag is not as declared."""
@@ -119,11 +127,12 @@ class Usage:
             known = ", ".join(f"`--{name}`" for name in self.flags) or "none"
             quoted = safe_to_quote(flag)
             raise self._wrong(f"`!{self.name}` has no `--{quoted}` (it has {known}).")
-        if self.flags[flag] and not equals:
+        wants_value = self.flags[flag].value
+        if wants_value and not equals:
             value = next(pending, "")
             value = "" if value.startswith("--") else value
-        if bool(value) != bool(self.flags[flag]):
-            wants = "wants a value" if self.flags[flag] else "takes no value"
+        if bool(value) != bool(wants_value):
+            wants = "wants a value" if wants_value else "takes no value"
             raise self._wrong(f"`--{flag}` {wants}.")
         return flag, value
 

@@ -21,6 +21,7 @@ from adminbot.dispatch.questions import (
 )
 from adminbot.dispatch.router import Reply
 from adminbot.dispatch.services import Services
+from adminbot.dispatch.suggestions import is_suggestion, line_of
 from adminbot.store import Question, Store
 from adminbot.values.ids import UserId
 
@@ -68,7 +69,7 @@ class Interpreter:
 
     async def meaning_of(self, incoming: Incoming) -> Run | Refuse | CardTap | Reply | None:
         """What to do about a message; None: the message is not for us."""
-        if incoming.confirmed:
+        if incoming.confirmed or incoming.chosen:
             return await self._allowed(incoming, incoming.body)
         asked = not_long_ago(await self._store.questions.of(UserId.parse(incoming.sender)))
         asked_here = [question for question in asked if question.room_id == incoming.room_id]
@@ -77,8 +78,9 @@ class Interpreter:
         line = self._rules.line_in(incoming.body)
         if asked and line is not None and self._declines(line):
             return await self._typed(incoming, asked, asked[0], Verdict.DECLINED)
-        if answer := answered(incoming, line, self._server, asked_here):
-            return await self._typed(incoming, asked_here, *answer)
+        to_be_named = [question for question in asked_here if not is_suggestion(question.answer)]
+        if answer := answered(incoming, line, self._server, to_be_named):
+            return await self._typed(incoming, to_be_named, *answer)
         return await self._allowed(incoming, line) if line is not None else None
 
     def _declines(self, line: str) -> bool:
@@ -118,6 +120,8 @@ class Interpreter:
             return Refuse(refusal)
         if incoming.body == DONE:
             return await self._agreed(incoming, asked[0])
+        if is_suggestion(asked[0].answer):
+            return await self._close(incoming, asked, Reply(LEFT))
         # Anybody may have forged that: the word still counts.
         await self._store.questions.only_typed(asked[0])
         return await self._close(incoming, [], Reply(left_for_now(asked[0])))
@@ -139,17 +143,18 @@ class Interpreter:
         """Turn the answer into the questioned command, confirmed."""
         if not is_in_time(question):
             return await self._close(incoming, [question], Reply(TOO_LATE))
-        confirmed = replace(
-            incoming,
-            body=question.line,
-            encrypted=True,
-            trusted=True,
-            confirmed=question.answer,
-        )
+        allowed = replace(incoming, encrypted=True, trusted=True)
+        if is_suggestion(question.answer):
+            # A later question is about the line that was typed, and its answer comes after that.
+            line = line_of(question.answer)
+            confirmed = replace(allowed, body=line, chosen=True, megolm=question.megolm)
+        else:
+            line = question.line
+            confirmed = replace(allowed, body=line, confirmed=question.answer)
         await self._store.inbox.settle(
             [question], event_id=incoming.event_id, content=confirmed.to_json(), reply=None
         )
-        return self._run(confirmed, question.line)
+        return self._run(confirmed, line)
 
     async def _close(self, incoming: Incoming, questions: list[Question], reply: Reply) -> Reply:
         await self._store.inbox.settle(

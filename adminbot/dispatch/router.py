@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Self
 
-from adminbot.dispatch.grammar import Args, Usage, split
-from adminbot.errors import UsageError
-from adminbot.values.text import safe_to_quote
+from adminbot.dispatch.grammar import Args, Flag, Usage, split
+from adminbot.errors import UnknownCommand
 
 if TYPE_CHECKING:
     from adminbot.dispatch.context import Context
@@ -112,7 +111,7 @@ class Router:
         summary: str,
         *,
         details: str = "",
-        flags: Mapping[str, str] | None = None,
+        flags: Mapping[str, Flag] | None = None,
         acts: bool = False,
         gives_card: bool = False,
         confirm: Confirm = Confirm.NOTHING,
@@ -160,14 +159,12 @@ class Router:
         """The command of a line without prefix, and the arguments.
 
         Raises:
-            UsageError: no such command (the nearest is named), or wrong words for the command.
+            UnknownCommand: no such command.
+            UsageError: wrong words for the command.
         """
         name, *typed = split(line) or [""]
         command = self.find(name)
         if command is None:
-            raise UsageError(f"I know no `!{safe_to_quote(name)}`.", self._nearest(name))
+            near = difflib.get_close_matches(name.lower(), self._commands, n=1, cutoff=0.5)
+            raise UnknownCommand(name, near[0] if near else "")
         return command, command.usage.read(typed)
-
-    def _nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(name.lower(), self._commands, n=1, cutoff=0.5)
-        return f"Did you mean `!{near[0]}`?" if near else "`!help` lists what I know."

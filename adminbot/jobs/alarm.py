@@ -36,6 +36,13 @@ _BOT_TEXT = (
     "runs the server types `adminbot trust {user}`\n"
     "If not, somebody has power over that account who should not: `!revoke {name}`"
 )
+_KEYS_TEXT = (
+    "🚨 `{name}` has other encryption keys on its device `{device}` than the ones I signed. "
+    "Nobody can read what it writes now.\n"
+    "Most likely its program lost its data, or threw its keys away. A new device mends that: "
+    "`!rotate {name} --new-device`\n"
+    "If its program did nothing of that kind, somebody else has its token: `!revoke {name}`"
+)
 _LEFT_OUT = "🚨 **{user}** is in ADMINBOT_ADMINS, and I leave them out, because {why}.\n{remedy}"
 _STUCK = (
     "⚠️ I cannot write my own state (is my disk full?). What you type waits until I can; nothing "
@@ -74,6 +81,13 @@ class Alarm(Job):
         """Have all admins told that a bot shows `master`, not `counts`; the same once."""
         tell = partial(self._tell_bot_change, bot, counts, master)
         self._identity_changed(bot.user_id, master, tell)
+
+    def ring_keys(self, bot: Bot, key: str) -> None:
+        """Have it told that a bot's device shows the other Ed25519 key `key`; the same once."""
+        item = f"{bot.user_id} {key}"
+        if item not in self._raised:
+            log.error("ALARM device keys changed user=%s device=%s", bot.user_id, bot.device_id)
+            self._raise(item, partial(self._tell_keys_changed, bot, key))
 
     def left_out(self, admin: LeftOut) -> None:
         """Have the admins who count told of an admin who does not."""
@@ -161,6 +175,18 @@ class Alarm(Job):
         )
         await self._tell_others(text, bot.user_id, counts, master)
         await self._store.bot_pins.alarmed(bot.user_id, master)
+
+    async def _tell_keys_changed(self, bot: Bot, key: str) -> None:
+        """Tell who made the bot (all admins, if that person is none any more); then note that."""
+        text = _KEYS_TEXT.format(
+            name=bot.user_id.localpart, user=bot.user_id, device=bot.device_id or ""
+        )
+        about = ("other keys", bot.user_id, key)
+        if str(bot.made_by) in self._policy.admins:
+            await self.tell(bot.made_by, text, *about)
+        else:
+            await self._tell_others(text, bot.user_id, *about)
+        await self._store.device_keys.told(bot.user_id, key)
 
     async def _tell_others(self, text: str, user_id: UserId, *about: object) -> None:
         """Tell all admins except `user_id`, the subject of the alarm.

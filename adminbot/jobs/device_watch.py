@@ -167,6 +167,8 @@ class DeviceWatch(Job):
         if shown and not await self._store.awaited.holds(awaited):  # signed out meanwhile
             self._changed = True
             return True
+        if not awaited.device_id:
+            return await self._take_picked(awaited, answer)
         try:
             is_there = await self._is_trusted(awaited, answer)
         except ForeignIdentity as exc:
@@ -182,6 +184,26 @@ class DeviceWatch(Job):
                 await self._tell(awaited, f"✅ `{name}` is online and trusted.")
                 await self._store.awaited.arrived(awaited)
                 self._changed = True
+        return True
+
+    async def _take_picked(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
+        """Where the program picks its device: the first device with keys is the bot's.
+
+        Returns False if something failed: look again soon.
+        """
+        user_id, name = str(awaited.user_id), awaited.user_id.localpart
+        with_keys = list(trusted_devices(answer, user_id, None))
+        if len(with_keys) > 1:
+            await self._tell(
+                awaited,
+                f"⚠️ `{name}` shows {len(with_keys)} devices, so I cannot tell which is its "
+                f"program's. Look: `!devices {name}`. Then: `!trust {name} DEVICE`",
+            )
+        if len(with_keys) != 1:
+            return True
+        await self._store.takes_device(awaited.user_id, with_keys[0])
+        log.info("device picked user=%s device=%s", user_id, with_keys[0])
+        self._changed = True
         return True
 
     async def _is_trusted(self, awaited: Awaited, answer: dict[str, Any]) -> bool:

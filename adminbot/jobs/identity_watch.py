@@ -1,4 +1,4 @@
-"""Looks whether the bots still show the cross-signing identities that count.
+"""Looks whether the bots still show the identities and the device keys that count.
 
 Looks at all bots at each start and every half hour, because the server reports changes only of
 accounts that share a room with us; at single bots when the server reports a change.
@@ -7,6 +7,7 @@ accounts that share a room with us; at single bots when the server reports a cha
 import time
 from collections.abc import Collection
 
+from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
 from adminbot.errors import AdminbotError
 from adminbot.homeserver.client_api import ClientApi
@@ -18,17 +19,20 @@ _AT_ONCE = 50  # bots in one request
 
 
 class IdentityWatch(Job):
-    """Has `Identities` compare every identity that the server shows."""
+    """Has every identity, and the keys of every issued device, compared with what is known."""
 
     name = "identity watch"
     retry_s = 60.0
     broken_s = _LOOK_S
 
-    def __init__(self, account: ClientApi, store: Store, identities: Identities) -> None:
+    def __init__(
+        self, account: ClientApi, store: Store, identities: Identities, keys: DeviceKeyMemory
+    ) -> None:
         super().__init__()
         self._account = account
         self._store = store
         self._identities = identities
+        self._keys = keys
         self._changed: set[str] = set()  # user ids
         self._all_at = 0.0  # monotonic: when all bots are to be looked at again
 
@@ -59,4 +63,5 @@ class IdentityWatch(Job):
             some = due[start : start + _AT_ONCE]
             answer = await self._account.query_keys(*(bot.user_id for bot in some))
             for bot in some:
-                await self._identities.counts(bot, answer)
+                counts = await self._identities.counts(bot, answer)
+                await self._keys.state(bot, answer, counts)

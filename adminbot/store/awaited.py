@@ -14,7 +14,10 @@ from adminbot.values.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A bot whose device `device_id` has no keys on the server yet; `tell`: the person to tell."""
+    """A bot whose device `device_id` has no keys on the server yet; `tell`: the person to tell.
+
+    An empty `device_id` is whichever device the program picks.
+    """
 
     user_id: UserId
     own_identity: bool
@@ -88,6 +91,14 @@ class AwaitedDevices:
                 since,
                 str(bot.user_id),
             )
+
+    async def set_device(self, user_id: UserId, device_id: str) -> None:
+        """Within a transaction: await this device where any was awaited."""
+        await self._db.execute(
+            "UPDATE awaited SET device_id = ? WHERE user_id = ? AND device_id = ''",
+            device_id,
+            str(user_id),
+        )
 
     async def forget(self, user_id: UserId) -> None:
         """Within a transaction: await no device of this bot."""

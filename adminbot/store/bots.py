@@ -74,6 +74,12 @@ class Bots:
         )
         return Bot.from_row(row) if row else None
 
+    async def was_deleted(self, user_id: UserId) -> bool:
+        row = await self._db.one(
+            "SELECT 1 FROM bot WHERE user_id = ? AND deleted_at IS NOT NULL", str(user_id)
+        )
+        return row is not None
+
     async def add(self, bot: Bot) -> None:
         """Remember an account made here."""
         async with self._db.transaction():
@@ -107,6 +113,12 @@ class Bots:
     async def set_own_identity(self, user_id: UserId) -> None:
         """Within a transaction: the bot's program makes the identity itself."""
         await self._db.execute("UPDATE bot SET own_identity = 1 WHERE user_id = ?", str(user_id))
+
+    async def set_device(self, user_id: UserId, device_id: str) -> None:
+        """Within a transaction."""
+        await self._db.execute(
+            "UPDATE bot SET device_id = ? WHERE user_id = ?", device_id, str(user_id)
+        )
 
     async def set_signed_out(self, user_id: UserId) -> None:
         """Within a transaction."""

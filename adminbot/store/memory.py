@@ -5,6 +5,7 @@ from adminbot.store.awaited import AwaitedDevices
 from adminbot.store.bots import Bot, Bots
 from adminbot.store.cards import Cards
 from adminbot.store.database import Database
+from adminbot.store.device_keys import DeviceKeys
 from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of
 from adminbot.store.inbox import Inbox
 from adminbot.store.pins import BotPins, Pins
@@ -29,6 +30,7 @@ class Store:
         self.bots = Bots(db)
         self.bot_pins = BotPins(db)
         self.awaited = AwaitedDevices(db)
+        self.device_keys = DeviceKeys(db)
         self.cards = Cards(db)
         self.acts = Acts(db)
         self.questions = Questions(db)
@@ -69,6 +71,12 @@ class Store:
         if dropped:
             await self._db.scrub()
         return card_id
+
+    async def takes_device(self, user_id: UserId, device_id: str) -> None:
+        """Note the device that a bot's program picked: from now on it is the bot's."""
+        async with self._db.transaction():
+            await self.bots.set_device(user_id, device_id)
+            await self.awaited.set_device(user_id, device_id)
 
     async def signs_itself(self, user_id: UserId) -> None:
         """Note that the bot has its own identity: forget ours, and sign nothing any more.

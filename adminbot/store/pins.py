@@ -108,6 +108,11 @@ class BotPins:
             "UPDATE bot_pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id)
         )
 
+    async def in_trouble(self) -> set[str]:
+        """The user ids of the bots of whose other identity the admins were told."""
+        rows = await self._db.all("SELECT user_id FROM bot_pin WHERE alarmed IS NOT NULL")
+        return {str(row["user_id"]) for row in rows}
+
     async def forget(self, user_id: UserId) -> None:
         """Within a transaction: drop the pin; the next identity seen is pinned."""
         await self._db.execute("DELETE FROM bot_pin WHERE user_id = ?", str(user_id))

@@ -111,6 +111,14 @@ MIGRATIONS = (
     INSERT INTO fact SELECT 'greeted ' || room_id, '1' FROM dm;
     INSERT INTO fact SELECT 'greeted the admin room', '1' FROM fact WHERE name = 'since';
     """,
+    """
+    CREATE TABLE device_key (          -- the keys with which a bot's device was last trusted
+        user_id TEXT PRIMARY KEY,
+        device_id TEXT NOT NULL,
+        ed25519 TEXT NOT NULL,         -- unpadded base64
+        told TEXT                      -- the other key that was told of last
+    ) STRICT;
+    """,
 )
 
 

@@ -7,9 +7,13 @@ import hashlib
 import json
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
+
+from slugify import slugify
+from slugify.special import PRE_TRANSLATIONS
 
 from adminbot.errors import UsageError
 from adminbot.values.text import one_line, safe_to_quote
@@ -77,6 +81,8 @@ class BotName:
     def parse(cls, typed: str, server: str) -> Self:
         """Make a localpart of a typed name: lower case, `-` for spaces, no `@`, no `:server`.
 
+        Letters of other alphabets are written in Latin letters, ü as ue.
+
         The rules are Synapse's own (`handlers/register.py`, check_username), in words.
 
         Raises:
@@ -87,9 +93,9 @@ class BotName:
         if colon and of_server != server:
             raise UsageError(
                 f"I make accounts on {server} only.",
-                f"Type the name alone: `!newbot {_closest(bare.lower())}`",
+                f"Type the name alone: `!newbot {_closest(_in_latin(bare).lower())}`",
             )
-        name = re.sub(r"\s+", "-", bare.strip()).lower()
+        name = re.sub(r"\s+", "-", _in_latin(bare.strip())).lower()
         problem = _problem(name, server)
         if problem:
             raise UsageError(
@@ -97,6 +103,17 @@ class BotName:
                 f"For example: `!newbot {_closest(name)}`",
             )
         return cls(name, changed_from="" if name == bare else bare)
+
+
+def _in_latin(text: str) -> str:
+    """The letters of `text` in ASCII; signs, and letters that have no Latin form, stay."""
+    text = unicodedata.normalize("NFC", text)
+    return re.sub(r"[^\W\d_a-zA-Z]+", lambda it: _latin(it[0]) or it[0], text)
+
+
+def _latin(word: str) -> str:
+    # German before the general table, which makes u of ü.
+    return slugify(word, replacements=PRE_TRANSLATIONS)
 
 
 def _problem(name: str, server: str) -> str:

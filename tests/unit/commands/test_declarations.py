@@ -26,21 +26,26 @@ async def help_text(*words: str, prefix: str = "!") -> str:
     services: Any = SimpleNamespace(router=ROUTER, rules=rules)
     nobody: Any = None
     context = Context(nobody, found, nobody, services)
-    return (await found.run(context, Args(dict(zip(["COMMAND"], words, strict=False))))).text
+    return (
+        await found.run(context, Args(dict(zip(["COMMAND or TOPIC"], words, strict=False))))
+    ).text
 
 
 async def test_every_command_is_explained_and_shows_in_help() -> None:
     overview = await help_text()
+    assert len(overview.split("\n")) <= 8, "a screen of a phone"
     for command in ROUTER.commands:
         assert command.summary
         assert command.summary[0].islower()
         assert len(command.summary) <= 38, "one line on a phone"
-        [line] = [line for line in overview.split("\n") if f"`{command.usage}`" in line]
+        assert command.name in overview
+        topic = await help_text(command.topic)
+        [line] = [line for line in topic.split("\n") if f"`{command.usage}`" in line]
         assert line.endswith(command.summary)
         whole = await help_text(command.name)
         assert command.summary in whole
-        for flag in command.usage.flags:
-            assert f"--{flag}" in whole
+        for flag, does in command.usage.flag_lines:
+            assert f"• `{flag}` {does}" in whole
 
 
 async def test_help_speaks_with_the_prefix_in_use() -> None:

@@ -5,7 +5,7 @@ import pytest
 from adminbot.commands import ROUTER
 from adminbot.commands.reference import reference
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.router import Confirm, Reply, Router
 from tests import ROOT
 
@@ -25,7 +25,7 @@ def test_everything_that_is_declared_is_in_it() -> None:
         "NAME [Any words]",
         "end a bot",
         details="For good.\nExample: `!end x`",
-        flags={"at": "TIME", "now": ""},
+        flags={"at": Flag("say when", "TIME"), "now": Flag("at once")},
         acts=True,
         confirm=Confirm.NAME,
         brake=True,
@@ -48,7 +48,8 @@ For good.
 
 Example: `!end x`
 
-- Flags: `--at TIME`, `--now`
+- `--at TIME`: say when
+- `--now`: at once
 - Changes something
 - Asks first: type the bot's name
 - A brake: waits behind nothing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adminbot.dispatch.grammar import Usage, split
+from adminbot.dispatch.grammar import Flag, Usage, split
 from adminbot.errors import UsageError
 
 
@@ -32,7 +32,8 @@ def test_words_are_split_as_phones_type_them(line: str, words: list[str]) -> Non
 
 
 def read(line: str, typed: str, **flags: str) -> tuple[dict[str, str], dict[str, str]]:
-    args = Usage.parse("x", line, flags).read(split(typed))
+    declared = {name: Flag("", value) for name, value in flags.items()}
+    args = Usage.parse("x", line, declared).read(split(typed))
     return dict(args.words), dict(args.flags)
 
 
@@ -103,9 +104,11 @@ def test_a_place_that_was_left_out_is_told_from_an_empty_one() -> None:
 
 
 def test_a_usage_line_is_shown_as_it_is_typed() -> None:
-    usage = Usage.parse("newbot", "NAME [Display name]", {"device": "ID", "password": ""})
+    usage = Usage.parse(
+        "newbot", "NAME [Display name]", {"device": Flag("choose it", "ID"), "p": Flag("more")}
+    )
     assert str(usage) == "!newbot NAME [Display name]"
-    assert usage.flag_lines == ["--device ID", "--password"]
+    assert usage.flag_lines == [("--device ID", "choose it"), ("--p", "more")]
     assert str(Usage.parse("ping", "", {})) == "!ping"
 
 

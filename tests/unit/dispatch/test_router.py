@@ -4,7 +4,7 @@ import pytest
 
 from adminbot.commands import ROUTER
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import UsageError
 
@@ -12,7 +12,11 @@ router = Router("Things")
 
 
 @router.command(
-    "newbot", "NAME [Display name]", "make one", flags={"device": "ID", "p": ""}, gives_card=True
+    "newbot",
+    "NAME [Display name]",
+    "make one",
+    flags={"device": Flag("", "ID"), "p": Flag("")},
+    gives_card=True,
 )
 @router.command("ping", "", "is it there?", before_verified=True)
 @router.command("bots", "[PAGE]", "list", acts=True)

@@ -68,7 +68,7 @@ async def test_a_registration_signs_what_the_account_is_to_be(admin: bool, signe
 @pytest.mark.parametrize(
     ("status", "errcode", "kind", "said"),
     [
-        (400, "M_USER_IN_USE", NameTaken, "nano already exists"),
+        (400, "M_USER_IN_USE", NameTaken, "`nano` already exists"),
         (403, "M_UNKNOWN", HomeserverError, "does not accept the registration shared secret"),
         (403, "M_FORBIDDEN", HomeserverError, "does not accept the registration shared secret"),
         (400, "M_UNKNOWN", HomeserverError, "refused (400 M_UNKNOWN)"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
 from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.client_api import ClientApi
@@ -53,7 +54,9 @@ class FakeIdentities(Identities):
 class Place:
     def __init__(self, store: Store) -> None:
         self.store, self.account, self.identities = store, FakeAccount(), FakeIdentities()
-        self.watch = IdentityWatch(self.account, store, self.identities)
+        self.watch = IdentityWatch(
+            self.account, store, self.identities, DeviceKeyMemory(store, lambda bot, key: None)
+        )
         self.watch.retry_s = 0.2
 
     async def add(self, *names: str) -> None:

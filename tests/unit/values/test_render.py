@@ -25,6 +25,7 @@ from adminbot.errors import (
     StateError,
     Superseded,
     TokenRejected,
+    UnknownCommand,
     UsageError,
 )
 from adminbot.values.ids import UserId
@@ -146,6 +147,7 @@ def test_an_edit_replaces_a_message_and_rings_for_nobody() -> None:
 # -- errors
 
 ERRORS: dict[type[AdminbotError], AdminbotError] = {
+    UnknownCommand: UnknownCommand("newbt", "newbot"),
     AdminbotError: AdminbotError("It is so.", "Do this."),
     UsageError: UsageError("It cannot be.", "Type: `!x`"),
     NameTaken: NameTaken(YOU, "you2"),
@@ -182,8 +184,8 @@ def test_every_error_can_be_shown(kind: type[AdminbotError]) -> None:
     told = ERRORS[kind].message() if kind in ERRORS else kind("It is so.", "Do this.").message()
 
     assert str(ERRORS.get(kind, "It is so."))
-    assert told[0].isupper() or told[0] == "@" or told.startswith("you")
-    assert told.endswith((".", "`"))
+    assert told[0].isupper() or told[0] in "@`" or told.startswith("you")
+    assert told.endswith((".", "`", "?"))
     assert "None" not in told
     assert "\n" not in told
     content = notice(f"❌ {told}").content("!")
@@ -202,7 +204,7 @@ def test_a_wait_is_said_and_kept() -> None:
 def test_a_taken_name_comes_with_another_one() -> None:
     told = NameTaken(YOU, "you2").message()
 
-    assert told == "@you:example.org already exists. Nothing was changed. " + (
+    assert told == "`@you:example.org` already exists. Nothing was changed. " + (
         "Pick another name: `!newbot you2`"
     )
 

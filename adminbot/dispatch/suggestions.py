@@ -1,0 +1,48 @@
+"""What was probably meant: the whole line, ready for a tap where a tap can do no harm. Pure.
+
+A tap is clear text on the wire, and anybody may have forged it. So a tap runs the meant line only
+where the command changes nothing, or puts a question of its own first.
+"""
+
+import re
+
+from adminbot.dispatch.router import Confirm, Reply, Router
+from adminbot.errors import NotManaged, UnknownCommand, UsageError
+from adminbot.values.text import safe_to_quote
+
+# In place of what a question is about. No user id, name or fingerprint has a blank behind it.
+_MARK = "the line "
+_ASKS = (Confirm.TAP, Confirm.NAME, Confirm.COMMAND)
+_MOST = 100
+
+
+def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Reply:
+    """The answer to a line with a wrong command or name in it."""
+    refusal = Reply(f"❌ {exc.message()}")
+    meant = _meant(line, exc.typed, exc.near) if exc.near else ""
+    if not meant or len(meant) > _MOST or safe_to_quote(meant, _MOST) != meant:
+        return refusal
+    try:
+        command, _ = router.resolve(meant)
+    except UsageError:
+        return refusal
+    text = f"❌ {exc} Did you mean `!{meant}`?"
+    if command.acts and command.confirm not in _ASKS:
+        return Reply(f"{text} Then type that.")
+    return Reply(f"{text} Then tap ✅.", ask=f"{_MARK}{meant}", tap=True)
+
+
+def _meant(line: str, typed: str, near: str) -> str:
+    """The line with the first such word replaced; empty if the word is not in the line."""
+    word = rf"(?<!\S){re.escape(typed)}(?!\S)"
+    meant, count = re.subn(word, lambda _: near, line.strip(), count=1)
+    return meant if count else ""
+
+
+def is_suggestion(answer: str) -> bool:
+    """Whether a question offers a line, and asks for no confirmation."""
+    return answer.startswith(_MARK)
+
+
+def line_of(answer: str) -> str:
+    return answer.removeprefix(_MARK)
