@@ -2,9 +2,9 @@
 
 AdminbotError                     str(exc) and .hint are safe to show in a room or a shell
 ├── UsageError                    the person typed something unusable
-│   └── UnknownCommand            no such command: .typed, .near
+│   └── UnknownCommand            no such command: .typed, .nearest
 ├── NameTaken                     the account exists already
-├── NotManaged                    no bot of this name was made here: .typed, .near
+├── NotManaged                    no bot of this name was made here: .typed, .nearest
 ├── Refused                       not allowed now, or not by a command
 │   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
@@ -61,13 +61,13 @@ class UsageError(AdminbotError):
 
 
 class UnknownCommand(UsageError):
-    """No command of this name; `near`: the command that was probably meant, or empty."""
+    """No command of this name; `nearest`: what may have been meant, the likeliest first."""
 
-    def __init__(self, typed: str, near: str) -> None:
+    def __init__(self, typed: str, *nearest: str) -> None:
         super().__init__(f"I know no `!{safe_to_quote(typed)}`.")
-        self.hint = f"Did you mean `!{near}`?" if near else "`!help` lists what I know."
+        self.hint = f"Did you mean `!{nearest[0]}`?" if nearest else "`!help` lists what I know."
         self.typed = typed
-        self.near = near
+        self.nearest = nearest
 
 
 class NameTaken(AdminbotError):
@@ -84,15 +84,15 @@ class NameTaken(AdminbotError):
 
 
 class NotManaged(AdminbotError):
-    """No bot of this name was made by this adminbot; `near`: a bot's name like it, or empty."""
+    """No bot of this name was made by this adminbot; `nearest`: names of bots like it."""
 
-    def __init__(self, typed: object, near: str = "") -> None:
+    def __init__(self, typed: object, *nearest: str) -> None:
         # As typed: may hold control characters, our own marks, or a novel.
         quoted = safe_to_quote(str(typed))
         super().__init__(f"{quoted} is not one of my bots, so I leave it alone.")
-        self.hint = f"Did you mean `{near}`?" if near else "`!bots` lists mine."
+        self.hint = f"Did you mean `{nearest[0]}`?" if nearest else "`!bots` lists mine."
         self.typed = str(typed)
-        self.near = near
+        self.nearest = nearest
 
 
 class Refused(AdminbotError):

@@ -3,10 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import vodozemac
 from nio import RoomMessageText, RoomSendResponse, SyncResponse
 from nio.client.async_client import AsyncClient
 
+from adminbot.crypto.crosssigning import canonical
 from tests.world import Card
 
 
@@ -31,6 +34,22 @@ async def a_program(card: Card, store: Path) -> AsyncIterator[AsyncClient]:
         yield client
     finally:
         await client.close()  # type: ignore[no-untyped-call]
+
+
+def fresh_keys(user_id: str, device_id: str) -> dict[str, Any]:
+    """The device keys that a program with an empty store would upload, signed by themselves."""
+    account = vodozemac.Account()
+    keys: dict[str, Any] = {
+        "user_id": user_id,
+        "device_id": device_id,
+        "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
+        "keys": {
+            f"ed25519:{device_id}": account.ed25519_key.to_base64(),
+            f"curve25519:{device_id}": account.curve25519_key.to_base64(),
+        },
+    }
+    signature = account.sign(canonical(keys)).to_base64()
+    return keys | {"signatures": {user_id: {f"ed25519:{device_id}": signature}}}
 
 
 def identity_keys(client: AsyncClient) -> dict[str, str]:

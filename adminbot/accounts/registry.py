@@ -60,15 +60,15 @@ class Registry:
                 f"`{user_id}` is still being made, and has no login yet.", "Wait for that answer."
             )
         if bot is None:
-            raise NotManaged(typed, await self._nearest(user_id.localpart))
+            raise NotManaged(typed, *await self._nearest(user_id.localpart))
         return bot
 
-    async def _nearest(self, name: str) -> str:
-        """The name of a bot that was probably meant; empty if none is like it."""
+    async def _nearest(self, name: str) -> list[str]:
+        """The name of the bot that was probably meant, if one is like it."""
         # To compare costs: of thousands of names only those of about the same length.
         names = [bot.user_id.localpart for bot in await self.all()]
         alike = [it for it in names if abs(len(it) - len(name)) <= _FEW and it[:1] == name[:1]]
-        return next(iter(get_close_matches(name, alike, n=1, cutoff=0.7)), "")
+        return get_close_matches(name, alike, n=1, cutoff=0.7)
 
     def check_own(self, typed: str) -> None:
         """Raises UsageError or NotManaged unless `typed` means our own account."""

@@ -165,6 +165,6 @@ class Router:
         name, *typed = split(line) or [""]
         command = self.find(name)
         if command is None:
-            near = difflib.get_close_matches(name.lower(), self._commands, n=1, cutoff=0.5)
-            raise UnknownCommand(name, near[0] if near else "")
+            near = difflib.get_close_matches(name.lower(), self._commands, cutoff=0.5)
+            raise UnknownCommand(name, *near)
         return command, command.usage.read(typed)

@@ -6,7 +6,7 @@ where the command changes nothing, or puts a question of its own first.
 
 import re
 
-from adminbot.dispatch.router import Confirm, Reply, Router
+from adminbot.dispatch.router import Command, Confirm, Reply, Router
 from adminbot.errors import NotManaged, UnknownCommand, UsageError
 from adminbot.values.text import safe_to_quote
 
@@ -18,18 +18,26 @@ _MOST = 100
 
 def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Reply:
     """The answer to a line with a wrong command or name in it."""
-    refusal = Reply(f"❌ {exc.message()}")
-    meant = _meant(line, exc.typed, exc.near) if exc.near else ""
-    if not meant or len(meant) > _MOST or safe_to_quote(meant, _MOST) != meant:
-        return refusal
+    for near in exc.nearest:
+        meant = _meant(line, exc.typed, near)
+        command = _command_of(meant, router)
+        if command is None:
+            continue
+        text = f"❌ {exc} Did you mean `!{meant}`?"
+        if command.acts and command.confirm not in _ASKS:
+            return Reply(f"{text} Then type that.")
+        return Reply(f"{text} Then tap ✅.", ask=f"{_MARK}{meant}", tap=True)
+    return Reply(f"❌ {exc.message()}")
+
+
+def _command_of(meant: str, router: Router) -> Command | None:
+    """The command that a line runs; None where it runs none, or cannot be shown as it is."""
+    if not meant or safe_to_quote(meant, _MOST) != meant:
+        return None
     try:
-        command, _ = router.resolve(meant)
+        return router.resolve(meant)[0]
     except UsageError:
-        return refusal
-    text = f"❌ {exc} Did you mean `!{meant}`?"
-    if command.acts and command.confirm not in _ASKS:
-        return Reply(f"{text} Then type that.")
-    return Reply(f"{text} Then tap ✅.", ask=f"{_MARK}{meant}", tap=True)
+        return None
 
 
 def _meant(line: str, typed: str, near: str) -> str:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import vodozemac
 
-from adminbot.crypto.crosssigning import canonical
 from tests.faults.lab import SETTLE_S, Bench, wait_until
+from tests.program import fresh_keys
 from tests.world import call
 
 PROBLEMS = ("lost", "duplicated", "leaked")
@@ -290,19 +289,7 @@ async def _card_is_gone(case: Case) -> Problems:
 
 async def start_program(case: Case) -> None:
     """A program shows its device for the first time, as far as the server can tell."""
-    device, user_id = case.known["MATRIX_DEVICE_ID"], case.user_id
-    account = vodozemac.Account()
-    keys: dict[str, Any] = {
-        "user_id": user_id,
-        "device_id": device,
-        "algorithms": ["m.olm.v1.curve25519-aes-sha2", "m.megolm.v1.aes-sha2"],
-        "keys": {
-            f"ed25519:{device}": account.ed25519_key.to_base64(),
-            f"curve25519:{device}": account.curve25519_key.to_base64(),
-        },
-    }
-    signature = account.sign(canonical(keys)).to_base64()
-    keys["signatures"] = {user_id: {f"ed25519:{device}": signature}}
+    keys = fresh_keys(case.user_id, case.known["MATRIX_DEVICE_ID"])
     token, path = case.known["MATRIX_ACCESS_TOKEN"], "/_matrix/client/v3/keys/upload"
     # The bot may notice before the answer is here, and the homeserver be killed under it.
     async with asyncio.timeout(_PROGRAM_S):
