@@ -19,7 +19,7 @@ help:
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
 	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
-	@echo 'make docs    write docs/commands.md and .env.example anew, from the declarations'
+	@echo 'make docs    write docs/commands.md, docs/apps.md and .env.example anew'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
@@ -56,6 +56,7 @@ measure:
 docs: $(VENV)/runtime
 	$(BIN)/python -m adminbot.commands.reference docs/commands.md
 	$(BIN)/python -m adminbot.config.manual .env.example
+	$(BIN)/python -m adminbot.apps.manual docs/apps.md
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

@@ -60,9 +60,32 @@ class Format(enum.StrEnum):
         return str(filled).strip("\n")
 
 
+class _Yaml(yaml.SafeDumper):
+    """Writes what readers of YAML 1.1 and of 1.2 understand in the same way, a line a text."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        # PyYAML loses U+0085 from single quotes, and breaks lines there.
+        style = None if text.isprintable() else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Yaml.add_representer(str, _Yaml.represent_text)
+# What 1.2 takes for a number and PyYAML, which is of 1.1, does not: this has it quoted.
+_Yaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+"),
+    list("-+.0123456789"),
+)
+
+
 def _yaml(filled: Any) -> str:
-    text: str = yaml.safe_dump(
-        filled, sort_keys=False, allow_unicode=True, default_flow_style=False, width=float("inf")
+    text: str = yaml.dump(
+        filled,
+        Dumper=_Yaml,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=float("inf"),
     )
     return text.rstrip("\n")
 

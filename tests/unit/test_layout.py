@@ -15,6 +15,7 @@ TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests/unit").rglob("t
 # Tests of no single module, and what they are about.
 ACROSS = {
     "accounts/test_backend_seam.py": "every command over a second account backend",
+    "apps/test_profiles.py": "every packaged profile",
     "commands/test_declarations.py": "what every command must have",
     "commands/test_prefix.py": "every text that names a command",
     "jobs/test_how_often.py": "what it costs to wait for thousands of devices",
