@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test faults mutants lint bench measure docs lock clean
+.PHONY: help demo check test faults mutants lint bench measure docs pictures lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench   how long things take'
 	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
 	@echo 'make docs    write docs/commands.md, docs/apps.md and .env.example anew'
+	@echo 'make pictures  draw docs/pictures anew, from conversations with the bot'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
@@ -57,6 +58,9 @@ docs: $(VENV)/runtime
 	$(BIN)/python -m adminbot.commands.reference docs/commands.md
 	$(BIN)/python -m adminbot.config.manual .env.example
 	$(BIN)/python -m adminbot.apps.manual docs/apps.md
+
+pictures: $(VENV)/dev
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

@@ -32,7 +32,7 @@ _READY_S = 60
 # Without `report_stats` it does not start; without `background_updates` a fresh database
 # works through its queue for a minute, and some admin requests fail until then.
 _CONFIG = """\
-server_name: "example.test"
+server_name: "{server_name}"
 public_baseurl: "{url}/"
 pid_file: "{dir}/synapse.pid"
 listeners:
@@ -79,7 +79,9 @@ class Person:
 class Homeserver:
     """A Synapse process on loopback; `start` and `stop` may alternate."""
 
-    def __init__(self, directory: Path, python: Path, *, extra: str = "") -> None:
+    def __init__(
+        self, directory: Path, python: Path, *, extra: str = "", server_name: str = "example.test"
+    ) -> None:
         """Prepare; nothing runs yet. `extra` is appended to homeserver.yaml."""
         self.directory = directory
         self.port = free_port()
@@ -90,6 +92,7 @@ class Homeserver:
         directory.mkdir(parents=True, exist_ok=True)
         values = {
             "dir": directory,
+            "server_name": server_name,
             "url": self.url,
             "port": self.port,
             "secret": self.shared_secret,
@@ -234,9 +237,11 @@ def synapse_python(say: Callable[[str], None]) -> Path:
 
 
 @contextmanager
-def running(directory: Path, python: Path, *, extra: str = "") -> Iterator[Homeserver]:
+def running(
+    directory: Path, python: Path, *, extra: str = "", server_name: str = "example.test"
+) -> Iterator[Homeserver]:
     """A Synapse that is up inside the block."""
-    homeserver = Homeserver(directory, python, extra=extra)
+    homeserver = Homeserver(directory, python, extra=extra, server_name=server_name)
     try:
         homeserver.start()
         yield homeserver

@@ -25,6 +25,7 @@ ACROSS = {
     "test_mutants.py": "the tables in tests/mutants",
     "test_outside.py": "what a lying server sends to any room",
     "test_packaging.py": "what is packed and installed",
+    "test_pictures.py": "what tests/pictures draws",
     "test_properties.py": "what holds for any input of any room",
 }
 LAYOUT = (ROOT / "docs/layout.md").read_text()

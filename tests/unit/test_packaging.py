@@ -21,6 +21,7 @@ def test_the_source_archive_holds_all_that_it_is_built_and_tested_from(tmp_path:
 
     wanted = {"Makefile", "README.md", "LICENSE", "CONTRIBUTING.md", ".env.example", ".ci/run"}
     wanted |= {"deploy/adminbot.service", "deploy/compose.yaml", "tests/human/human.mjs"}
+    wanted |= set(re.findall(r'src(?:set)?="([^":]+)"', text_of(top, "README.md")))
     for recipe in ("Makefile", "deploy/Dockerfile"):
         wanted |= set(
             re.findall(r"requirements[-a-z]*\.txt|pyproject\.toml", text_of(top, recipe))
