@@ -17,6 +17,9 @@ import yaml
 _BARE = re.compile(r"(?:[\w./:@%+=,!~?&;*-]+(?: (?!#))?)*", re.ASCII)
 
 
+_LIST_OF_ONE = re.compile(r"\[\n\s+([^\n\[\]{}]*|\"[^\n]*\")\n\s+\]")
+
+
 class Format(enum.StrEnum):
     """A form of a block; `form` is a web page whose fields are filled in by hand."""
 
@@ -48,7 +51,7 @@ class Format(enum.StrEnum):
         """The text of a block that is filled already."""
         match self:
             case Format.JSON:
-                return json.dumps(filled, indent=2, ensure_ascii=False)
+                return _json(filled)
             case Format.YAML:
                 return _yaml(filled)
             case Format.TOML:
@@ -76,6 +79,12 @@ _Yaml.add_implicit_resolver(
     re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|0o[0-7]+"),
     list("-+.0123456789"),
 )
+
+
+def _json(filled: Any) -> str:
+    text = json.dumps(filled, indent=2, ensure_ascii=False)
+    # A list of one on one line. Line breaks stand only between values: inside texts they are \n.
+    return _LIST_OF_ONE.sub(r"[\1]", text)
 
 
 def _yaml(filled: Any) -> str:

@@ -49,7 +49,8 @@ class CardText:
         if bot.device_id:
             yield f"• Device: `{bot.device_id}`"
         if not is_plain(bot):
-            yield f"• App: {profile.title}{_plain_form(bot)}"
+            yield f"• App: {profile.title}"
+            yield from _plain_form(bot)
         yield ""
         where = profile.say(profile.paste_into, values)
         yield f"Paste the next message into {where}. Whoever has it can act as this bot."
@@ -59,7 +60,7 @@ class CardText:
             yield "With the recovery key the program takes its identity and signs itself."
         is_signed = profile.encryption is not Encryption.NEVER and not bot.own_identity
         if is_signed and purpose is not Purpose.RENEWED:
-            yield "I tell you here once it is online and trusted."
+            yield "I tell you here when it is online and trusted."
         else:
             yield f"Does it work? {profile.say(profile.works, values)}"
         duration = format_duration(round(self.ttl.total_seconds()))
@@ -94,10 +95,10 @@ class CardText:
         return f"{was_here} and is removed.\nLost it? `!rotate {again}`", ""
 
 
-def _plain_form(bot: Bot) -> str:
+def _plain_form(bot: Bot) -> list[str]:
     """How to get the plain form, where only the bot's name asked for the app's."""
     name = bot.user_id.localpart
-    return f" (plain: `!rotate {name} --for env`)" if bot.app == name else ""
+    return [f"• Plain form: `!rotate {name} --for env`"] if bot.app == name else []
 
 
 def _numbered(said: list[str]) -> list[str]:

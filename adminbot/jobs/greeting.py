@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _AGAIN_S = 60.0  # a private chat may have been made meanwhile
 _IN_ADMIN_ROOM = (
-    "👋 I am {name}. I make accounts for programs on this server, and look after them.\n"
+    "👋 I am {name}. I make accounts for programs on this server.\n"
     "What I can do: `!help`. The logins come to you in our private chat."
 )
 _IN_PRIVATE = (

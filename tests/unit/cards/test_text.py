@@ -33,7 +33,7 @@ NEW = (
     HEAD.format(title="new bot")
     + """\
 Start the program and invite `@nano:example.org` to a room.
-I tell you here once it is online and trusted.
+I tell you here when it is online and trusted.
 It vanishes in 1 h, or when you tap 🗑️."""
 )
 RENEWED = (
@@ -48,7 +48,7 @@ FRESH_DEVICE = (
     HEAD.format(title="new token and device")
     + """\
 Start the program with an empty data folder: its old device is gone.
-I tell you here once it is online and trusted.
+I tell you here when it is online and trusted.
 It vanishes in 1 h, or when you tap 🗑️."""
 )
 TEXTS = {Purpose.NEW: NEW, Purpose.RENEWED: RENEWED, Purpose.FRESH_DEVICE: FRESH_DEVICE}
@@ -66,7 +66,7 @@ def test_what_a_card_says_depends_on_what_it_is_for(purpose: Purpose) -> None:
 
 def test_of_a_bot_with_its_own_identity_no_news_is_promised() -> None:
     own = replace(BOT, own_identity=True)
-    promise = "I tell you here once it is online and trusted."
+    promise = "I tell you here when it is online and trusted."
     instead = "Does it work? `!bot nano` says when it was last seen."
     assert intro(own, {}, Purpose.NEW) == NEW.replace(promise, instead)
     assert intro(own, {}, Purpose.RENEWED) == RENEWED
