@@ -1,0 +1,49 @@
+"""maubot, standalone, with a plugin of a few lines."""
+
+import asyncio
+
+from tests.apps.lab import Program, says
+from tests.world import Card
+
+_META = """
+maubot: 0.1.0
+id: test.polo
+version: 0.1.0
+license: Apache-2.0
+modules: [polo]
+main_class: Polo
+"""
+_PLUGIN = """
+from maubot import MessageEvent, Plugin
+from maubot.handlers import command
+
+
+class Polo(Plugin):
+    @command.passive("^marco")
+    async def polo(self, event: MessageEvent, match) -> None:
+        await event.respond("polo")
+"""
+
+
+class Maubot(Program):
+    app = "maubot"
+    requirements = ("maubot[encryption]==0.6.0", "setuptools<81")
+    begins = "user:"
+
+    async def first(self, card: Card) -> None:
+        says(card, "pip install 'maubot[encryption]' setuptools", "only then invite")
+        (self.place.directory / "maubot.yaml").write_text(_META)
+        (self.place.directory / "polo.py").write_text(_PLUGIN)
+        await self._start(card)
+
+    async def again(self, card: Card) -> None:
+        says(card, "Put the new access_token into config.yaml and restart it. Keep bot.db.")
+        await self.end()
+        await self._start(card)
+        await asyncio.sleep(5)  # it drops what comes before its first sync
+
+    async def _start(self, card: Card) -> None:
+        says(card, "config.yaml")
+        (self.place.directory / "config.yaml").write_text(card.text)
+        words = ("-m", "maubot.standalone", "-m", "maubot.yaml", "-c", "config.yaml")
+        self.process = await self.place.start("python", *words)
