@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
+import json
 import logging
-import re
 import shutil
 import signal
 import tempfile
@@ -29,7 +29,6 @@ from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
 _BOT = "adminbot"
-_CARD_LINE = re.compile(r"^MATRIX_(\w+)=(.+)$", re.MULTILINE)
 
 # Who plays with `--keep` logs in more often than five times in half an hour.
 _PATIENT_LOGIN = """\
@@ -180,7 +179,7 @@ async def _command(scene: _Scene, line: str) -> Session:
         if refused := [heard for heard in fresh if heard.body.startswith("❌")]:
             raise SetupError(f"adminbot answered {line} with: {refused[0].body}")
         replied = any(heard.room_id == scene.admin_room for heard in fresh)
-        blocks = [heard for heard in fresh if heard.body.startswith("MATRIX_")]
+        blocks = [heard for heard in fresh if heard.body.startswith("{")]
         return blocks[0] if replied and blocks else None
 
     block = await you.until(answer, f"An answer and a card after {line}")
@@ -194,14 +193,14 @@ async def _command(scene: _Scene, line: str) -> Session:
 
 
 def _session_on(card: str, server: Homeserver) -> Session:
-    """The login in a card's block. Raises SetupError when no program could use the block."""
-    lines = dict(_CARD_LINE.findall(card))
+    """The login in a card's block. Raises SetupError when nanobot could not use the block."""
     try:
-        user_id = UserId.parse(lines["USER_ID"])
-        session = Session(user_id, lines["DEVICE_ID"], Secret(lines["ACCESS_TOKEN"]))
+        given = json.loads(card)["channels"]["matrix"]
+        user_id = UserId.parse(given["userId"])
+        session = Session(user_id, given["deviceId"], Secret(given["accessToken"]))
     except (KeyError, ValueError):
         raise SetupError("The card lacks a line that a program needs.") from None
-    if lines.get("HOMESERVER") != server.url:
+    if given.get("homeserver") != server.url:
         raise SetupError("The card names another homeserver.")
     return session
 
@@ -251,7 +250,7 @@ async def _stay(scene: _Scene, guest: Person, ended: Callable[[], Awaitable[None
     User        {guest.user_id}
     Password    {guest.password}
   It is an admin here, too. Signing in, Element makes its encryption identity, and
-  adminbot remembers that one. Accept the invitation to “{_BOT}”, and type:  !help
+  adminbot remembers that one. Accept the invitation to “{_BOT}: admin room”, type:  !help
   (What was said there before it signed in stays unreadable to it.)
 
   Settings and logs  {scene.directory}

@@ -1,7 +1,6 @@
 """nanobot, with a language model that says one word."""
 
 import json
-from typing import Any
 
 from aiohttp import web
 
@@ -9,6 +8,7 @@ from tests.apps.lab import Program, says
 from tests.world import Card
 
 _ANSWER = "polo"
+_MERGE = "jq -s '.[0]*.[1]' config.json m.json > c.json && mv c.json config.json && rm m.json"
 
 
 class Nanobot(Program):
@@ -21,7 +21,7 @@ class Nanobot(Program):
     _model: web.AppRunner | None = None
 
     async def first(self, card: Card) -> None:
-        says(card, "nanobot onboard", "nanobot plugins enable matrix")
+        says(card, "nanobot onboard", "nanobot plugins enable matrix", _MERGE)
         await self.place.run("nanobot", "onboard")
         await self.place.run("nanobot", "plugins", "enable", "matrix")
         await self._give_model()
@@ -30,18 +30,9 @@ class Nanobot(Program):
     async def again(self, card: Card) -> None:
         says(card, "~/.nanobot/config.json")
         await self.end()
-        self._paste(json.loads(card.text))
+        (self.place.directory / ".nanobot/m.json").write_text(card.text)
+        await self.place.run("sh", "-c", f"cd .nanobot && {_MERGE}")
         self.process = await self.place.start("nanobot", "gateway", "--foreground", "-v")
-
-    async def end(self) -> None:
-        await super().end()
-
-    def _paste(self, block: dict[str, Any]) -> None:
-        """Over what is there for `matrix` under `channels`."""
-        path = self.place.directory / ".nanobot/config.json"
-        config = json.loads(path.read_text())
-        config["channels"]["matrix"] = block["channels"]["matrix"]
-        path.write_text(json.dumps(config, indent=2))
 
     async def _give_model(self) -> None:
         """What any nanobot wants before: a model. This one is on loopback and knows one word."""
