@@ -1,6 +1,7 @@
 """Guards taken away one at a time: each must turn a test red. `make mutants` runs the tables.
 
-`pure` needs no server, `turns` neither (dispatcher, executor, commands); `live` has a real one.
+`pure` and `apps` need no server, `turns` neither (dispatcher, executor, commands); `live` has a
+real one.
 """
 
 from dataclasses import dataclass
