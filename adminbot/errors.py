@@ -63,9 +63,11 @@ class UsageError(AdminbotError):
 class UnknownCommand(UsageError):
     """No command of this name; `nearest`: what may have been meant, the likeliest first."""
 
-    def __init__(self, typed: str, *nearest: str) -> None:
+    def __init__(
+        self, typed: str, *nearest: str, hint: str = "`!help` lists what I know."
+    ) -> None:
         super().__init__(f"I know no `!{safe_to_quote(typed)}`.")
-        self.hint = f"Did you mean `!{nearest[0]}`?" if nearest else "`!help` lists what I know."
+        self.hint = f"Did you mean `!{nearest[0]}`?" if nearest else hint
         self.typed = typed
         self.nearest = nearest
 

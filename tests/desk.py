@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -98,6 +98,7 @@ class Server:
         self.retry_after = timedelta(hours=0.9)
         self.hangs: Callable[[str], bool] = nowhere  # at which requests
         self.keys: dict[str, Any] = {}  # NANO's device keys
+        self.seen: dict[UserId, datetime] = {}  # when an account's devices were last used
         self.lies_about_device = ""
         self.aliases: dict[str, str] = {}
         self.inviting: set[str] = set()  # rooms that let every bot in
@@ -150,7 +151,8 @@ class Server:
         await self._asked("devices")
         if user_id not in self.accounts:
             raise AccountGone
-        return [Device(device_id, None) for device_id in self.accounts[user_id].devices]
+        seen = self.seen.get(user_id)
+        return [Device(device_id, seen) for device_id in self.accounts[user_id].devices]
 
     async def whois(self, user_id: UserId) -> list[str]:
         await self._asked("whois")

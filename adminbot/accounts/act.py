@@ -96,6 +96,11 @@ class Act(NotedAct):
             self.noted_device = noted.device_id or ""
         self.earlier_steps = tuple(await self._store.acts.steps(self._order.event_id))
 
+    @property
+    def who(self) -> UserId:
+        """The person whose order the act is."""
+        return self._order.who
+
     async def say(self, text: str) -> None:
         """Tell the person something before the act ends."""
         await self._order.say(text)

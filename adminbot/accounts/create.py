@@ -24,7 +24,7 @@ from adminbot.accounts.signing import Signer
 from adminbot.errors import AdminbotError, HomeserverError, NameTaken, Refused, UsageError
 from adminbot.store import Bot, Store
 from adminbot.values.clock import now
-from adminbot.values.ids import BotName, UserId, new_device_id
+from adminbot.values.ids import BotName, UserId, names_like, new_device_id
 from adminbot.values.secret import Secret
 
 
@@ -111,35 +111,47 @@ class Creation:
             check_can(self._backend, Can.PASSWORD, "That program needs one.")
         if wanted.password:
             check_can(self._backend, Can.PASSWORD, "Leave `--password` out.")
-        await self._check_name_free(user_id)
+        await self._check_name_free(user_id, act.who)
         # matrix-nio skips any user's device that has the id of adminbot's device. And a password
         # reset by an admin spares, on Synapse, a device with the id of the admin's device.
         if wanted.device_id == self._registry.own.device_id:
             raise UsageError("That device id is my own.", "Leave `--device` out, or pick another.")
         return await act.note(wanted.device_id or new_device_id(user_id.localpart))
 
-    async def _check_name_free(self, user_id: UserId) -> None:
+    async def _check_name_free(self, user_id: UserId, reader: UserId) -> None:
         """Raises NameTaken, UsageError: with whose it is, and what to do."""
         try:
             await self._backend.check_name_free(user_id)
         except NameTaken as exc:
-            raise await self._taken(user_id) from exc
+            raise await self._taken(user_id, reader) from exc
 
-    async def _taken(self, user_id: UserId) -> NameTaken:
-        name = user_id.localpart
+    async def _taken(self, user_id: UserId, reader: UserId) -> NameTaken:
+        name, other = user_id.localpart, await self._free_name(user_id)
         if bot := await self._store.bots.find(user_id):
-            whose = (
-                f"already exists: it is one of my bots, made {bot.made_at:%Y-%m-%d} by "
-                f"`{bot.made_by}`"
-            )
+            whom = "you" if bot.made_by == reader else f"`{bot.made_by}`"
+            whose = f"is one of my bots already, made {bot.made_at:%Y-%m-%d} by {whom}"
             taken = NameTaken(user_id, whose=whose)
-            taken.hint = f"For a new token: `!rotate {name}`. For another bot: `!newbot {name}2`"
+            taken.hint = f"For a new token: `!rotate {name}`. For another bot: `!newbot {other}`"
             return taken
-        if await self._store.bots.was_deleted(user_id):
-            whose = "already exists: it was one of my bots, is deleted, and its name stays taken"
-            return NameTaken(user_id, f"{name}2", whose=whose)
         whose = "already exists, and is not one of my bots, so I leave it alone"
-        return NameTaken(user_id, f"{name}2", whose=whose)
+        if user_id == self._registry.own.user_id:
+            whose = "is my own account"
+        elif await self._store.bots.was_deleted(user_id):
+            whose = "was one of my bots. It is deleted, and its name stays taken"
+        return NameTaken(user_id, other, whose=whose)
+
+    async def _free_name(self, user_id: UserId) -> str:
+        """A name like the taken one that nobody has yet, as far as the server says."""
+        names = list(names_like(user_id.localpart))
+        for name in names:
+            try:
+                await self._backend.check_name_free(UserId(name, user_id.server))
+            except NameTaken:
+                continue
+            except (HomeserverError, UsageError):
+                break  # a guess will do
+            return name
+        return names[0]
 
     async def _recovery(self, user_id: UserId, act: Act) -> dict[str, Secret]:
         await act.step("publish its identity")

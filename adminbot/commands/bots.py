@@ -21,7 +21,7 @@ from adminbot.values.text import safe_to_quote
 
 router = Router("Bots")
 
-_PER_PAGE = 15
+_PER_PAGE = 20  # lines that fit on a phone
 _LOOKED_AT = 50  # bots: of so many the server is asked, to find what wants a look
 
 
@@ -191,12 +191,13 @@ async def bots(ctx: Context, args: Args) -> Reply:
     page = int(typed)
     start = (page - 1) * _PER_PAGE
     look = ctx.services.look
-    if len(all_bots) <= _LOOKED_AT:
-        shown = sorted(await look.standings(all_bots), key=_urgency)[start : start + _PER_PAGE]
-    else:
-        known = await look.by_what_is_known(all_bots)
-        shown = await look.standings(known[start : start + _PER_PAGE])
+    asked = all_bots
+    if len(all_bots) > _LOOKED_AT:
+        asked, start = (await look.by_what_is_known(all_bots))[start : start + _PER_PAGE], 0
+    shown = sorted(await look.standings(asked), key=_urgency)[start : start + _PER_PAGE]
     lines = [f"🤖 **Bots** ({len(all_bots)})", *map(_in_a_line, shown)]
+    if pages > 1:
+        lines.append(f"Page {page} of {pages}, what wants a look first.")
     if page < pages:
         lines.append(f"More: `!bots {page + 1}`")
     return Reply("\n".join([*lines, "Details: `!bot NAME`"]))

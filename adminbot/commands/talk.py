@@ -6,8 +6,7 @@ from adminbot.config import Trust
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Command, Reply, Router
-from adminbot.errors import FIRST_ACCEPT, UsageError
-from adminbot.values.text import safe_to_quote
+from adminbot.errors import FIRST_ACCEPT, UnknownCommand
 
 router = Router("adminbot")
 
@@ -79,12 +78,14 @@ async def help_(ctx: Context, args: Args) -> Reply:
     if not asked:
         return Reply("\n".join(_topics(router)))
     name = rules.without_prefix(asked)
-    # `!help bots` is the topic, `!help !bots` the command.
-    if name == asked and (listed := _topic(router, name.lower())):
-        return Reply("\n".join(listed))
-    command = router.find(name)
+    command, topic = router.find(name), _topic_of(name)
+    # `!help bots` is a topic and a command: both; `!help bot` is the command, in no need of an s.
+    is_topic = name == asked and (command is None or command.name == topic.lower())
+    if is_topic and (listed := _listed(router, topic)):
+        more = [f"`!{command.name}`: {command.details}"] if command and command.details else []
+        return Reply("\n".join([*listed, *more]))
     if command is None:
-        raise UsageError(f"I know no `!{safe_to_quote(name)}`.", "`!help` shows all topics.")
+        raise UnknownCommand(name, *router.nearest(name), hint="`!help` shows all topics.")
     return Reply("\n".join(_in_full(command)))
 
 
@@ -97,13 +98,15 @@ def _topics(router: Router) -> Iterator[str]:
     yield "One in full: `!help newbot`"
 
 
-def _topic(router: Router, word: str) -> list[str]:
-    """The commands of a topic, a line each; empty if there is no such topic."""
-    commands = [it for it in router.commands if it.topic.lower() in (word, f"{word}s")]
-    if not commands:
-        return []
-    lines = [f"• `{command.usage}` {command.summary}" for command in commands]
-    return [f"**{commands[0].topic}**", *lines]
+def _topic_of(word: str) -> str:
+    """The title of the topic meant by a word, singular or plural; empty if there is none."""
+    return next((it for it in _TOPICS if it.lower() in (word.lower(), f"{word.lower()}s")), "")
+
+
+def _listed(router: Router, topic: str) -> list[str]:
+    """The commands of a topic, a line each; empty if the topic has none."""
+    lines = [f"• `{it.usage}` {it.summary}" for it in router.commands if it.topic == topic]
+    return [f"**{topic}**", *lines] if lines else []
 
 
 def _in_full(command: Command) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """What may be typed after a command's name: the usage line is the grammar. Pure.
 
 `NAME [DEVICE]` is one word and an optional second word. A place of several words, such as
-`[Display name]`, takes the rest of the line. Flags may stand anywhere.
+`[Display name]`, takes the rest of the line, and so does a word declared with `…`: `[TEXT…]`,
+shown as `[TEXT]`. `NAME NAME …` is one word or more. Flags may stand anywhere.
 """
 
 import re
@@ -13,9 +14,15 @@ from adminbot.errors import UsageError
 from adminbot.values.text import safe_to_quote
 
 _WORD = re.compile(r'"([^"]*)"(?=\s|$)|(\S+)')
+# Phones make — or – of -- while one types.
+_DASHES = re.compile(r"--|[—–]-?(?=\w)")
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
-# `[what may be left out]`, `Some words that must be there`, or `ONE` word.
-_PLACE = re.compile(r"\[([^\[\]]+)\]|([A-Z][a-z]+(?: [a-z]+)+)|([^\s\[\]]+)")
+# `[what may be left out]`, `Some words that must be there`, `ONE ONE …` or more, or `ONE` word.
+_PLACE = re.compile(
+    r"\[(?P<optional>[^\[\]]+)\]|(?P<several>[A-Z][a-z]+(?: [a-z]+)+)"
+    r"|(?P<each>[^\s\[\]]+) (?P=each) …|(?P<one>[^\s\[\]]+)"
+)
+_REST = "…"  # behind a word of a declared line, with no space between
 # What a missing word is called, where that is not the place's own name.
 _MISSING = {"DEVICE": "a device id", "USER": "a user id"}
 
@@ -24,11 +31,12 @@ _MISSING = {"DEVICE": "a device id", "USER": "a user id"}
 class Args:
     """The words typed after a command's name, by place in the usage line, and the flags.
 
-    A flag without value has an empty value.
+    A flag without value has an empty value. `each`: the words of a place such as `NAME NAME …`.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    each: tuple[str, ...] = ()
 
     def __getitem__(self, place: str) -> str:
         return self.words[place]
@@ -48,11 +56,15 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A part of a usage line; `takes_rest`: all remaining words are one value."""
+    """A part of a usage line.
+
+    `takes_rest`: all remaining words are one value. `is_repeated`: each is a value.
+    """
 
     name: str
     is_optional: bool
     takes_rest: bool
+    is_repeated: bool
 
     def __str__(self) -> str:
         bare = self.name.removeprefix("@")
@@ -78,11 +90,12 @@ class Usage:
             not _PLACE.sub("", line).strip()
             and len(set(names)) == len(names)
             and optional == sorted(optional)
-            and not any(place.takes_rest for place in places[:-1])
+            and all(names)
+            and not any(place.takes_rest or place.is_repeated for place in places[:-1])
         )
         if not is_clear:
             raise ValueError(f"{name}: words cannot be read by the usage line {line!r}")
-        return cls(name, line, places, flags)
+        return cls(name, re.sub(rf"(?<=\w){_REST}", "", line), places, flags)
 
     def __str__(self) -> str:
         return f"!{self.name} {self.line}".rstrip()
@@ -98,30 +111,31 @@ class Usage:
         missing = [place for place in self.places if not place.is_optional][len(words) :]
         if missing:
             raise self._wrong(f"`!{self.name}` needs {missing[0]}.")
-        most = len(self.places)
-        if self.places and self.places[-1].takes_rest and len(words) > most:
+        most, each = len(self.places), tuple[str, ...]()
+        if self.places and self.places[-1].is_repeated:
+            words, each = words[: most - 1], tuple(words[most - 1 :])
+        elif self.places and self.places[-1].takes_rest and len(words) > most:
             words[most - 1 :] = [" ".join(words[most - 1 :])]
         if len(words) > most:
             raise self._wrong(f"That is more than `!{self.name}` takes.")
-        return Args(
-            {place.name: word for place, word in zip(self.places, words, strict=False)}, flags
-        )
+        named = {place.name: word for place, word in zip(self.places, words, strict=False)}
+        return Args(named, flags, each)
 
     def _without_flags(self, typed: list[str]) -> tuple[list[str], dict[str, str]]:
         words: list[str] = []
         flags: dict[str, str] = {}
         pending = iter(typed)
         for word in pending:
-            if word.startswith("--"):
-                flag, value = self._flag(word, pending)
+            if _DASHES.match(word):
+                flag, value = self._flag(_DASHES.sub("", word), pending)
                 flags[flag] = value
             else:
                 words.append(word)
         return words, flags
 
     def _flag(self, word: str, pending: Iterator[str]) -> tuple[str, str]:
-        """One flag and the value, which may be the next of the `pending` words."""
-        flag, equals, value = word[2:].partition("=")
+        """One flag, without its dashes, and the value, perhaps the next of the `pending` words."""
+        flag, equals, value = word.partition("=")
         flag = flag.lower()
         if flag not in self.flags:
             known = ", ".join(f"`--{name}`" for name in self.flags) or "none"
@@ -130,7 +144,7 @@ class Usage:
         wants_value = self.flags[flag].value
         if wants_value and not equals:
             value = next(pending, "")
-            value = "" if value.startswith("--") else value
+            value = "" if _DASHES.match(value) else value
         if bool(value) != bool(wants_value):
             wants = "wants a value" if wants_value else "takes no value"
             raise self._wrong(f"`--{flag}` {wants}.")
@@ -141,12 +155,16 @@ class Usage:
 
 
 def _places(line: str) -> Iterator[Place]:
-    for optional, several, one in _PLACE.findall(line):
-        name = optional or several or one
-        yield Place(name, is_optional=bool(optional), takes_rest=" " in name)
+    for found in _PLACE.finditer(line):
+        name = found[found.lastgroup or 0]
+        yield Place(
+            name.removesuffix(_REST),
+            is_optional=found["optional"] is not None,
+            takes_rest=" " in name or name.endswith(_REST),
+            is_repeated=found["each"] is not None,
+        )
 
 
 def split(line: str) -> list[str]:
-    """Words; "straight" and “curly” double quotes hold several together; — and – mean --."""
-    words = [quoted or bare for quoted, bare in _WORD.findall(line.translate(_CURLY))]
-    return [re.sub(r"^[—–](?=\w)", "--", re.sub(r"^[—–]-?(?=\w)", "--", word)) for word in words]
+    """Words; "straight" and “curly” double quotes hold several together."""
+    return [quoted or bare for quoted, bare in _WORD.findall(line.translate(_CURLY))]

@@ -18,6 +18,7 @@ from adminbot.dispatch.questions import (
     is_in_time,
     left_for_now,
     not_long_ago,
+    yes_or_no,
 )
 from adminbot.dispatch.router import Reply
 from adminbot.dispatch.services import Services
@@ -78,6 +79,8 @@ class Interpreter:
         line = self._rules.line_in(incoming.body)
         if asked and line is not None and self._declines(line):
             return await self._typed(incoming, asked, asked[0], Verdict.DECLINED)
+        if said := _said_to_offered(incoming, asked_here):
+            return await self._typed(incoming, asked_here, asked_here[0], said)
         to_be_named = [question for question in asked_here if not is_suggestion(question.answer)]
         if answer := answered(incoming, line, self._server, to_be_named):
             return await self._typed(incoming, to_be_named, *answer)
@@ -164,3 +167,12 @@ class Interpreter:
             reply=reply.to_json(),
         )
         return reply
+
+
+def _said_to_offered(incoming: Incoming, asked: list[Question]) -> Verdict | None:
+    """What a text says to the newest question, if that offers a line."""
+    if not asked or not is_suggestion(asked[0].answer) or not is_in_time(asked[0]):
+        return None
+    said = yes_or_no(incoming)
+    # A yes names nothing; but a tap is enough here, so the line can do no harm.
+    return Verdict.AGREED if said is Verdict.UNCLEAR else said

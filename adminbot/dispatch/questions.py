@@ -113,11 +113,16 @@ def answered(
         if _names(said, line, server, question):
             is_later = _is_later(incoming.megolm, question.megolm)
             return question, Verdict.AGREED if is_later else Verdict.EARLIER
-    if not questions:
-        return None
+    verdict = yes_or_no(incoming)
+    return (questions[0], verdict) if questions and verdict else None
+
+
+def yes_or_no(incoming: Incoming) -> Verdict | None:
+    """What a text says that names nothing: no is DECLINED, yes UNCLEAR, all else None."""
+    said = _bare(incoming.body)
     if said in _NO or incoming.body.strip() in _NO:
-        return questions[0], Verdict.DECLINED
-    return (questions[0], Verdict.UNCLEAR) if said in _YES else None
+        return Verdict.DECLINED
+    return Verdict.UNCLEAR if said in _YES else None
 
 
 def _bare(text: str) -> str:

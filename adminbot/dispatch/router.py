@@ -165,6 +165,9 @@ class Router:
         name, *typed = split(line) or [""]
         command = self.find(name)
         if command is None:
-            near = difflib.get_close_matches(name.lower(), self._commands, cutoff=0.5)
-            raise UnknownCommand(name, *near)
+            raise UnknownCommand(name, *self.nearest(name))
         return command, command.usage.read(typed)
+
+    def nearest(self, name: str) -> list[str]:
+        """The commands whose names are like a typed name, the likeliest first."""
+        return difflib.get_close_matches(name.lower(), self._commands, cutoff=0.5)

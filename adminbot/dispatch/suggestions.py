@@ -19,7 +19,7 @@ _MOST = 100
 def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Reply:
     """The answer to a line with a wrong command or name in it."""
     for near in exc.nearest:
-        meant = _meant(line, exc.typed, near)
+        meant = _meant(line, exc, near)
         command = _command_of(meant, router)
         if command is None:
             continue
@@ -40,11 +40,13 @@ def _command_of(meant: str, router: Router) -> Command | None:
         return None
 
 
-def _meant(line: str, typed: str, near: str) -> str:
-    """The line with the first such word replaced; empty if the word is not in the line."""
-    word = rf"(?<!\S){re.escape(typed)}(?!\S)"
-    meant, count = re.subn(word, lambda _: near, line.strip(), count=1)
-    return meant if count else ""
+def _meant(line: str, exc: UnknownCommand | NotManaged, near: str) -> str:
+    """The line with the wrong word replaced; empty if the word is not in the line."""
+    word = rf"(?<!\S){re.escape(exc.typed)}(?!\S)"
+    # A bot may be called like the command: what was no bot's name stands behind the first word.
+    first = "" if isinstance(exc, UnknownCommand) else line.strip().split(maxsplit=1)[0]
+    rest, count = re.subn(word, lambda _: near, line.strip().removeprefix(first), count=1)
+    return f"{first}{rest}" if count else ""
 
 
 def is_suggestion(answer: str) -> bool:

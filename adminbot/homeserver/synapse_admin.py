@@ -252,11 +252,11 @@ def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
         return NameTaken(user_id, f"{user_id.localpart}2")
     if exc.errcode == "M_EXCLUSIVE":
         return UsageError(
-            f"{user_id} is reserved for a bridge (application service).",
+            f"`{user_id}` is reserved for a bridge (application service).",
             f"Pick another name: `!newbot {user_id.localpart}2`",
         )
     if exc.errcode == "M_INVALID_USERNAME":
-        return UsageError(f"The homeserver does not accept the name {user_id.localpart}.")
+        return UsageError(f"The homeserver does not accept the name `{user_id.localpart}`.")
     return exc
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -139,6 +140,13 @@ def _closest(name: str) -> str:
     if not letters:
         return "nanobot"
     return f"bot{letters}" if letters.isdigit() else letters
+
+
+def names_like(name: str) -> Iterator[str]:
+    """Other names to try where one is taken: nano2, nano3 and so on; nano3 goes on from nano2."""
+    stem = re.sub(r"(?<=[^0-9])[0-9]{1,2}$", "", name)
+    first = int(name[len(stem) :] or 1) + 1
+    return (f"{stem}{number}" for number in range(first, first + 9))
 
 
 def new_device_id(name: str) -> str:

@@ -233,8 +233,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/dispatch/questions.py",
-        old="return (questions[0], Verdict.UNCLEAR) if",
-        new="return (questions[0], Verdict.AGREED) if",
+        old="return Verdict.UNCLEAR if",
+        new="return Verdict.AGREED if",
         means="`yes` in any form will do where a name is asked for",
         test="tests/live/test_chat.py::test_deletebot_wants_the_name_typed",
     ),

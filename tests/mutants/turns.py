@@ -8,6 +8,7 @@ EXECUTOR = "tests/unit/dispatch/test_executor.py::"
 REPLIES = "tests/unit/dispatch/test_replies.py::"
 BOTS = "tests/unit/commands/test_bots.py::"
 TRUST = "tests/unit/commands/test_trust.py::"
+SUGGESTIONS = "tests/unit/dispatch/test_suggestions.py::"
 QUESTIONS = "tests/unit/dispatch/test_questions.py::"
 HOLDS = "tests/unit/accounts/test_holds.py::"
 
@@ -164,8 +165,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/questions.py",
-        "return (questions[0], Verdict.UNCLEAR) if",
-        "return (questions[0], Verdict.AGREED) if",
+        "return Verdict.UNCLEAR if",
+        "return Verdict.AGREED if",
         "`ok`, `y` or `ja` deletes a bot",
         INTERPRETER + "test_a_yes_that_names_nothing_confirms_nothing",
     ),
@@ -322,6 +323,66 @@ MUTANTS: tuple[Mutant, ...] = (
         "if False:",
         "a lockdown that was begun in a private chat is told to nobody",
         "tests/unit/dispatch/test_lockdown.py::test_a_lockdown_is_told_where_it_was_not_begun",
+    ),
+    # -- offered lines
+    Mutant(
+        "adminbot/dispatch/suggestions.py",
+        "if command.acts and command.confirm not in _ASKS:",
+        "if False:",
+        "a forged reaction makes a bot, or takes one into a room",
+        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out",
+    ),
+    Mutant(
+        "adminbot/dispatch/suggestions.py",
+        "_ASKS = (Confirm.TAP, Confirm.NAME, Confirm.COMMAND)",
+        "_ASKS = tuple(Confirm)[1:]",
+        "a forged reaction signs a device that nobody asked to be signed",
+        SUGGESTIONS + "test_the_whole_line_is_offered",
+    ),
+    Mutant(
+        "adminbot/dispatch/interpreter.py",
+        "confirmed = replace(allowed, body=line, chosen=True, megolm=question.megolm)",
+        "confirmed = replace(allowed, body=line, confirmed=line, megolm=question.megolm)",
+        "a tap on an offered !deletebot deletes the bot, unasked",
+        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out",
+    ),
+    Mutant(
+        "adminbot/dispatch/interpreter.py",
+        "[question for question in asked_here if not is_suggestion(question.answer)]",
+        "asked_here",
+        "a word of an offered line, dropped in talk, runs the line",
+        SUGGESTIONS + "test_an_offered_line_is_declined_by_a_tap_and_named_by_no_word",
+    ),
+    Mutant(
+        "adminbot/dispatch/interpreter.py",
+        "return await self._typed(incoming, asked_here, asked_here[0], said)",
+        "return await self._agreed(incoming, asked_here[0])",
+        "an untrusted device gets an answer by a yes, and a no runs what was offered",
+        SUGGESTIONS
+        + "test_a_yes_to_an_offered_line_counts_only_as_a_command_would "
+        + SUGGESTIONS
+        + "test_an_offered_line_takes_a_typed_yes_and_a_typed_no",
+    ),
+    Mutant(
+        "adminbot/dispatch/suggestions.py",
+        "if not meant or safe_to_quote(meant, _MOST) != meant:",
+        "if not meant:",
+        "what is offered reads otherwise than what a tap runs",
+        SUGGESTIONS + "test_the_whole_line_is_offered",
+    ),
+    Mutant(
+        "adminbot/commands/bots.py",
+        "if len(all_bots) > _LOOKED_AT:",
+        "if False:",
+        "one !bots asks the server for ten thousand accounts",
+        "tests/unit/commands/test_bots.py::test_of_very_many_the_server_is_asked_for_one_page",
+    ),
+    Mutant(
+        "adminbot/commands/bots.py",
+        "sorted(await look.standings(asked), key=_urgency)",
+        "(await look.standings(asked))",
+        "a bot whose keys are not its own stands on the last page",
+        "tests/unit/commands/test_bots.py::test_what_wants_a_look_is_listed_first",
     ),
     # -- permission, crashes, cards
     Mutant(

@@ -40,7 +40,7 @@ async def test_a_bot_is_made(desk: Desk, backend: OneStepBackend) -> None:
     device_id, token = await login(desk, "!newbot nano My pal")
     assert backend.did == ["make an account", "open a session"]
     assert backend.accounts[NANO].tokens == {device_id: token}
-    assert "already exists" in await desk.asks("!newbot nano")
+    assert "is one of my bots already" in await desk.asks("!newbot nano")
 
 
 async def test_what_this_kind_has_not_is_said_in_one_sentence(
@@ -105,7 +105,7 @@ async def test_a_deleted_bot_is_closed_and_its_name_stays_taken(
     await desk.asks("!deletebot nano")
     assert "is deleted" in await desk.asks("nano")
     assert backend.accounts[NANO] == Account(is_closed=True)
-    assert "already exists" in await desk.asks("!newbot nano")
+    assert "was one of my bots" in await desk.asks("!newbot nano")
 
 
 async def test_our_own_account_can_be_closed(desk: Desk, backend: OneStepBackend) -> None:

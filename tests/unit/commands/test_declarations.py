@@ -1,5 +1,6 @@
 """What every command must have, and `!help`, which reads it."""
 
+from textwrap import wrap
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from adminbot.commands import ROUTER
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import question_about
-from adminbot.dispatch.router import Command, Confirm
+from adminbot.dispatch.router import Command, Confirm, Router
 from adminbot.errors import UsageError
 from adminbot.values.render import as_html
 from tests.desk import NANO, YOU, Desk, signed_keys, token_of
@@ -19,11 +20,11 @@ pytestmark = pytest.mark.anyio
 EACH = pytest.mark.parametrize("command", ROUTER.commands, ids=lambda it: cast(str, it.name))
 
 
-async def help_text(*words: str, prefix: str = "!") -> str:
+async def help_text(*words: str, prefix: str = "!", router: Router = ROUTER) -> str:
     found = ROUTER.find("help")
     assert found
     rules = SimpleNamespace(without_prefix=lambda word: word.removeprefix(prefix))
-    services: Any = SimpleNamespace(router=ROUTER, rules=rules)
+    services: Any = SimpleNamespace(router=router, rules=rules)
     nobody: Any = None
     context = Context(nobody, found, nobody, services)
     return (
@@ -61,8 +62,65 @@ async def test_help_on_a_command_takes_it_with_or_without_prefix(typed: str) -> 
 
 
 async def test_help_on_nonsense_says_so() -> None:
-    with pytest.raises(UsageError, match="I know no `!nonsense`"):
+    with pytest.raises(UsageError, match="I know no `!nonsense`") as caught:
         await help_text("nonsense")
+    assert caught.value.hint == "`!help` shows all topics."
+
+
+async def test_help_on_what_is_nearly_a_command_is_offered_as_a_line(desk: Desk) -> None:
+    assert "Did you mean !help newbot? Then tap ✅." in await desk.asks("!help newbto")
+
+
+@pytest.mark.parametrize("word", ["bots", "BOTS", "Rooms", "room", "adminbot", "AdminBot"])
+async def test_a_topic_is_meant_by_its_word_in_any_form(word: str) -> None:
+    title = {"b": "Bots", "r": "Rooms", "a": "adminbot"}[word[0].lower()]
+    assert (await help_text(word)).startswith(f"**{title}**")
+
+
+async def test_a_word_that_is_a_topic_and_a_command() -> None:
+    """`!bots` lists bots, `!bot` shows one; nobody need know that bots are a topic, too."""
+    listed = await help_text("bots")
+    assert listed.startswith("**Bots**")
+    found = ROUTER.find("bots")
+    assert found
+    assert listed.endswith(f"`!bots`: {found.details}")
+    assert (await help_text("!bots")).startswith("`!bots [PAGE]`")
+    for word in ("bot", "!bot"):
+        assert (await help_text(word)).startswith("`!bot NAME`")
+
+
+# All that is promised, by topic.
+LATER = {
+    "Bots": "newbot newbots rotate bots bot note config apps password revoke pause resume "
+    "deletebot adopt devices trust",
+    "Rooms": "setname setpic rooms join leave chat",
+    "Watching": "watch expiry audit",
+    "People": "newuser resetpw users user lock unlock regtoken",
+    "adminbot": "doctor whoami ping verify lockdown cancel help",
+}
+
+
+async def test_help_fits_a_phone_also_with_all_commands_to_come() -> None:
+    """Of 844 points a phone in a chat has room for about 30 lines of 38 columns."""
+    routers = []
+    for topic, names in LATER.items():
+        routers.append(Router(topic))
+        for name in names.split():
+            routers[-1].command(name, "NAME [Display name]", "do something of so many letters")(
+                cast(Any, None)
+            )
+    everything = Router.joined(*routers)
+    overview = await help_text(router=everything)
+    assert len(overview.split("\n")) == 7
+    for text in (overview, *[await help_text(topic, router=everything) for topic in LATER]):
+        assert sum(len(wrap(line, 38)) for line in text.split("\n")) <= 34
+    assert sum(len(wrap(line, 38)) for line in overview.split("\n")) <= 22
+
+
+async def test_a_topic_without_commands_is_not_shown() -> None:
+    assert "Watching" not in await help_text()
+    with pytest.raises(UsageError, match="I know no `!watching`"):
+        await help_text("watching")
 
 
 @EACH

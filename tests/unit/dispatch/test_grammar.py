@@ -18,9 +18,6 @@ from adminbot.errors import UsageError
         ('newbot "open', ["newbot", '"open']),
         ('newbot "a"b c', ["newbot", '"a"b', "c"]),
         ('newbot a"b c"', ["newbot", 'a"b', 'c"']),
-        ("newbot x —p", ["newbot", "x", "--p"]),
-        ("newbot x –p", ["newbot", "x", "--p"]),
-        ("newbot x —-p", ["newbot", "x", "--p"]),
         ("newbot x — y – z", ["newbot", "x", "—", "y", "–", "z"]),
         ("newbot a—b", ["newbot", "a—b"]),
         ("a\tb\u00a0c\nd", ["a", "b", "c", "d"]),
@@ -57,10 +54,43 @@ def read(line: str, typed: str, **flags: str) -> tuple[dict[str, str], dict[str,
         ("NAME [Display name]", 'a "b  c" d', {"NAME": "a", "Display name": "b  c d"}),
         ("NAME Display name", "a b c", {"NAME": "a", "Display name": "b c"}),
         ("NAME [Display name]", 'a ""', {"NAME": "a", "Display name": ""}),
+        ("NAME [TEXT…]", "a", {"NAME": "a"}),
+        ("NAME [TEXT…]", "a what it is for", {"NAME": "a", "TEXT": "what it is for"}),
+        ("NAME TEXT…", "a b c", {"NAME": "a", "TEXT": "b c"}),
+        ("NAME TEXT…", "a – b — c", {"NAME": "a", "TEXT": "– b — c"}),
     ],
 )
 def test_each_word_has_the_name_of_its_place(line: str, typed: str, words: dict[str, str]) -> None:
     assert read(line, typed) == (words, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "words", "each"),
+    [
+        ("NAME NAME …", "a", {}, ("a",)),
+        ("NAME NAME …", "a b c", {}, ("a", "b", "c")),
+        ("ROOM NAME NAME …", "r a b", {"ROOM": "r"}, ("a", "b")),
+        ("NAME NAME …", 'a "b c" —p d', {}, ("a", "b c", "d")),
+        ("NAME [TEXT…]", "a b c", {"NAME": "a", "TEXT": "b c"}, ()),
+    ],
+)
+def test_a_repeated_place_takes_a_word_or_more(
+    line: str, typed: str, words: dict[str, str], each: tuple[str, ...]
+) -> None:
+    args = Usage.parse("x", line, {"p": Flag("")}).read(split(typed))
+    assert (args.words, args.each) == (words, each)
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [
+        ("NAME [TEXT…]", "!x NAME [TEXT]"),
+        ("NAME TEXT…", "!x NAME TEXT"),
+        ("NAME NAME …", "!x NAME NAME …"),
+    ],
+)
+def test_what_takes_the_rest_is_shown_like_any_word(declared: str, shown: str) -> None:
+    assert str(Usage.parse("x", declared, {})) == shown
 
 
 @pytest.mark.parametrize(
@@ -77,6 +107,8 @@ def test_each_word_has_the_name_of_its_place(line: str, typed: str, words: dict[
         ("", "a", "That is more than `!x` takes. Type: `!x`"),
         ("[PAGE]", "1 2", "That is more than `!x` takes. Type: `!x [PAGE]`"),
         ("NAME [DEVICE]", "a b c", "That is more than `!x` takes."),
+        ("NAME NAME …", "", "`!x` needs a name. Type: `!x NAME NAME …`"),
+        ("NAME TEXT…", "a", "`!x` needs a text. Type: `!x NAME TEXT`"),
     ],
 )
 def test_what_is_missing_is_said_by_name(line: str, typed: str, said: str) -> None:
@@ -88,7 +120,10 @@ def test_what_is_missing_is_said_by_name(line: str, typed: str, said: str) -> No
 
 def test_flags_may_stand_anywhere() -> None:
     flags = {"device": "ID", "p": ""}
-    for typed in ("--p a --device D b", "a b —p --device=D", "--device D --p a b"):
+    for typed in (
+        *("--p a --device D b", "a b —p --device=D", "--device D --p a b"),
+        *("a b –p –device D", "a —-p b —device D"),
+    ):
         assert read("NAME [Display name]", typed, **flags) == (
             {"NAME": "a", "Display name": "b"},
             {"device": "D", "p": ""},
@@ -113,7 +148,11 @@ def test_a_usage_line_is_shown_as_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["[NAME", "NAME]", "[]", "[A] B", "A A", "A [A]", "[Display name] [PAGE]", "[[A]]"]
+    "line",
+    [
+        *["[NAME", "NAME]", "[]", "[A] B", "A A", "A [A]", "[Display name] [PAGE]", "[[A]]"],
+        *["TEXT… NAME", "[TEXT…] [PAGE]", "A A … B", "A B …", "A …", "…", "[…]", "A A … A"],
+    ],
 )
 def test_a_line_by_which_nothing_can_be_read_is_an_error_at_import(line: str) -> None:
     with pytest.raises(ValueError, match="cannot be read"):

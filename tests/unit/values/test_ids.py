@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adminbot.errors import UsageError
-from adminbot.values.ids import BotName, UserId, new_device_id, parse_device_id, txn_id
+from adminbot.values.ids import BotName, UserId, names_like, new_device_id, parse_device_id, txn_id
 
 SERVER = "example.org"
 
@@ -98,6 +98,20 @@ def test_the_suggested_name_works(typed: str, suggested: str) -> None:
 
     assert named == suggested
     assert BotName.parse(named, SERVER).localpart == suggested
+
+
+@pytest.mark.parametrize(
+    ("taken", "others"),
+    [
+        ("nano", ["nano2", "nano3"]),
+        ("nano2", ["nano3", "nano4"]),
+        ("nano-99", ["nano-100", "nano-101"]),
+        ("bot2026", ["bot20262", "bot20263"]),
+        ("7", ["72", "73"]),
+    ],
+)
+def test_a_taken_name_leads_to_names_like_it(taken: str, others: list[str]) -> None:
+    assert list(names_like(taken))[:2] == others
 
 
 @pytest.mark.parametrize(
