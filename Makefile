@@ -8,12 +8,13 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test faults mutants lint bench measure docs pictures lock clean
+.PHONY: help demo check test apps faults mutants lint bench measure docs pictures lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
 	@echo 'make check   lint, and the tests that need neither Node nor a Synapse: half a minute'
 	@echo 'make test    the tests'
+	@echo 'make apps    real programs on the cards of adminbot (ARGS="nanobot curl": only these)'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
@@ -35,6 +36,9 @@ test: $(VENV)/dev
 
 check: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -q tests/unit $(ARGS)
+
+apps: $(VENV)/dev
+	@$(BIN)/python -m tests.apps $(ARGS)
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)

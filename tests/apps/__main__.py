@@ -39,7 +39,7 @@ async def _run(directory: Path, chosen: list[type[Program]]) -> list[Row]:
             print(f"{kind.app} ...", file=sys.stderr, flush=True)
             home = directory / kind.app
             home.mkdir()
-            row = Row(kind.app, (kind.requirements or ("",))[0].partition("==")[2])
+            row = Row(kind.app, kind.version())
             rows.append(row)
             async with _a_world(homeserver, home, kind) as (world, environ):
                 await _try(kind, world, environ, home, row)
@@ -69,7 +69,7 @@ async def _try(
 ) -> None:
     directory = home / "program"
     directory.mkdir()
-    place = Place(world, directory, environment(kind.app, kind.requirements), environ)
+    place = Place(world, directory, environment(kind), environ)
     program = kind(place)
     try:
         await trial(program, row)
@@ -79,18 +79,19 @@ async def _try(
             print((directory / "log").read_text()[-3000:], file=sys.stderr)
     finally:
         await program.end()
+        await program.stack.aclose()
 
 
 def _print(rows: list[Row]) -> None:
-    head = ("program", "version", "steps", "trusted after", "first message", "after !rotate")
-    form = "{:<20} {:<8} {:>5} {:>13}  {:<16} {:<16}"
-    print(form.format(*head))
+    head = ("program", "version", "trusted in", "first message", "answers")
+    form = "{:<19} {:<9} {:>10}  {:<16} {:<12} {:<16} {:<12} {:>5}"
+    print(form.format(*head, "after !rotate", "answers", "steps"))
     for row in rows:
         after = f"{row.trusted_s:.1f} s" if row.trusted_s is not None else "-"
-        print(
-            form.format(row.app, row.version, row.steps, after, row.first, row.after_rotate),
-            row.problem.split("\n")[0][:300],
-        )
+        first, second = (row.first, row.answers), (row.after_rotate, row.answers_again)
+        print(form.format(row.app, row.version, after, *first, *second, row.steps))
+        if row.problem:
+            print(f"  {row.problem.splitlines()[0][:300]}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +18,8 @@ from tests.human import Human, Seen
 from tests.world import Card, World
 
 ROOT = Path(__file__).parents[2]
-_TRUST_S, _ANSWER_S, _KEY_S, _TRIES = 90, 20, 10, 3
+_UP_S, _TRUST_S, _ANSWER_S, _KEY_S, _TRIES = 60, 90, 20, 15, 3
+_GOOD, _KINDS = "read, no shield", ("m.room.message", "m.room.encrypted")
 
 
 class Unexpected(Exception):
@@ -62,19 +65,23 @@ class Place:
 
     def _environ(self) -> dict[str, str]:
         path = f"{self.bin}:{os.environ['PATH']}"
-        return os.environ | {"HOME": str(self.directory), "PATH": path} | self.environ
+        own = {"HOME": str(self.directory), "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return os.environ | own | self.environ
 
 
 class Program(ABC):
     """One kind of program.
 
-    `app`: the profile's name. `requirements`: for pip. `begins`: of the card's block. `in_clear`:
-    the room is not encrypted. `by_alias`: the room is named by its alias. `by_https`: adminbot's
-    public URL is behind TLS. `is_invited_first`: the card has it invited before it starts.
+    `app`: the profile's name. `requirements`: for pip. `node`, `node_without_scripts`: for npm.
+    `begins`: of the card's block. `in_clear`: the room is not encrypted. `by_alias`: the room is
+    named by its alias. `by_https`: adminbot's public URL is behind TLS. `is_invited_first`: the
+    card has it invited before it starts.
     """
 
     app: ClassVar[str]
     requirements: ClassVar[tuple[str, ...]] = ()
+    node: ClassVar[tuple[str, ...]] = ()
+    node_without_scripts: ClassVar[tuple[str, ...]] = ()
     begins: ClassVar[str]
     in_clear: ClassVar[bool] = False
     by_alias: ClassVar[bool] = False
@@ -85,6 +92,12 @@ class Program(ABC):
     def __init__(self, place: Place) -> None:
         self.place = place
         self.process: asyncio.subprocess.Process | None = None
+        self.stack = AsyncExitStack()
+
+    @classmethod
+    def version(cls) -> str:
+        named = (*cls.requirements, *cls.node_without_scripts)
+        return re.split("==|@", named[0])[1] if named else ""
 
     @abstractmethod
     async def first(self, card: Card) -> None:
@@ -94,11 +107,12 @@ class Program(ABC):
     async def again(self, card: Card) -> None:
         """Do what the card of a rotation says."""
 
+    @abstractmethod
     async def send(self, text: str) -> None:
-        """Have the program say something. Of a bot, a person's message is what it answers to."""
-        await self.place.world.human.send(self.place.room, text)
+        """Have the program say something."""
 
     async def end(self) -> None:
+        """Stop it, as a person would before a restart."""
         if self.process and self.process.returncode is None:
             self.process.terminate()
             try:
@@ -108,6 +122,32 @@ class Program(ABC):
                 await self.process.wait()
 
 
+class Bot(Program):
+    """A program that reads: it says its word to those who say `marco`.
+
+    `up`: what it logs when it is.
+    """
+
+    word: ClassVar[str] = "polo"
+    up: ClassVar[str]
+
+    async def send(self, text: str) -> None:
+        await self.place.world.human.send(self.place.room, text)
+
+    async def start(self, *words: str) -> None:
+        """Start it, and wait until it says that it is up. Raises Unexpected."""
+        log = self.place.directory / "log"
+        before = log.read_text().count(self.up) if log.exists() else 0
+        self.process = await self.place.start(*words)
+        for _ in range(_UP_S * 5):
+            if log.read_text().count(self.up) > before:
+                return
+            if self.process.returncode is not None:
+                raise Unexpected(f"{words[0]} ended with {self.process.returncode}")
+            await asyncio.sleep(0.2)
+        raise Unexpected(f"{words[0]} did not say {self.up!r}")
+
+
 def says(card: Card, *steps: str) -> None:
     """Each step that is about to be done stands on the card. Raises Unexpected."""
     for step in steps:
@@ -115,16 +155,24 @@ def says(card: Card, *steps: str) -> None:
             raise Unexpected(f"the card does not say: {step}")
 
 
-def environment(name: str, requirements: tuple[str, ...]) -> Path:
-    """A program's own Python environment, made once; returns its `bin`."""
-    home = ROOT / ".venv" / "apps" / name
+def environment(kind: type[Program]) -> Path:
+    """A program's own environment, made once; returns its `bin`."""
+    home = ROOT / ".venv" / "apps" / kind.app
     made = home / "made"
-    if not made.exists() or made.read_text() != "\n".join(requirements):
+    wanted = "\n".join((*kind.requirements, *kind.node, *kind.node_without_scripts))
+    if not made.exists() or made.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
         pip = [str(home / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        if requirements:
-            subprocess.run([*pip, "install", *requirements], check=True)
-        made.write_text("\n".join(requirements))
+        if kind.requirements:
+            subprocess.run([*pip, "install", *kind.requirements], check=True)
+        npm = ["npm", "install", "--global", "--silent", f"--prefix={home}"]
+        if kind.node:
+            subprocess.run([*npm, *kind.node], check=True)
+        if kind.node_without_scripts:
+            path = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
+            words = [*npm, "--ignore-scripts", *kind.node_without_scripts]
+            subprocess.run(words, check=True, env=os.environ | path)
+        made.write_text(wanted)
     return home / "bin"
 
 
@@ -137,12 +185,17 @@ class Row:
     steps: int = 0
     trusted_s: float | None = None
     first: str = "-"
+    answers: str = "-"
     after_rotate: str = "-"
+    answers_again: str = "-"
     problem: str = ""
 
     @property
     def is_good(self) -> bool:
-        return not self.problem and self.first == self.after_rotate == "read, no shield"
+        """A send-only program has no answer to give; a bot answers what is said the first time."""
+        answers = {self.answers, self.answers_again}
+        is_read = self.first == self.after_rotate == _GOOD
+        return is_read and not self.problem and answers <= {"yes", "sends only"}
 
 
 async def trial(program: Program, row: Row) -> None:
@@ -158,14 +211,16 @@ async def trial(program: Program, row: Row) -> None:
         await world.human.invite(place.room, user_id)
     if f"!join {name}" in intro:
         assert place.room in str((await world.ask(f"!join {name}")).body)
+    mark = len(world.human.messages(place.room))
     await _with_trust(program, card, row, name, first=True)
     if not program.is_invited_first:
         await world.human.invite(place.room, user_id)
     await world.human.wait_membership(place.room, user_id, "join", timeout=_TRUST_S)
-    row.first = await _hear(program, user_id)
+    row.first, row.answers = await _hear(program, user_id, mark)
     card = await world.card("New token", f"!rotate {name}", begins=program.begins)
+    mark = len(world.human.messages(place.room))
     await _with_trust(program, card, row, name, first=False)
-    row.after_rotate = await _hear(program, user_id)
+    row.after_rotate, row.answers_again = await _hear(program, user_id, mark)
 
 
 async def _make_room(program: Program) -> str:
@@ -190,28 +245,50 @@ async def _with_trust(program: Program, card: Card, row: Row, name: str, *, firs
         row.trusted_s = time.monotonic() - began
 
 
-async def _hear(program: Program, user_id: str) -> str:
-    """Have it say something, and see what the person's client shows of that."""
+async def _hear(program: Program, user_id: str, mark: int) -> tuple[str, str]:
+    """Have it say something: what the person's client shows of all since `mark`; its answer."""
     human, room = program.place.world.human, program.place.room
-    before = len(human.messages(room))
 
-    def said(human: Human) -> Seen | None:
-        kinds = ("m.room.message", "m.room.encrypted")
-        seen = human.messages(room)[before:]
-        return next((it for it in seen if it.sender == user_id and it.type in kinds), None)
+    def said() -> list[Seen]:
+        seen = human.messages(room)[mark:]
+        return [it for it in seen if it.sender == user_id and it.type in _KINDS]
 
-    for _ in range(_TRIES):  # what is said while a bot starts, it may not hear
+    asked = await _ask(program, lambda: len(said()))
+    # Its key may come a moment later, as a person would see.
+    await _soon(human, lambda: all(each.readable for each in said()), _KEY_S)
+    heard = said()
+    shown = [_shown(each, in_clear=program.in_clear) for each in heard]
+    answer = "sends only"
+    if isinstance(program, Bot):
+        spoke = any(program.word in str(each.body) for each in heard)
+        answer = ("yes" if asked == 1 else f"asked {asked} times") if spoke else "no"
+    return next((it for it in shown if it != _GOOD), _GOOD), answer
+
+
+async def _ask(program: Program, said: Callable[[], int]) -> int:
+    """Have it say something; returns how often that was tried. Raises Unexpected: in vain."""
+    for asked in range(1, _TRIES + 1):
+        so_far = said()
         await program.send("marco")
-        with suppress(AssertionError):
-            await human.wait_for(said, _ANSWER_S)
-            break
-    with suppress(AssertionError):  # its key may come a moment later, as a person would see
-        await human.wait_for(lambda it: ((seen := said(it)) and seen.readable) or None, _KEY_S)
-    seen = said(human)
-    if seen is None:
-        raise Unexpected("no answer")
+        if await _soon(program.place.world.human, partial(_is_more, said, so_far), _ANSWER_S):
+            return asked
+    raise Unexpected("it said nothing")
+
+
+async def _soon(human: Human, what: Callable[[], bool], within_s: float) -> bool:
+    try:
+        return await human.wait_for(lambda _: what(), within_s)
+    except AssertionError:
+        return False
+
+
+def _is_more(said: Callable[[], int], so_far: int) -> bool:
+    return said() > so_far
+
+
+def _shown(seen: Seen, *, in_clear: bool) -> str:
     if not seen.readable:
         return f"unreadable: {seen.failure}"
-    if seen.encrypted == program.in_clear:
-        return "in clear" if not program.in_clear else "encrypted"
-    return "read, no shield" if seen.shield == "none" else f"shield: {seen.shield_reason}"
+    if seen.encrypted == in_clear:
+        return "encrypted" if in_clear else "in clear"
+    return _GOOD if seen.shield == "none" else f"shield: {seen.shield_reason}"

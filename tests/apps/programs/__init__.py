@@ -7,6 +7,7 @@ from tests.apps.programs.libraries import NioBot, SimpleMatrixBotLib
 from tests.apps.programs.matrix_commander import MatrixCommander
 from tests.apps.programs.maubot import Maubot
 from tests.apps.programs.nanobot import Nanobot
+from tests.apps.programs.openclaw import OpenClaw
 
 PROGRAMS: tuple[type[Program], ...] = (
     Nanobot,
@@ -16,4 +17,5 @@ PROGRAMS: tuple[type[Program], ...] = (
     SimpleMatrixBotLib,
     NioBot,
     Curl,
+    OpenClaw,
 )

@@ -1,10 +1,10 @@
 """Bots on a library: the card's block, a person's own three lines, and the last line it names."""
 
-from tests.apps.lab import Program, says
+from tests.apps.lab import Bot, says
 from tests.world import Card
 
 
-class _OwnBot(Program):
+class _OwnBot(Bot):
     own_code: str
     last_line: str
 
@@ -16,13 +16,13 @@ class _OwnBot(Program):
         await self.end()
         path = self.place.directory / "bot.py"
         path.write_text(f"{card.text}\n{self.own_code}\n{self.last_line}\n")
-        self.process = await self.place.start("python", "bot.py")
+        await self.start("python", "bot.py")
 
 
 class SimpleMatrixBotLib(_OwnBot):
     app = "simplematrixbotlib"
     requirements = ("simplematrixbotlib==2.13.1", "matrix-nio[e2e]==0.26.0")
-    begins = "import simplematrixbotlib"
+    begins, up = "import simplematrixbotlib", "Connected to"
     last_line = "bot.run()"
     own_code = """
 @bot.listener.on_message_event
@@ -35,12 +35,16 @@ async def polo(room, message):
 class NioBot(_OwnBot):
     app = "nio-bot"
     requirements = ("nio-bot[cli]==1.2.1", "matrix-nio[e2e]==0.26.0")
-    begins = "import niobot"
+    begins, up = "import niobot", "ready"
     last_line = "bot.run(access_token=TOKEN)"
     own_code = """
 @bot.command()
 async def marco(ctx):
     await ctx.respond("polo")
+
+@bot.on_event("ready")
+async def ready(_):
+    print("ready")
 """
 
     async def send(self, text: str) -> None:

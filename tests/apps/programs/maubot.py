@@ -1,8 +1,6 @@
 """maubot, standalone, with a plugin of a few lines."""
 
-import asyncio
-
-from tests.apps.lab import Program, says
+from tests.apps.lab import Bot, says
 from tests.world import Card
 
 _META = """
@@ -25,10 +23,10 @@ class Polo(Plugin):
 """
 
 
-class Maubot(Program):
+class Maubot(Bot):
     app = "maubot"
     requirements = ("maubot[encryption]==0.6.0", "setuptools<81")
-    begins = "user:"
+    begins, up = "user:", "Startup completed, running forever"
 
     async def first(self, card: Card) -> None:
         says(card, "pip install 'maubot[encryption]' setuptools", "only then invite")
@@ -40,10 +38,9 @@ class Maubot(Program):
         says(card, "Put the new access_token into config.yaml and restart it. Keep bot.db.")
         await self.end()
         await self._start(card)
-        await asyncio.sleep(5)  # it drops what comes before its first sync
 
     async def _start(self, card: Card) -> None:
         says(card, "config.yaml")
         (self.place.directory / "config.yaml").write_text(card.text)
         words = ("-m", "maubot.standalone", "-m", "maubot.yaml", "-c", "config.yaml")
-        self.process = await self.place.start("python", *words)
+        await self.start("python", *words)
