@@ -365,7 +365,7 @@ class Desk:
         signer = accounts.signer
         identities = Identities(store, signer, lambda bot, counting, seen: None)
         self.alarms: list[str] = []
-        keys = DeviceKeyMemory(store, lambda bot, key: self.alarms.append(key))
+        keys = DeviceKeyMemory(store, lambda bot, keys: self.alarms.append(str(keys)))
         alarm: Any = SimpleNamespace(
             tell_room=lambda text, *, rings=False: self.alarms.append(text),
             stuck=lambda *, is_stuck: None,

@@ -5,22 +5,36 @@ keys on the old device id, and Synapse takes them. Nobody can read what it says 
 programs refuse a device whose keys change. Only a new device helps.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from adminbot.crypto.crosssigning import DeviceState, device_state, trusted_devices
-from adminbot.store import Bot, Store
+from adminbot.store import Bot, ShownKeys, Store
+from adminbot.values.ids import UserId
 
-# Called with a bot and the other Ed25519 key of its device.
-Ring = Callable[[Bot, str], None]
+# Called with a bot and the other keys of its device.
+Ring = Callable[[Bot, ShownKeys], None]
+
+_TO_SIGN_S = 600.0  # how long a program that signs itself may take for it
+
+
+def keys_of(device: dict[str, Any]) -> ShownKeys:
+    """The public keys of a device of `trusted_devices`."""
+    device_id = device["device_id"]
+    ed25519, curve25519 = (
+        device["keys"].get(f"{kind}:{device_id}", "") for kind in ("ed25519", "curve25519")
+    )
+    return ShownKeys(str(ed25519), str(curve25519))
 
 
 class DeviceKeyMemory:
-    """Tells a device's state, with the memory of the keys; rings once for each other key."""
+    """Tells a device's state, with the memory of the keys; rings once for each other keys."""
 
     def __init__(self, store: Store, ring: Ring) -> None:
         self._store = store
         self._ring = ring
+        self._unsigned: dict[UserId, float] = {}  # monotonic: since when other keys are shown
 
     async def in_trouble(self) -> set[str]:
         """The user ids of bots whose keys or identity somebody was alarmed about."""
@@ -37,20 +51,26 @@ class DeviceKeyMemory:
         """
         user_id = str(bot.user_id)
         state = device_state(answer, user_id, bot.device_id, counts)
+        if state is DeviceState.SIGNED_OUT and bot.token_at:
+            return DeviceState.NEVER_STARTED  # its program picks the device, and has not yet
         if bot.device_id is None or state not in (DeviceState.TRUSTED, DeviceState.UNSIGNED):
             return state
-        device = trusted_devices(answer, user_id, None)[bot.device_id]
-        key = str(device["keys"][f"ed25519:{bot.device_id}"])
-        known = await self._store.device_keys.find(bot.user_id)
-        is_known = known is not None and known.device_id == bot.device_id
-        if state is DeviceState.TRUSTED:
-            # New keys, too, if the identity signs them: that proves more than our memory.
-            if not is_known or (known and (known.ed25519 != key or known.told)):
-                await self._store.device_keys.remember(bot.user_id, bot.device_id, key)
+        keys = keys_of(trusted_devices(answer, user_id, None)[bot.device_id])
+        known = await self._store.device_keys.find(bot.user_id, bot.device_id)
+        is_trusted = state is DeviceState.TRUSTED
+        # New keys, too, if the identity signs them: that proves more than our memory.
+        if is_trusted and (known is None or known.keys != keys or known.told):
+            await self._store.device_keys.remember(bot.user_id, bot.device_id, keys)
+        if is_trusted or known is None or known.are(keys):
+            self._unsigned.pop(bot.user_id, None)
             return state
-        # A program that signs itself may be about to do so: unsigned is all that is known.
-        if not is_known or not known or known.ed25519 == key or bot.own_identity:
+        if bot.own_identity and self._may_be_about_to_sign(bot.user_id):
             return state
-        if known.told != key:
-            self._ring(bot, key)
+        if known.told != str(keys):
+            self._ring(bot, keys)
         return DeviceState.OTHER_KEYS
+
+    def _may_be_about_to_sign(self, user_id: UserId) -> bool:
+        """Whether other keys were first seen a short time ago, also where they changed again."""
+        since = self._unsigned.setdefault(user_id, time.monotonic())
+        return time.monotonic() - since < _TO_SIGN_S

@@ -57,6 +57,8 @@ def in_words(state: DeviceState, bot: Bot) -> str:
     # REPLACED reads "another identity than mine"; a bot that signs itself has no identity of mine.
     if state is DeviceState.REPLACED and bot.own_identity:
         return "another identity than before"
+    if state is DeviceState.OTHER_KEYS and bot.own_identity:
+        return "other keys than before"
     return state.value
 
 

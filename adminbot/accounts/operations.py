@@ -55,7 +55,7 @@ class Accounts:
             creation=Creation(registry, backend, acts, signer, handover, store),
             tokens=Tokens(registry, backend, acts, handover, become),
             endings=Endings(registry, backend, acts, store),
-            device_trust=DeviceTrust(registry, account, acts, signer),
+            device_trust=DeviceTrust(registry, account, acts, signer, store),
             membership=Membership(registry, account, backend, acts),
             signer=signer,
         )

@@ -102,7 +102,7 @@ def _wanted(shown: str, devices: list[DeviceDetail], bot: Bot) -> DeviceDetail:
         raise ReplacedIdentity(bot.user_id, own_identity=bot.own_identity)
     if device.state is DeviceState.OTHER_KEYS:
         raise UsageError(
-            f"Device `{shown}` shows other keys than the ones I signed, and no program reads "
+            f"Device `{shown}` shows {in_words(device.state, bot)}, and no program reads "
             "messages of such a device. I signed nothing.",
             f"Give it a new one: `!rotate {bot.user_id.localpart} --new-device`",
         )

@@ -14,7 +14,7 @@ from functools import partial
 from adminbot.chat.chat import Chat
 from adminbot.errors import IDENTITY_THAT_COUNTS, AdminbotError, StateError
 from adminbot.jobs.runner import Job
-from adminbot.store import Bot, Store
+from adminbot.store import Bot, ShownKeys, Store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values import render
@@ -37,7 +37,7 @@ _BOT_TEXT = (
     "If not, somebody has power over that account who should not: `!revoke {name}`"
 )
 _KEYS_TEXT = (
-    "🚨 `{name}` has other encryption keys on its device `{device}` than the ones I signed. "
+    "🚨 `{name}` has other encryption keys on its device `{device}` than {which}. "
     "Nobody can read what it writes now.\n"
     "Most likely its program lost its data, or threw its keys away. A new device mends that: "
     "`!rotate {name} --new-device`\n"
@@ -82,12 +82,12 @@ class Alarm(Job):
         tell = partial(self._tell_bot_change, bot, counts, master)
         self._identity_changed(bot.user_id, master, tell)
 
-    def ring_keys(self, bot: Bot, key: str) -> None:
-        """Have it told that a bot's device shows the other Ed25519 key `key`; the same once."""
-        item = f"{bot.user_id} {key}"
+    def ring_keys(self, bot: Bot, keys: ShownKeys) -> None:
+        """Have it told that a bot's device shows these other keys; the same once."""
+        item = f"{bot.user_id} {keys}"
         if item not in self._raised:
             log.error("ALARM device keys changed user=%s device=%s", bot.user_id, bot.device_id)
-            self._raise(item, partial(self._tell_keys_changed, bot, key))
+            self._raise(item, partial(self._tell_keys_changed, bot, keys))
 
     def left_out(self, admin: LeftOut) -> None:
         """Have the admins who count told of an admin who does not."""
@@ -176,17 +176,23 @@ class Alarm(Job):
         await self._tell_others(text, bot.user_id, counts, master)
         await self._store.bot_pins.alarmed(bot.user_id, master)
 
-    async def _tell_keys_changed(self, bot: Bot, key: str) -> None:
-        """Tell who made the bot (all admins, if that person is none any more); then note that."""
-        text = _KEYS_TEXT.format(
-            name=bot.user_id.localpart, user=bot.user_id, device=bot.device_id or ""
-        )
-        about = ("other keys", bot.user_id, key)
-        if str(bot.made_by) in self._policy.admins:
+    async def _tell_keys_changed(self, bot: Bot, keys: ShownKeys) -> None:
+        """Tell who made the bot, then note that: `DeviceKeyMemory` rings no more for `keys`.
+
+        All admins are told where that person is none any more, or has no device that may read it.
+        """
+        device_id = bot.device_id or ""
+        if not await self._store.device_keys.find(bot.user_id, device_id):
+            return  # mended meanwhile: the bot has another device, or none
+        which = "before" if bot.own_identity else "the ones I signed"
+        text = _KEYS_TEXT.format(name=bot.user_id.localpart, device=device_id, which=which)
+        about = ("other keys", bot.user_id, keys)
+        is_admin = str(bot.made_by) in self._policy.admins
+        if is_admin and self._chat.rooms.trusted_devices(bot.made_by):
             await self.tell(bot.made_by, text, *about)
         else:
             await self._tell_others(text, bot.user_id, *about)
-        await self._store.device_keys.told(bot.user_id, key)
+        await self._store.device_keys.told(bot.user_id, device_id, keys)
 
     async def _tell_others(self, text: str, user_id: UserId, *about: object) -> None:
         """Tell all admins except `user_id`, the subject of the alarm.

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from adminbot.accounts.device_keys import keys_of
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.signing import Signer
 from adminbot.chat.chat import Chat
@@ -81,7 +82,8 @@ class DeviceWatch(Job):
         self._hurried: set[str] = set()
         self._next: dict[Awaited, _Planned] = {}
         self._published: set[UserId] = set()  # whose identity is known to be out
-        self._last: dict[Awaited, str | None] = {}  # the master key at the last look
+        # At the last look: the master key, or, where the program picks its device, the devices.
+        self._last: dict[Awaited, str | None] = {}
 
     def wake(self, user_ids: Collection[str] = ()) -> None:
         """A bot was added, or the devices of some users changed: look now."""
@@ -187,13 +189,15 @@ class DeviceWatch(Job):
         return True
 
     async def _take_picked(self, awaited: Awaited, answer: dict[str, Any]) -> bool:
-        """Where the program picks its device: the first device with keys is the bot's.
+        """Where the program picks its device: the only device with keys is the bot's.
 
-        Returns False if something failed: look again soon.
+        Of several a person has to choose, and is told so whenever there are other ones, and after
+        a restart. Returns False if something failed: look again soon.
         """
         user_id, name = str(awaited.user_id), awaited.user_id.localpart
-        with_keys = list(trusted_devices(answer, user_id, None))
-        if len(with_keys) > 1:
+        with_keys = sorted(trusted_devices(answer, user_id, None))
+        before, self._last[awaited] = self._last.get(awaited), " ".join(with_keys)
+        if len(with_keys) > 1 and self._last[awaited] != before:
             await self._tell(
                 awaited,
                 f"⚠️ `{name}` shows {len(with_keys)} devices, so I cannot tell which is its "
@@ -223,14 +227,18 @@ class DeviceWatch(Job):
             await self._signer.ensure(awaited.user_id)
             self._published.add(awaited.user_id)
         self._last[awaited] = master
-        if awaited.own_identity:
-            return state is DeviceState.TRUSTED
+        if awaited.own_identity and state is not DeviceState.TRUSTED:
+            return False
         if state in (DeviceState.NEVER_STARTED, DeviceState.REPLACED):
             return False  # `counts` has rung the alarm for a replaced identity
+        device = trusted_devices(answer, user_id, None)[device_id]
         if state is not DeviceState.TRUSTED:
-            keys = trusted_devices(answer, user_id, None)[device_id]
-            await self._signer.sign(awaited.user_id, keys)
+            known = await self._store.device_keys.find(awaited.user_id, device_id)
+            if known and not known.are(keys_of(device)):
+                return False  # signed before a crash, and changed since: that rings elsewhere
+            await self._signer.sign(awaited.user_id, device)
             log.info("device signed user=%s device=%s", user_id, device_id)
+        await self._store.device_keys.remember(awaited.user_id, device_id, keys_of(device))
         return True
 
     async def _tell(self, awaited: Awaited, text: str) -> None:

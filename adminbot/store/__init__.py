@@ -4,6 +4,7 @@ from adminbot.store.acts import ActNote
 from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot
 from adminbot.store.cards import Card
+from adminbot.store.device_keys import ShownKeys
 from adminbot.store.facts import identity_of, recovery_of
 from adminbot.store.inbox import InboxMessage
 from adminbot.store.memory import Store
@@ -21,6 +22,7 @@ __all__ = [
     "OpenRequest",
     "Pin",
     "Question",
+    "ShownKeys",
     "Store",
     "identity_of",
     "open_store",

@@ -115,9 +115,12 @@ class Bots:
         await self._db.execute("UPDATE bot SET own_identity = 1 WHERE user_id = ?", str(user_id))
 
     async def set_device(self, user_id: UserId, device_id: str) -> None:
-        """Within a transaction."""
+        """Within a transaction: the device that the program of a bot with a login picked."""
         await self._db.execute(
-            "UPDATE bot SET device_id = ? WHERE user_id = ?", device_id, str(user_id)
+            "UPDATE bot SET device_id = ? WHERE user_id = ? "
+            "AND device_id IS NULL AND token_at IS NOT NULL AND deleted_at IS NULL",
+            device_id,
+            str(user_id),
         )
 
     async def set_signed_out(self, user_id: UserId) -> None:

@@ -62,6 +62,8 @@ class Store:
                 await self.awaited.expect(bot, reader, is_new=is_new)
             else:
                 await self.awaited.forget(bot.user_id)
+            if is_new:
+                await self.device_keys.forget(bot.user_id)
             # On a new device the program starts afresh, and may make another identity.
             if bot.own_identity and is_new:
                 await self.bot_pins.forget(bot.user_id)
@@ -73,7 +75,10 @@ class Store:
         return card_id
 
     async def takes_device(self, user_id: UserId, device_id: str) -> None:
-        """Note the device that a bot's program picked: from now on it is the bot's."""
+        """Note the device that a bot's program picked: from now on it is the bot's.
+
+        Does nothing for a bot that has a device, or was signed out meanwhile.
+        """
         async with self._db.transaction():
             await self.bots.set_device(user_id, device_id)
             await self.awaited.set_device(user_id, device_id)
@@ -93,6 +98,7 @@ class Store:
         async with self._db.transaction():
             await self.bots.set_signed_out(user_id)
             await self.awaited.forget(user_id)
+            await self.device_keys.forget(user_id)
             dropped = await self.cards.void(user_id)
             await self.acts.end(event_id, "done")
         if dropped:
@@ -103,6 +109,7 @@ class Store:
         async with self._db.transaction():
             await self.bots.set_deleted(user_id)
             await self.awaited.forget(user_id)
+            await self.device_keys.forget(user_id)
             await self.sealed.forget(identity_of(user_id))
             await self.bot_pins.forget(user_id)
             dropped = await self.cards.void(user_id)

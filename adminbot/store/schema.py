@@ -119,6 +119,9 @@ MIGRATIONS = (
         told TEXT                      -- the other key that was told of last
     ) STRICT;
     """,
+    """
+    ALTER TABLE device_key ADD COLUMN curve25519 TEXT NOT NULL DEFAULT ''; -- '': not known yet
+    """,
 )
 
 

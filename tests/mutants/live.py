@@ -191,7 +191,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/jobs/device_watch.py",
-        old="        if awaited.own_identity:\n            return state is DeviceState.TRUSTED\n",
+        old=(
+            "        if awaited.own_identity and state is not DeviceState.TRUSTED:\n"
+            "            return False\n"
+        ),
         new="",
         means="a bot that is to bring its own identity is given one",
         test="tests/live/test_signing.py::test_no_identity_is_made_for_a_bot_that_brings_its_own",

@@ -2,6 +2,10 @@
 
 from tests.mutants import Mutant
 
+ALARM = "tests/unit/jobs/test_alarm.py::"
+FORGOTTEN = "tests/unit/store/test_forgotten.py::"
+KEYS = "tests/unit/accounts/test_device_keys.py::"
+
 MUTANTS: tuple[Mutant, ...] = (
     # -- trust
     Mutant(
@@ -907,15 +911,18 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/jobs/device_watch.py",
-        "        if awaited.own_identity:\n            return state is DeviceState.TRUSTED\n",
+        "        if awaited.own_identity and state is not DeviceState.TRUSTED:\n"
+        "            return False\n",
         "",
         "an identity is made for an --own-identity bot",
         "tests/unit/jobs/test_device_watch.py::test_no_identity_is_made_for_one_that_brings_its_own",
     ),
     Mutant(
         "adminbot/jobs/device_watch.py",
-        "if awaited.own_identity:\n            return state is DeviceState.TRUSTED",
-        "if awaited.own_identity:\n            return state is not DeviceState.NEVER_STARTED",
+        "        if awaited.own_identity and state is not DeviceState.TRUSTED:\n"
+        "            return False\n",
+        "        if awaited.own_identity:\n"
+        "            return state is not DeviceState.NEVER_STARTED\n",
         "a device that nobody signed is called trusted",
         "tests/unit/jobs/test_device_watch.py::test_no_identity_is_made_for_one_that_brings_its_own",
     ),
@@ -929,10 +936,171 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/jobs/device_watch.py",
-        "keys = trusted_devices(answer, user_id, None)[device_id]",
-        "keys = next(iter(trusted_devices(answer, user_id, None).values()))",
+        "device = trusted_devices(answer, user_id, None)[device_id]",
+        "device = next(iter(trusted_devices(answer, user_id, None).values()))",
         "another device than the issued one is signed",
         "tests/unit/jobs/test_device_watch.py::test_the_issued_device_is_signed_and_no_other",
+    ),
+    Mutant(
+        "adminbot/jobs/device_watch.py",
+        "        await self._store.device_keys.remember(awaited.user_id, device_id, keys_of(device))\n",
+        "",
+        "keys that change soon after they were signed go unnoticed, and `!trust` signs the others",
+        "tests/unit/jobs/test_device_watch.py::test_keys_are_remembered_as_soon_as_they_are_signed",
+    ),
+    Mutant(
+        "adminbot/jobs/device_watch.py",
+        "if known and not known.are(keys_of(device)):",
+        "if False:",
+        "keys that took the place of signed ones while we were down are signed",
+        "tests/unit/jobs/test_device_watch.py::"
+        "test_other_keys_than_were_signed_before_a_crash_are_not_signed",
+    ),
+    Mutant(
+        "adminbot/jobs/device_watch.py",
+        "if len(with_keys) != 1:",
+        "if not with_keys:",
+        "of several devices one is taken for the bot's, and signed, whoever made it",
+        "tests/unit/jobs/test_device_watch.py::test_of_several_devices_a_person_is_to_choose_told_once",
+    ),
+    Mutant(
+        "adminbot/jobs/device_watch.py",
+        "if len(with_keys) > 1 and self._last[awaited] != before:",
+        "if len(with_keys) > 1:",
+        "whoever has to choose a device is told so every few seconds",
+        "tests/unit/jobs/test_device_watch.py::test_of_several_devices_a_person_is_to_choose_told_once",
+    ),
+    # -- other keys on the issued device
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "        return DeviceState.OTHER_KEYS\n",
+        "        return state\n",
+        "other keys on a signed device are merely unsigned: `!trust` signs them",
+        KEYS + "test_other_keys_are_told_once_and_again_when_they_change_again "
+        "tests/unit/commands/test_trust.py::test_other_keys_are_not_signed_and_the_remedy_is_said",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if known.told != str(keys):",
+        "if not known.told:",
+        "keys that change once more are not told",
+        KEYS + "test_other_keys_are_told_once_and_again_when_they_change_again",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if known.told != str(keys):",
+        "if True:",
+        "the same other keys are told at each look",
+        KEYS + "test_other_keys_are_told_once_and_again_when_they_change_again",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if is_trusted or known is None or known.are(keys):",
+        "if is_trusted or known is None:",
+        "a signature that is gone is taken for other keys",
+        KEYS + "test_the_same_keys_without_a_signature_are_merely_unsigned",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if is_trusted and (known is None or known.keys != keys or known.told):",
+        "if known is None or known.keys != keys or known.told:",
+        "keys that nobody signed are remembered as the ones that count",
+        KEYS + "test_other_keys_are_told_once_and_again_when_they_change_again",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if is_trusted and (known is None or known.keys != keys or known.told):",
+        "if is_trusted and known is None:",
+        "new keys that the identity signs are never the ones that count",
+        KEYS + "test_keys_that_the_identity_signs_are_the_ones_that_count_from_then_on",
+    ),
+    Mutant(
+        "adminbot/accounts/device_keys.py",
+        "if bot.own_identity and self._may_be_about_to_sign(bot.user_id):",
+        "if bot.own_identity:",
+        "of a bot that signs itself other keys are never told",
+        KEYS + "test_one_that_signs_itself_and_does_not_is_told_after_a_while",
+    ),
+    Mutant(
+        "adminbot/store/device_keys.py",
+        'return self.keys in (shown, ShownKeys(shown.ed25519, ""))',
+        "return self.keys.ed25519 == shown.ed25519",
+        "of a device's two keys one may change",
+        KEYS + "test_a_second_key_that_changes_alone_is_noticed_too",
+    ),
+    Mutant(
+        "adminbot/store/device_keys.py",
+        '"WHERE user_id = ? AND device_id = ? AND deleted_at IS NULL "',
+        "\"WHERE user_id = ? AND ? <> '' \"",
+        "a look that a revoke overtook brings the ended device's keys back",
+        FORGOTTEN + "test_the_keys_of_a_device_that_is_the_bots_no_more",
+    ),
+    Mutant(
+        "adminbot/store/memory.py",
+        "            await self.bots.set_signed_out(user_id)\n"
+        "            await self.awaited.forget(user_id)\n"
+        "            await self.device_keys.forget(user_id)\n",
+        "            await self.bots.set_signed_out(user_id)\n"
+        "            await self.awaited.forget(user_id)\n",
+        "a bot that was signed out for its other keys is in trouble for ever",
+        FORGOTTEN + "test_the_keys_of_a_device_that_is_the_bots_no_more",
+    ),
+    Mutant(
+        "adminbot/store/memory.py",
+        "            if is_new:\n                await self.device_keys.forget(bot.user_id)\n",
+        "",
+        "a program that picks the same device id anew is alarmed about",
+        FORGOTTEN + "test_the_keys_of_a_device_that_is_the_bots_no_more",
+    ),
+    Mutant(
+        "adminbot/store/bots.py",
+        '"AND device_id IS NULL AND token_at IS NOT NULL AND deleted_at IS NULL",',
+        '"",',
+        "a device that showed up too late is that of a bot that was signed out",
+        FORGOTTEN + "test_a_device_that_was_picked_too_late",
+    ),
+    Mutant(
+        "adminbot/jobs/alarm.py",
+        "        if not await self._store.device_keys.find(bot.user_id, device_id):\n"
+        "            return  # mended meanwhile: the bot has another device, or none\n",
+        "",
+        "other keys are told after they were mended",
+        ALARM + "test_other_keys_that_were_mended_meanwhile_are_not_told",
+    ),
+    Mutant(
+        "adminbot/jobs/alarm.py",
+        "if is_admin and self._chat.rooms.trusted_devices(bot.made_by):",
+        "if is_admin:",
+        "other keys are told to nobody, where the person who made the bot has no device that counts",
+        ALARM + "test_other_keys_are_told_to_all_where_the_maker_cannot_be_told",
+    ),
+    Mutant(
+        "adminbot/jobs/alarm.py",
+        "        await self._store.device_keys.told(bot.user_id, device_id, keys)\n",
+        "",
+        "the same other keys are told again after a restart",
+        ALARM + "test_other_keys_are_told_to_whoever_made_the_bot_once",
+    ),
+    Mutant(
+        "adminbot/commands/trust.py",
+        "    if device.state is DeviceState.OTHER_KEYS:\n        raise UsageError(",
+        "    if False:\n        raise UsageError(",
+        "`!trust` signs other keys than the ones signed before",
+        "tests/unit/commands/test_trust.py::test_other_keys_are_not_signed_and_the_remedy_is_said",
+    ),
+    Mutant(
+        "adminbot/accounts/device_trust.py",
+        "            await self._store.takes_device(bot.user_id, device_id)\n",
+        "",
+        "the device that a person chose is not the bot's, and the choice is asked for for ever",
+        "tests/unit/commands/test_trust.py::test_the_device_chosen_of_several_is_the_bots",
+    ),
+    Mutant(
+        "adminbot/accounts/device_trust.py",
+        "            await self._store.device_keys.remember(bot.user_id, device_id, keys_of(keys))\n",
+        "",
+        "keys that change soon after a person had them signed go unnoticed",
+        "tests/unit/commands/test_trust.py::test_the_device_chosen_of_several_is_the_bots",
     ),
     # -- acting as a bot
     Mutant(

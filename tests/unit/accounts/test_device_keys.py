@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from adminbot.accounts.device_keys import DeviceKeyMemory
+from adminbot.accounts import device_keys
+from adminbot.accounts.device_keys import DeviceKeyMemory, keys_of
 from adminbot.crypto.crosssigning import DeviceState, Identity
-from adminbot.store import Bot, Store, open_store
+from adminbot.store import Bot, ShownKeys, Store, open_store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
@@ -26,8 +27,8 @@ class Place:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.rung: list[str] = []
-        self.memory = DeviceKeyMemory(store, lambda bot, key: self.rung.append(key))
+        self.rung: list[ShownKeys] = []
+        self.memory = DeviceKeyMemory(store, lambda bot, keys: self.rung.append(keys))
         self.identity = Identity.from_seeds(Identity.new_seeds())
 
     async def state(
@@ -58,22 +59,18 @@ def keys() -> dict[str, Any]:
     return fresh_keys(str(NANO), "NANO1")
 
 
-def key_of(device: dict[str, Any]) -> str:
-    return str(device["keys"]["ed25519:NANO1"])
-
-
 async def test_other_keys_are_told_once_and_again_when_they_change_again(place: Place) -> None:
     first, second, third = keys(), keys(), keys()
     assert await place.state(first, signed=False) is DeviceState.UNSIGNED, "not trusted yet"
     assert await place.state(first, signed=True) is DeviceState.TRUSTED
     assert place.rung == []
     assert await place.state(second, signed=False) is DeviceState.OTHER_KEYS
-    await place.store.device_keys.told(NANO, key_of(second))
+    await place.store.device_keys.told(NANO, "NANO1", keys_of(second))
     assert await place.state(second, signed=False) is DeviceState.OTHER_KEYS
-    assert place.rung == [key_of(second)]
+    assert place.rung == [keys_of(second)]
     assert await place.memory.in_trouble() == {str(NANO)}
     assert await place.state(third, signed=False) is DeviceState.OTHER_KEYS
-    assert place.rung == [key_of(second), key_of(third)]
+    assert place.rung == [keys_of(second), keys_of(third)]
 
 
 async def test_the_same_keys_without_a_signature_are_merely_unsigned(place: Place) -> None:
@@ -89,7 +86,7 @@ async def test_keys_that_the_identity_signs_are_the_ones_that_count_from_then_on
     first, second = keys(), keys()
     await place.state(first, signed=True)
     await place.state(second, signed=False)
-    await place.store.device_keys.told(NANO, key_of(second))
+    await place.store.device_keys.told(NANO, "NANO1", keys_of(second))
     assert await place.state(second, signed=True) is DeviceState.TRUSTED
     assert await place.memory.in_trouble() == set()
     assert await place.state(first, signed=False) is DeviceState.OTHER_KEYS
@@ -98,6 +95,8 @@ async def test_keys_that_the_identity_signs_are_the_ones_that_count_from_then_on
 async def test_a_new_device_has_no_earlier_keys(place: Place) -> None:
     await place.state(keys(), signed=True)
     bot = replace(BOT, device_id="NANO2")
+    await place.store.hand_over(bot, event_id="$new", reader=YOU, card="x")
+    assert await place.store.device_keys.find(NANO, "NANO1") is None
     shown = fresh_keys(str(NANO), "NANO2")
     assert await place.state(shown, signed=False, bot=bot, device="NANO2") is DeviceState.UNSIGNED
     assert place.rung == []
@@ -108,3 +107,39 @@ async def test_a_program_that_signs_itself_may_be_about_to(place: Place) -> None
     await place.state(keys(), signed=True, bot=own)
     assert await place.state(keys(), signed=False, bot=own) is DeviceState.UNSIGNED
     assert place.rung == []
+
+
+async def test_one_that_signs_itself_and_does_not_is_told_after_a_while(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, second, third = replace(BOT, own_identity=True), keys(), keys()
+    await place.state(keys(), signed=True, bot=own)
+    assert await place.state(second, signed=False, bot=own) is DeviceState.UNSIGNED
+    monkeypatch.setattr(device_keys, "_TO_SIGN_S", 0.0)
+    assert await place.state(third, signed=False, bot=own) is DeviceState.OTHER_KEYS
+    assert place.rung == [keys_of(third)]
+
+
+async def test_a_second_key_that_changes_alone_is_noticed_too(place: Place) -> None:
+    """Both were signed; what was trusted before both were remembered counts as it is."""
+    first, same = keys(), keys()
+    one = keys_of(first)
+    await place.state(first, signed=True)
+    known = await place.store.device_keys.find(NANO, "NANO1")
+    assert known
+    assert known.are(one)
+    assert not known.are(ShownKeys(one.ed25519, keys_of(same).curve25519))
+    await place.store.device_keys.remember(NANO, "NANO1", ShownKeys(one.ed25519, ""))
+    assert await place.state(first, signed=False) is DeviceState.UNSIGNED
+    await place.state(first, signed=True)
+    known = await place.store.device_keys.find(NANO, "NANO1")
+    assert known
+    assert known.keys == one
+
+
+async def test_a_device_that_the_program_has_still_to_pick_was_never_started(
+    place: Place,
+) -> None:
+    picks, out = replace(BOT, device_id=None), replace(BOT, device_id=None, token_at=None)
+    assert await place.state(keys(), signed=True, bot=picks) is DeviceState.NEVER_STARTED
+    assert await place.state(keys(), signed=True, bot=out) is DeviceState.SIGNED_OUT

@@ -15,7 +15,7 @@ from adminbot.chat.room_view import RoomView
 from adminbot.config import Trust
 from adminbot.errors import HomeserverError, HomeserverUnreachable, StateError
 from adminbot.jobs.alarm import Alarm
-from adminbot.store import Bot, Store, open_store
+from adminbot.store import Bot, ShownKeys, Store, open_store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.clock import now
@@ -221,6 +221,73 @@ async def test_a_bots_new_identity_is_told_to_all(own: bool, place: Place) -> No
     pin = await place.store.bot_pins.find(NANO)
     assert pin
     assert pin.alarmed == "NEW"
+
+
+# -- other keys on a bot's device
+
+OTHER_KEYS = ShownKeys("ed", "curve")
+
+
+async def a_bot(place: Place, bot: Bot = BOT) -> None:
+    """A bot whose device was trusted with some keys."""
+    await place.store.hand_over(bot, event_id="$a", reader=YOU, card="x")
+    await place.store.device_keys.remember(NANO, "NANO1", ShownKeys("first", "first"))
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_other_keys_are_told_to_whoever_made_the_bot_once(own: bool, place: Place) -> None:
+    bot = replace(BOT, own_identity=own)
+    await a_bot(place, bot)
+    async with place.at_work():
+        place.alarm.ring_keys(bot, OTHER_KEYS)
+        place.alarm.ring_keys(bot, OTHER_KEYS)
+        await until(lambda: place.chat.said)
+        await settled()
+    [(room_id, text)] = place.chat.said
+    assert room_id == "!you"
+    assert ("than before" if own else "than the ones I signed") in text
+    assert "Nobody can read what it writes" in text
+    assert "`!rotate nano --new-device`" in text
+    assert len(place.chat.txns) == 1
+    known = await place.store.device_keys.find(NANO, "NANO1")
+    assert known
+    assert known.told == str(OTHER_KEYS)
+
+
+async def test_other_keys_told_again_after_a_crash_are_the_same_event(place: Place) -> None:
+    await a_bot(place)
+    for _ in range(2):
+        place.alarm = place.made()
+        sent = len(place.chat.txns)
+        async with place.at_work():
+            place.alarm.ring_keys(BOT, OTHER_KEYS)
+            await until(lambda sent=sent: len(place.chat.txns) > sent)  # type: ignore[misc]
+    assert len(place.chat.said) == 1
+
+
+@pytest.mark.parametrize("is_admin", [True, False])
+async def test_other_keys_are_told_to_all_where_the_maker_cannot_be_told(
+    is_admin: bool, place: Place
+) -> None:
+    bot = BOT if is_admin else replace(BOT, made_by=UserId("gone", "example.org"))
+    await a_bot(place, bot)
+    place.chat.unreachable = {bot.made_by}
+    async with place.at_work():
+        place.alarm.ring_keys(bot, OTHER_KEYS)
+        await until(lambda: len(place.chat.said) >= 2)
+        await settled()
+    others = ["!her", "!him"]
+    assert place.chat.spoken_to() == (others if is_admin else [*others, "!you"])
+
+
+async def test_other_keys_that_were_mended_meanwhile_are_not_told(place: Place) -> None:
+    await a_bot(place)
+    place.alarm.ring_keys(BOT, OTHER_KEYS)
+    fresh = replace(BOT, device_id="NANO2")
+    await place.store.hand_over(fresh, event_id="$b", reader=YOU, card="x")
+    async with place.at_work():
+        await settled()
+    assert place.chat.said == []
 
 
 # -- an admin who does not count, the admin room, our own state

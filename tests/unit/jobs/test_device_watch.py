@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from adminbot.accounts.device_keys import keys_of
 from adminbot.accounts.identities import Identities
 from adminbot.accounts.signing import Kept, Signer
 from adminbot.chat.chat import Chat
@@ -133,8 +134,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
-async def a_place(store: Store, *, own_identity: bool = False) -> Place:
-    bot = replace(BOT, own_identity=own_identity)
+async def a_place(
+    store: Store, *, own_identity: bool = False, device_id: str | None = "NANO1"
+) -> Place:
+    bot = replace(BOT, own_identity=own_identity, device_id=device_id)
     await store.hand_over(bot, event_id="$a", reader=YOU, card="x")
     return Place(store)
 
@@ -275,6 +278,57 @@ async def test_it_is_said_only_where_a_trusted_device_can_read_it(store: Store) 
 
     assert place.signer.signed == [MINE_NOW]
     assert place.chat.said == []
+
+
+async def test_keys_are_remembered_as_soon_as_they_are_signed(store: Store) -> None:
+    place = await a_place(store)
+    place.account.answer = shown(OURS, MINE_NOW)
+    await place.work()
+
+    known = await store.device_keys.find(NANO, "NANO1")
+    assert known
+    assert known.keys == keys_of(MINE_NOW)
+
+
+async def test_other_keys_than_were_signed_before_a_crash_are_not_signed(store: Store) -> None:
+    """The crash came after the signature, before the device was awaited no more."""
+    place = await a_place(store)
+    await store.device_keys.remember(NANO, "NANO1", keys_of(device_of(ID, "NANO1")))
+    place.account.answer = shown(OURS, MINE_NOW)
+    await place.work()
+
+    assert (place.signer.signed, place.chat.said) == ([], [])
+
+
+async def test_the_device_that_a_program_picks_is_the_bots_and_signed(store: Store) -> None:
+    place = await a_place(store, device_id=None)
+    await place.work()
+    assert await place.awaited() == [""]
+    place.account.answer = shown(OURS, OTHER)
+    await place.work()
+
+    assert place.signer.signed == [OTHER]
+    assert place.chat.said == ["✅ nano is online and trusted."]
+    bot = await store.bots.find(NANO)
+    assert bot
+    assert bot.device_id == "OTHER"
+    assert await place.awaited() == []
+
+
+async def test_of_several_devices_a_person_is_to_choose_told_once(store: Store) -> None:
+    place = await a_place(store, device_id=None)
+    place.account.answer = shown(OURS, OTHER, MINE_NOW)
+    await place.work()
+
+    assert place.signer.signed == []
+    assert place.chat.said == [
+        "⚠️ nano shows 2 devices, so I cannot tell which is its program's. "
+        "Look: !devices nano. Then: !trust nano DEVICE"
+    ]
+    assert await place.awaited() == [""]
+    bot = await store.bots.find(NANO)
+    assert bot
+    assert bot.device_id is None
 
 
 def test_looks_become_rarer_the_longer_nothing_comes() -> None:

@@ -1,12 +1,13 @@
 """What must not be remembered any longer than it holds: over the real store. No server."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from adminbot.store import Bot, Store, open_store
+from adminbot.store import Bot, ShownKeys, Store, open_store
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
 
@@ -48,3 +49,45 @@ async def test_a_card_whose_token_is_dead(store: Store) -> None:
     assert (half_out.id, fresh.id) == (second, third)
     assert half_out.vanishes_at
     assert not fresh.vanishes_at
+
+
+async def test_the_keys_of_a_device_that_is_the_bots_no_more(store: Store) -> None:
+    """A token for the same device keeps them."""
+    keys = ShownKeys("ed", "curve")
+
+    async def known() -> set[str]:
+        await store.device_keys.told(NANO, "NANO1", ShownKeys("other", "curve"))
+        return await store.device_keys.in_trouble()
+
+    await store.device_keys.remember(NANO, "NANO1", keys)
+    await store.hand_over(BOT, event_id="$b", reader=YOU, card="in place")
+    assert await known() == {str(NANO)}
+    picks = replace(BOT, device_id=None)
+    await store.hand_over(picks, event_id="$c", reader=YOU, card="fresh")
+    assert await known() == set()
+
+    await store.hand_over(BOT, event_id="$d", reader=YOU, card="fresh")
+    await store.device_keys.remember(NANO, "NANO1", keys)
+    await store.signed_out(NANO, event_id="$e")
+    assert await known() == set()
+    await store.device_keys.remember(NANO, "NANO1", keys)  # by a look that began before
+    assert await known() == set()
+
+    await store.hand_over(BOT, event_id="$f", reader=YOU, card="fresh")
+    await store.device_keys.remember(NANO, "NANO1", keys)
+    await store.bot_deleted(NANO, event_id="$g")
+    assert await known() == set()
+    await store.device_keys.remember(NANO, "NANO1", keys)
+    assert await known() == set()
+
+
+async def test_a_device_that_was_picked_too_late(store: Store) -> None:
+    await store.takes_device(NANO, "NANO2")
+    bot = await store.bots.find(NANO)
+    assert bot
+    assert bot.device_id == "NANO1", "it has one"
+    await store.signed_out(NANO, event_id="$b")
+    await store.takes_device(NANO, "NANO2")
+    bot = await store.bots.find(NANO)
+    assert bot
+    assert bot.device_id is None
