@@ -129,15 +129,15 @@ class Creation:
         name, other = user_id.localpart, await self._free_name(user_id)
         if bot := await self._store.bots.find(user_id):
             whom = "you" if bot.made_by == reader else f"`{bot.made_by}`"
-            whose = f"is one of my bots already, made {bot.made_at:%Y-%m-%d} by {whom}"
+            whose = f"already exists: it is one of my bots, made {bot.made_at:%Y-%m-%d} by {whom}"
             taken = NameTaken(user_id, whose=whose)
             taken.hint = f"For a new token: `!rotate {name}`. For another bot: `!newbot {other}`"
             return taken
         whose = "already exists, and is not one of my bots, so I leave it alone"
         if user_id == self._registry.own.user_id:
-            whose = "is my own account"
+            whose = "already exists: it is my own account"
         elif await self._store.bots.was_deleted(user_id):
-            whose = "was one of my bots. It is deleted, and its name stays taken"
+            whose = "already exists: it was one of my bots, is deleted, and its name stays taken"
         return NameTaken(user_id, other, whose=whose)
 
     async def _free_name(self, user_id: UserId) -> str:

@@ -1,4 +1,4 @@
-"""Guards of the app profiles, of what is offered, and of a device's keys: without a server."""
+"""Guards of the app profiles, and of what is offered: without a server."""
 
 from tests.mutants import Mutant
 
@@ -6,7 +6,6 @@ _CHECK = "tests/unit/apps/test_checking.py::"
 _BAD = f"{_CHECK}test_what_is_wrong_is_said_by_key_and_never_with_the_value"
 _SHOW = "tests/unit/apps/test_profiles.py::"
 _OFFER = "tests/unit/dispatch/test_suggestions.py::"
-_KEYS = "tests/unit/accounts/test_device_keys.py::"
 
 MUTANTS = (
     Mutant(
@@ -71,26 +70,5 @@ MUTANTS = (
         "if False:",
         "a forged tap makes a bot",
         f"{_OFFER}test_a_tap_runs_nothing_that_changes_something_unasked",
-    ),
-    Mutant(
-        "adminbot/accounts/device_keys.py",
-        "        return DeviceState.OTHER_KEYS",
-        "        return state",
-        "other keys on a device read as merely unsigned, and can be trusted by hand",
-        f"{_KEYS}test_other_keys_are_told_once_and_again_when_they_change_again",
-    ),
-    Mutant(
-        "adminbot/accounts/device_keys.py",
-        "if known.told != key:",
-        "if True:",
-        "other keys ring at every look",
-        f"{_KEYS}test_other_keys_are_told_once_and_again_when_they_change_again",
-    ),
-    Mutant(
-        "adminbot/accounts/device_keys.py",
-        "known is not None and known.device_id == bot.device_id",
-        "known is not None",
-        "the keys of a new device are compared with those of the old one",
-        f"{_KEYS}test_a_new_device_has_no_earlier_keys",
     ),
 )

@@ -943,7 +943,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/jobs/device_watch.py",
-        "        await self._store.device_keys.remember(awaited.user_id, device_id, keys_of(device))\n",
+        "await self._store.device_keys.remember(awaited.user_id, device_id, keys_of(device))",
         "",
         "keys that change soon after they were signed go unnoticed, and `!trust` signs the others",
         "tests/unit/jobs/test_device_watch.py::test_keys_are_remembered_as_soon_as_they_are_signed",
@@ -1071,7 +1071,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "adminbot/jobs/alarm.py",
         "if is_admin and self._chat.rooms.trusted_devices(bot.made_by):",
         "if is_admin:",
-        "other keys are told to nobody, where the person who made the bot has no device that counts",
+        "other keys are told to nobody where the maker has no device that counts",
         ALARM + "test_other_keys_are_told_to_all_where_the_maker_cannot_be_told",
     ),
     Mutant(
@@ -1097,7 +1097,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/device_trust.py",
-        "            await self._store.device_keys.remember(bot.user_id, device_id, keys_of(keys))\n",
+        "await self._store.device_keys.remember(bot.user_id, device_id, keys_of(keys))",
         "",
         "keys that change soon after a person had them signed go unnoticed",
         "tests/unit/commands/test_trust.py::test_the_device_chosen_of_several_is_the_bots",

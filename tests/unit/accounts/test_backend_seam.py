@@ -40,7 +40,7 @@ async def test_a_bot_is_made(desk: Desk, backend: OneStepBackend) -> None:
     device_id, token = await login(desk, "!newbot nano My pal")
     assert backend.did == ["make an account", "open a session"]
     assert backend.accounts[NANO].tokens == {device_id: token}
-    assert "is one of my bots already" in await desk.asks("!newbot nano")
+    assert "already exists: it is one of my bots" in await desk.asks("!newbot nano")
 
 
 async def test_what_this_kind_has_not_is_said_in_one_sentence(

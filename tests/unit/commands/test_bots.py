@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adminbot.store import Bot
+from adminbot.store import Bot, ShownKeys
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from tests.desk import NANO, OTHER, OWN, YOU, Desk, Login, signed_keys, token_of
@@ -37,10 +37,10 @@ async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> N
     [
         (
             "nano",
-            "@nano:example.org is one of my bots already, made {today} by you. Nothing was "
-            "changed. For a new token: !rotate nano. For another bot: !newbot nano4",
+            "@nano:example.org already exists: it is one of my bots, made {today} by you. "
+            "Nothing was changed. For a new token: !rotate nano. For another bot: !newbot nano4",
         ),
-        ("Nano", "is one of my bots already"),
+        ("Nano", "already exists: it is one of my bots"),
         (
             "nano2",
             "made {today} by @other:example.org. Nothing was changed. For a new token: "
@@ -48,15 +48,18 @@ async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> N
         ),
         (
             "nano3",
-            "@nano3:example.org was one of my bots. It is deleted, and its name stays taken. "
-            "Nothing was changed. Pick another name: !newbot nano4",
+            "@nano3:example.org already exists: it was one of my bots, is deleted, and its name "
+            "stays taken. Nothing was changed. Pick another name: !newbot nano4",
         ),
         (
             "you",
             "@you:example.org already exists, and is not one of my bots, so I leave it alone. "
             "Nothing was changed. Pick another name: !newbot you2",
         ),
-        ("adminbot", "@adminbot:example.org is my own account. Nothing was changed."),
+        (
+            "adminbot",
+            "@adminbot:example.org already exists: it is my own account. Nothing was changed.",
+        ),
     ],
 )
 async def test_a_taken_name_is_told_with_whose_it_is_and_what_to_do(
@@ -118,7 +121,7 @@ async def test_what_wants_a_look_is_listed_first(desk: Desk) -> None:
     assert names_in(await desk.asks("!bots")) == [
         *("⚠️ nano", "👻 ghost", "🔴 dead", "🔴 silent", "⚪ new", "🔑 out", "🟡 lazy", "🟢 fresh")
     ]
-    await desk.store.device_keys.remember(NANO, "NANO1", "another key than it shows")
+    await desk.store.device_keys.remember(NANO, "NANO1", ShownKeys("another", "key"))
     listed = await desk.asks("!bots")
     assert names_in(listed)[0] == "🚨 nano"
     assert "Page" not in listed
@@ -143,8 +146,8 @@ async def test_of_very_many_the_server_is_asked_for_one_page(desk: Desk) -> None
         await put(desk, f"bot{number}", timedelta(minutes=5), token_at=now())
     await put(desk, "out", token_at=None)
     told = await put(desk, "told", timedelta(minutes=5))
-    await desk.store.device_keys.remember(told.user_id, "D", "key")
-    await desk.store.device_keys.told(told.user_id, "other")
+    await desk.store.device_keys.remember(told.user_id, "D", ShownKeys("one", "key"))
+    await desk.store.device_keys.told(told.user_id, "D", ShownKeys("another", "key"))
     del desk.server.accounts[UserId("bot3", OWN.server)]
     desk.server.asked.clear()
     listed = names_in(await desk.asks("!bots"))

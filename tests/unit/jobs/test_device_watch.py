@@ -19,7 +19,7 @@ from adminbot.crypto.crosssigning import Identity
 from adminbot.errors import ForeignIdentity
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs.device_watch import DeviceWatch, pause
-from adminbot.store import Bot, Store, open_store
+from adminbot.store import Bot, ShownKeys, Store, open_store
 from adminbot.trust.lockdown import Lockdown
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
@@ -293,7 +293,7 @@ async def test_keys_are_remembered_as_soon_as_they_are_signed(store: Store) -> N
 async def test_other_keys_than_were_signed_before_a_crash_are_not_signed(store: Store) -> None:
     """The crash came after the signature, before the device was awaited no more."""
     place = await a_place(store)
-    await store.device_keys.remember(NANO, "NANO1", keys_of(device_of(ID, "NANO1")))
+    await store.device_keys.remember(NANO, "NANO1", ShownKeys("signed", "before"))
     place.account.answer = shown(OURS, MINE_NOW)
     await place.work()
 
