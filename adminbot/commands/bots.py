@@ -242,7 +242,7 @@ async def bot(ctx: Context, args: Args) -> Reply:
                 f"🤖 **{bot.called}**",
                 f"• Account: `{bot.user_id}`",
                 f"• Made: {bot.made_at:%Y-%m-%d} by `{bot.made_by}`",
-                f"• {'👻 ' * detail.seen.is_gone}{_seen(bot, detail.seen).capitalize()}"
+                f"• {_seen_in_detail(bot, detail.seen)}"
                 + (f" from {addresses}" if addresses else ""),
                 f"• App: {ctx.services.card_text.apps.get(bot.app).title}"
                 + (f", room `{bot.room_alias or bot.room_id}`" if bot.room_id else ""),
@@ -337,6 +337,11 @@ def _trust(detail: BotDetail) -> str:
     if detail.device_state is DeviceState.UNSIGNED:
         return f"{said}. Mend it: `!trust {name}`"
     return said
+
+
+def _seen_in_detail(bot: Bot, seen: Seen) -> str:
+    said = _seen(bot, seen)
+    return f"👻 {said}" if seen.is_gone else said.capitalize()
 
 
 def _seen(bot: Bot, seen: Seen) -> str:

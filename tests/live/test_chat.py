@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_newbot_gives_a_login_that_works(world: World) -> None:
     """The card's token is the new bot's, on the card's device, which has no keys yet."""
-    card = await world.card("@nanobot:example.test is ready", "!newbot nanobot My pal")
+    card = await world.card("@nanobot:example.test is ready", "!newbot nanobot My pal --for env")
 
     assert re.fullmatch(
         r"MATRIX_HOMESERVER=http://127\.0\.0\.1:\d+\n"

@@ -25,7 +25,7 @@ async def test_a_bot_that_is_gone_from_the_server_is_a_ghost_in_the_list(
     await world.bot.start()
 
     listed = str((await world.ask("!bots")).body)
-    assert "casper 👻 not on the server any more" in listed
+    assert "👻 casper not on the server any more" in listed
     assert "alive never used" in listed
     detail = str((await world.ask("!bot casper")).body)
     assert "👻 not on the server any more" in detail
