@@ -2,6 +2,7 @@
 
 import json
 
+from adminbot.demo.homeserver import free_port
 from tests.apps.lab import Bot, says
 from tests.apps.model import one_word
 from tests.world import Card
@@ -46,6 +47,7 @@ class Nanobot(Bot):
         config["agents"]["defaults"] |= {"provider": "custom", "model": "one-word"}
         url = await self.stack.enter_async_context(one_word(self.word))
         config["providers"]["custom"] = {"apiKey": "none", "apiBase": url}
-        config["gateway"] |= {"host": "127.0.0.1", "heartbeat": {"enabled": False}}
-        config["channels"] |= {"sendProgress": False, "sendToolHints": False}
+        quiet = {"port": free_port(), "heartbeat": {"enabled": False}}
+        config["gateway"] |= {"host": "127.0.0.1", **quiet}  # another nanobot may run here
+        config["channels"] |= {"sendProgress": False, "websocket": {"enabled": False}}
         path.write_text(json.dumps(config, indent=2))
