@@ -14,9 +14,9 @@ from adminbot.dispatch.questions import question_of
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services
-from adminbot.dispatch.suggestions import suggested
+from adminbot.dispatch.suggestions import refusal
 from adminbot.dispatch.turn import Turn
-from adminbot.errors import AdminbotError, NotManaged, StateError, UnknownCommand, UsageError
+from adminbot.errors import AdminbotError, StateError, UsageError
 from adminbot.store import ActNote, Store
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
@@ -60,7 +60,7 @@ class Executor:
             outcome = type(exc).__name__
             event_id, sender = incoming.event_id, incoming.sender
             log.info("refused event=%s sender=%s why=%s", event_id, sender, outcome)
-            reply = self._refusal(exc, line)
+            reply = refusal(line, exc, self._services.router)
         except Exception:  # a bug in a handler or below: an answer is owed all the same
             ref = secrets.token_hex(4)
             log.exception("failed event=%s ref=%s", incoming.event_id, ref)
@@ -70,11 +70,6 @@ class Executor:
         question = question_of(incoming, line, reply)
         await self._store.inbox.decided(incoming.event_id, reply.to_json(), outcome, question)
         return reply
-
-    def _refusal(self, exc: AdminbotError, line: str) -> Reply:
-        if isinstance(exc, UnknownCommand | NotManaged):
-            return suggested(line, exc, self._services.router)
-        return Reply(f"❌ {exc.message()}")
 
     async def _carry_out(
         self, incoming: Incoming, line: str, earlier: ActNote | None, turn: Turn

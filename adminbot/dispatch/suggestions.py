@@ -7,13 +7,20 @@ where the command changes nothing, or puts a question of its own first.
 import re
 
 from adminbot.dispatch.router import Command, Confirm, Reply, Router
-from adminbot.errors import NotManaged, UnknownCommand, UsageError
+from adminbot.errors import AdminbotError, NotManaged, UnknownCommand, UsageError
 from adminbot.values.text import safe_to_quote
 
 # In place of what a question is about. No user id, name or fingerprint has a blank behind it.
 _MARK = "the line "
 _ASKS = (Confirm.TAP, Confirm.NAME, Confirm.COMMAND)
 _MOST = 100
+
+
+def refusal(line: str, exc: AdminbotError, router: Router) -> Reply:
+    """The answer to a line that could not be carried out."""
+    if isinstance(exc, UnknownCommand | NotManaged):
+        return suggested(line, exc, router)
+    return Reply(f"❌ {exc.message()}")
 
 
 def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Reply:

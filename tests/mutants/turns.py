@@ -371,18 +371,18 @@ MUTANTS: tuple[Mutant, ...] = (
         SUGGESTIONS + "test_the_whole_line_is_offered",
     ),
     Mutant(
-        "adminbot/commands/bots.py",
+        "adminbot/commands/looking.py",
         "if len(all_bots) > _LOOKED_AT:",
         "if False:",
         "one !bots asks the server for ten thousand accounts",
-        "tests/unit/commands/test_bots.py::test_of_very_many_the_server_is_asked_for_one_page",
+        "tests/unit/commands/test_looking.py::test_of_very_many_the_server_is_asked_for_one_page",
     ),
     Mutant(
-        "adminbot/commands/bots.py",
+        "adminbot/commands/looking.py",
         "sorted(await look.standings(asked), key=_urgency)",
         "(await look.standings(asked))",
         "a bot whose keys are not its own stands on the last page",
-        "tests/unit/commands/test_bots.py::test_what_wants_a_look_is_listed_first",
+        "tests/unit/commands/test_looking.py::test_what_wants_a_look_is_listed_first",
     ),
     # -- permission, crashes, cards
     Mutant(

@@ -29,7 +29,7 @@ from adminbot.chat.event_reader import EventReader
 from adminbot.chat.listener import NobodyListens
 from adminbot.chat.unread import Unread
 from adminbot.commands import ROUTER
-from adminbot.commands.bots import bots
+from adminbot.commands.looking import bots
 from adminbot.config import KNOWN, ROWS, Settings
 from adminbot.config.row import PREFIX
 from adminbot.crypto import crosssigning as xs
