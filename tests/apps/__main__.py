@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from adminbot.demo.homeserver import Homeserver, running, stay_on_loopback, synapse_python
-from tests.apps.lab import Place, Program, Row, Unexpected, environment, trial
+from tests.apps.environments import environment
+from tests.apps.lab import Place, Program, Row, Unexpected, trial
 from tests.apps.programs import PROGRAMS
 from tests.front import authority, front
 from tests.human import ensure_installed
@@ -21,17 +22,19 @@ def main() -> int:
     """Exit code 1 if a program was not as its card promises."""
     parser = argparse.ArgumentParser(prog="python -m tests.apps")
     parser.add_argument("names", nargs="*", help="only these")
-    wanted = parser.parse_args().names
+    parser.add_argument("--new-device", action="store_true", help="the rotation gives one")
+    words = parser.parse_args()
+    wanted = words.names
     chosen = [it for it in PROGRAMS if not wanted or it.app in wanted]
     stay_on_loopback()
     ensure_installed()
     with tempfile.TemporaryDirectory() as directory:
-        rows = asyncio.run(_run(Path(directory), chosen))
+        rows = asyncio.run(_run(Path(directory), chosen, new_device=words.new_device))
     _print(rows)
     return 0 if all(row.is_good for row in rows) else 1
 
 
-async def _run(directory: Path, chosen: list[type[Program]]) -> list[Row]:
+async def _run(directory: Path, chosen: list[type[Program]], *, new_device: bool) -> list[Row]:
     rows = []
     synapse = synapse_python(print)
     with running(directory / "synapse", synapse, extra=MANY_LOGINS) as homeserver:
@@ -42,7 +45,12 @@ async def _run(directory: Path, chosen: list[type[Program]]) -> list[Row]:
             row = Row(kind.app, kind.version())
             rows.append(row)
             async with _a_world(homeserver, home, kind) as (world, environ):
-                await _try(kind, world, environ, home, row)
+                await _try(
+                    Place(world, home / "program", environment(kind), environ),
+                    kind,
+                    row,
+                    new_device=new_device,
+                )
     return rows
 
 
@@ -64,19 +72,15 @@ async def _a_world(
             yield world, {"SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted}
 
 
-async def _try(
-    kind: type[Program], world: World, environ: dict[str, str], home: Path, row: Row
-) -> None:
-    directory = home / "program"
-    directory.mkdir()
-    place = Place(world, directory, environment(kind), environ)
+async def _try(place: Place, kind: type[Program], row: Row, *, new_device: bool) -> None:
+    place.directory.mkdir()
     program = kind(place)
     try:
-        await trial(program, row)
+        await trial(program, row, new_device=new_device)
     except (Unexpected, AssertionError, TimeoutError, subprocess.SubprocessError) as exc:
         row.problem = f"{type(exc).__name__}: {exc}"
-        if (directory / "log").exists():
-            print((directory / "log").read_text()[-3000:], file=sys.stderr)
+        if (place.directory / "log").exists():
+            print((place.directory / "log").read_text()[-3000:], file=sys.stderr)
     finally:
         await program.end()
         await program.stack.aclose()

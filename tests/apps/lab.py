@@ -3,11 +3,9 @@
 import asyncio
 import os
 import re
-import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +15,6 @@ from typing import Any, ClassVar
 from tests.human import Human, Seen
 from tests.world import Card, World
 
-ROOT = Path(__file__).parents[2]
 _UP_S, _TRUST_S, _ANSWER_S, _KEY_S, _TRIES = 60, 90, 20, 15, 3
 _GOOD, _KINDS = "read, no shield", ("m.room.message", "m.room.encrypted")
 
@@ -107,6 +104,10 @@ class Program(ABC):
     async def again(self, card: Card) -> None:
         """Do what the card of a rotation says."""
 
+    async def afresh(self, card: Card) -> None:
+        """Do what the card of a new device says."""
+        await self.again(card)
+
     @abstractmethod
     async def send(self, text: str) -> None:
         """Have the program say something."""
@@ -155,27 +156,6 @@ def says(card: Card, *steps: str) -> None:
             raise Unexpected(f"the card does not say: {step}")
 
 
-def environment(kind: type[Program]) -> Path:
-    """A program's own environment, made once; returns its `bin`."""
-    home = ROOT / ".venv" / "apps" / kind.app
-    made = home / "made"
-    wanted = "\n".join((*kind.requirements, *kind.node, *kind.node_without_scripts))
-    if not made.exists() or made.read_text() != wanted:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        pip = [str(home / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        if kind.requirements:
-            subprocess.run([*pip, "install", *kind.requirements], check=True)
-        npm = ["npm", "install", "--global", "--silent", f"--prefix={home}"]
-        if kind.node:
-            subprocess.run([*npm, *kind.node], check=True)
-        if kind.node_without_scripts:
-            path = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}"}
-            words = [*npm, "--ignore-scripts", *kind.node_without_scripts]
-            subprocess.run(words, check=True, env=os.environ | path)
-        made.write_text(wanted)
-    return home / "bin"
-
-
 @dataclass
 class Row:
     """What came of one program; times in seconds."""
@@ -198,8 +178,12 @@ class Row:
         return is_read and not self.problem and answers <= {"yes", "sends only"}
 
 
-async def trial(program: Program, row: Row) -> None:
-    """All of it. Raises Unexpected, AssertionError: something was not as the card promises."""
+async def trial(program: Program, row: Row, *, new_device: bool = False) -> None:
+    """All of it. Raises Unexpected, AssertionError: something was not as the card promises.
+
+    Args:
+        new_device: the rotation gives a new device, and the program starts its keys anew.
+    """
     place, name = program.place, f"my-{program.app}"
     world, user_id = place.world, f"@{name}:example.test"
     room = await _make_room(program)
@@ -212,14 +196,16 @@ async def trial(program: Program, row: Row) -> None:
     if f"!join {name}" in intro:
         assert place.room in str((await world.ask(f"!join {name}")).body)
     mark = len(world.human.messages(place.room))
-    await _with_trust(program, card, row, name, first=True)
+    await _with_trust(program, card, row, name, program.first)
     if not program.is_invited_first:
         await world.human.invite(place.room, user_id)
     await world.human.wait_membership(place.room, user_id, "join", timeout=_TRUST_S)
     row.first, row.answers = await _hear(program, user_id, mark)
-    card = await world.card("New token", f"!rotate {name}", begins=program.begins)
+    rotate = f"!rotate {name}" + " --new-device" * new_device
+    card = await world.card("New token", rotate, begins=program.begins)
     mark = len(world.human.messages(place.room))
-    await _with_trust(program, card, row, name, first=False)
+    do = program.afresh if new_device else program.again
+    await _with_trust(program, card, row, name, do)
     row.after_rotate, row.answers_again = await _hear(program, user_id, mark)
 
 
@@ -232,16 +218,18 @@ async def _make_room(program: Program) -> str:
     return f"#{alias}:example.test" if program.by_alias else place.room
 
 
-async def _with_trust(program: Program, card: Card, row: Row, name: str, *, first: bool) -> None:
+async def _with_trust(
+    program: Program, card: Card, row: Row, name: str, do: Callable[[Card], Awaitable[None]]
+) -> None:
     """Do what the card says, and wait for the news that it promises."""
     human, dm = program.place.world.human, program.place.world.dm
     before, began = len(human.messages(dm)), time.monotonic()
-    await (program.first(card) if first else program.again(card))
+    await do(card)
     if "I tell you here when it is online" not in str(card.intro.body):
         return
     news = f"{name} is online and trusted"
     await human.wait_message(dm, news, after=before, timeout=_TRUST_S)
-    if first:
+    if row.trusted_s is None:
         row.trusted_s = time.monotonic() - began
 
 

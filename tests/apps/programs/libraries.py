@@ -1,5 +1,7 @@
 """Bots on a library: the card's block, a person's own three lines, and the last line it names."""
 
+import shutil
+
 from tests.apps.lab import Bot, says
 from tests.world import Card
 
@@ -31,6 +33,12 @@ async def polo(room, message):
         await bot.api.send_text_message(room.room_id, "polo")
 """
 
+    async def afresh(self, card: Card) -> None:
+        says(card, "delete its folder store")
+        await self.end()
+        shutil.rmtree(self.place.directory / "store")
+        await self.again(card)
+
 
 class NioBot(_OwnBot):
     app = "nio-bot"
@@ -39,6 +47,7 @@ class NioBot(_OwnBot):
     last_line = "bot.run(access_token=TOKEN)"
     own_code = """
 @bot.command()
+@niobot.is_owner()
 async def marco(ctx):
     await ctx.respond("polo")
 

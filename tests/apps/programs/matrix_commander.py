@@ -21,5 +21,12 @@ class MatrixCommander(Program):
         path.write_text(card.text)
         path.chmod(0o600)
 
+    async def afresh(self, card: Card) -> None:
+        says(card, "delete what is in store", "matrix-commander --listen once before the first")
+        for path in (self.place.directory / "store").iterdir():
+            path.unlink()
+        await self.again(card)
+        await self.place.run("matrix-commander", "--listen", "once")
+
     async def send(self, text: str) -> None:
         await self.place.run("matrix-commander", "-m", text)

@@ -39,6 +39,12 @@ class Maubot(Bot):
         await self.end()
         await self._start(card)
 
+    async def afresh(self, card: Card) -> None:
+        says(card, "Put the new access_token and device_id into config.yaml", "Delete bot.db")
+        await self.end()
+        (self.place.directory / "bot.db").unlink()
+        await self._start(card)
+
     async def _start(self, card: Card) -> None:
         says(card, "config.yaml")
         (self.place.directory / "config.yaml").write_text(card.text)

@@ -31,7 +31,15 @@ class Nanobot(Bot):
         await self._start()
 
     async def again(self, card: Card) -> None:
-        says(card, _MERGE, "Restart it. Keep matrix-store.")
+        says(card, "Restart it. Keep matrix-store.")
+        await self._merge(card)
+
+    async def afresh(self, card: Card) -> None:
+        says(card, "Restart it. Delete nothing")
+        await self._merge(card)
+
+    async def _merge(self, card: Card) -> None:
+        says(card, _MERGE)
         await self.end()
         (self.place.directory / ".nanobot/m.json").write_text(card.text)
         await self.place.run("sh", "-c", f"cd .nanobot && {_MERGE}")

@@ -40,6 +40,14 @@ class OpenClaw(Bot):
         await self.end()
         await self._start()
 
+    async def afresh(self, card: Card) -> None:
+        says(card, _PATCH, "Then restart it", "openclaw matrix devices prune-stale")
+        await self._patch(card.text)
+        await self.end()
+        await self._start()
+        await self._wait_until_verified()
+        await self.place.run("openclaw", "matrix", "devices", "prune-stale")
+
     async def _wait_until_verified(self) -> None:
         said = ""
         for _ in range(_TRIES):
