@@ -101,6 +101,8 @@ def _login(raw: dict[str, Any], named: set[str]) -> Iterator[str]:
         yield "`block` needs either `{access_token}` or `{password}`, as `takes` is exactly one"
     if device == "theirs" and has_token:
         yield "`device` cannot be theirs: a token belongs to the device on the card"
+    if device == "theirs" and "device_id" in named:
+        yield "`block` cannot have `{device_id}`, as `device` is theirs"
     if device == "asked" and not has_token:
         yield "`device` cannot be asked without `{access_token}` in `block`"
     wants_key = raw.get("identity") == "recovery key"

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from adminbot.accounts.handover import Purpose
 from adminbot.apps import Catalog, Encryption, Profile
+from adminbot.apps.placeholders import names_in
 from adminbot.cards.program import Given, is_plain, public_values, steps, warnings
 from adminbot.store import Bot, Card
 from adminbot.values.ids import UserId
@@ -70,7 +71,10 @@ class CardText:
         """The block as it is on a card, with `***` for each secret that the bot has."""
         hidden = {"access_token", *(["password"] if bot.has_password else [])}
         values = public_values(bot, owner, self.public_url) | dict.fromkeys(hidden, "***")
-        return self.apps.get(bot.app).render(values)
+        profile = self.apps.get(bot.app)
+        if not profile.format.is_data:  # a text has no place that could be left out
+            values = dict.fromkeys(names_in(profile.block), "***") | values
+        return profile.render(values)
 
     def gone(self, card: Card, bot: Bot | None, newer: Card | None) -> tuple[str, str]:
         """What the intro says once the block is gone, and in a word why the login was dead.

@@ -1,13 +1,17 @@
 """Commands about managed bots: from words to Accounts and back to words."""
 
+from dataclasses import replace
+
 from adminbot.accounts.create import Wanted
 from adminbot.apps import PLAIN, Encryption, Identity, Profile
+from adminbot.apps.profile import Need
 from adminbot.commands.apps import hinted, program_of
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.questions import word_for
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import UsageError
+from adminbot.store import Bot
 from adminbot.values.ids import BotName, parse_device_id
 from adminbot.values.text import safe_to_quote
 
@@ -64,9 +68,20 @@ async def newbot(ctx: Context, args: Args) -> Reply:
         if name.changed_from
         else ""
     )
+    missed = _own_form(ctx, args, bot)
     return Reply(
-        f"✅ `{bot.user_id}` is ready.{changed}\nIts login is in our private chat 🔐", card=card
+        f"✅ `{bot.user_id}` is ready.{changed}\nIts login is in our private chat 🔐{missed}",
+        card=card,
     )
+
+
+def _own_form(ctx: Context, args: Args, bot: Bot) -> str:
+    """How a bot that is called like a program gets that form, where a room was missing for it."""
+    name = bot.user_id.localpart
+    profile = ctx.services.card_text.apps.find(name)
+    if profile is None or bot.app or "for" in args.flags or profile.room is not Need.NEEDED:
+        return ""
+    return f"\nIn {profile.title}'s own form: `!rotate {name} --for {name} --room ROOM`"
 
 
 def _profile_for(ctx: Context, args: Args, name: str) -> Profile:
@@ -142,6 +157,9 @@ async def rotate(ctx: Context, args: Args) -> Reply:
     apps = ctx.services.card_text.apps
     profile = apps.named(args.flags["for"]) if "for" in args.flags else apps.get(bot.app)
     program = await program_of(profile, args, ctx, bot)
+    if "for" not in args.flags and not apps.find(bot.app or PLAIN):
+        # The profile's file is gone, perhaps for a while: the bot keeps its app.
+        program = replace(program, app=bot.app)
     bot, card = await accounts.tokens.rotate(
         args["NAME"], ctx.order, program, new_device=new_device
     )

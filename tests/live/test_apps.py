@@ -26,7 +26,6 @@ works = "It answers."
 
 [block]
 id = "{user_id}"
-device = "{device_id}"
 password = "{password}"
 name = "{display_name}"
 """
@@ -38,7 +37,8 @@ async def world(
     homeserver: Homeserver, root: Person, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     apps = tmp_path_factory.mktemp("apps")
-    (apps / "lonely.toml").write_text(PASSWORD_ONLY.replace("DEVICE", 'device = "ours"'))
+    lonely = PASSWORD_ONLY.replace("DEVICE", 'device = "ours"') + 'device = "{device_id}"\n'
+    (apps / "lonely.toml").write_text(lonely)
     (apps / "roaming.toml").write_text(PASSWORD_ONLY.replace("DEVICE", 'device = "theirs"'))
     directory = tmp_path_factory.mktemp("bot") / "adminbot-apps"
     async with a_world(homeserver, root, directory, APPS_DIR=str(apps)) as made:

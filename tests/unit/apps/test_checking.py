@@ -46,6 +46,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"takes": "exactly one", "block": BOTH}, "`block` needs either `{access_token}` or"),
     ({"device": "theirs"}, "`device` cannot be theirs: a token belongs to the device"),
     (
+        {
+            "takes": "password",
+            "device": "theirs",
+            "block": {"P": "{password}", "D": "{device_id}"},
+        },
+        "`block` cannot have `{device_id}`, as `device` is theirs",
+    ),
+    (
         {"takes": "password", "device": "asked", "block": {"P": "{password}"}},
         "`device` cannot be asked without `{access_token}`",
     ),

@@ -58,8 +58,23 @@ async def test_a_name_that_is_a_programs_gets_the_plain_form_where_something_is_
     desk: Desk,
 ) -> None:
     """A room that nobody named, or a place for what was asked for besides."""
-    await desk.asks("!newbot apprise")
+    said = await desk.asks("!newbot apprise")
     assert card(desk)[1].startswith("MATRIX_HOMESERVER=")
+    assert "In Apprise's own form: !rotate apprise --for apprise --room ROOM" in said
+    await desk.asks(f"!rotate apprise --for apprise --room {ROOM}")
+    assert card(desk)[1].startswith("matrixs://")
+    await desk.asks("!newbot nanobot --password")
+    assert "MATRIX_PASSWORD=" in card(desk)[1]
+
+
+async def test_a_bot_keeps_its_app_while_the_profile_is_gone(desk: Desk) -> None:
+    await desk.asks("!newbot nano --for json")
+    profile = desk.services.card_text.apps._by_name.pop("json")
+    await desk.asks("!rotate nano")
+    assert card(desk)[1].startswith("MATRIX_HOMESERVER=")
+    desk.services.card_text.apps._by_name["json"] = profile
+    await desk.asks("!rotate nano")
+    assert card(desk)[1].startswith("{")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,7 @@ async def test_a_config_has_everything_but_the_secrets(desk: Desk) -> None:
     assert '"access_token": "***"' in await desk.asks("!config nano json")
     assert "is not one of my bots" in await desk.asks("!config other")
     assert "I have no profile of" in await desk.asks("!config nano nonsense")
+    assert "matrixs://***@example.org/***?" in await desk.asks("!config nano apprise")
 
 
 async def test_the_list_of_programs_and_one_in_full(desk: Desk) -> None:
