@@ -4,6 +4,7 @@ Source: facts measured on Synapse 1.163.2; the comments say what a line is for.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import hmac
 import os
@@ -206,34 +207,36 @@ def synapse_python(say: Callable[[str], None]) -> Path:
         pins = requirements.read_bytes()
         stamp = hashlib.sha256(pins + sys.version.encode()).hexdigest()[:16]
         home = cache_dir() / f"synapse-{stamp}"
-        python = home / "bin" / "python"
-        if (home / "complete").exists():
-            return python
-        say("installing Synapse into its own environment (once; about a minute) …")
-        try:
-            venv.create(home, with_pip=True, clear=True)
-        except (OSError, subprocess.CalledProcessError) as exc:
-            raise SetupError(
-                "Python's venv module is not complete on this machine.",
-                "On Debian and Ubuntu: apt-get install python3-venv",
-            ) from exc
-        installed = subprocess.run(
-            [
-                *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-                *("--requirement", str(requirements)),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if installed.returncode != 0:
-            lines = installed.stderr.strip().splitlines()
-            why = next((line for line in lines if line.startswith("ERROR")), "pip failed")
-            raise SetupError(
-                f"Synapse could not be installed ({why[:200]}).", "Is PyPI reachable?"
-            )
-        (home / "complete").touch()
-        return python
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with home.with_suffix(".lock").open("w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)  # two test runs side by side install once
+            if not (home / "complete").exists():
+                say("installing Synapse into its own environment (once; about a minute) …")
+                _install_synapse(home, requirements)
+                (home / "complete").touch()
+        return home / "bin" / "python"
+
+
+def _install_synapse(home: Path, requirements: Path) -> None:
+    """Raises SetupError."""
+    try:
+        venv.create(home, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        raise SetupError(
+            "Python's venv module is not complete on this machine.",
+            "On Debian and Ubuntu: apt-get install python3-venv",
+        ) from exc
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install"]
+    installed = subprocess.run(
+        [*pip, "--quiet", "--disable-pip-version-check", "--requirement", str(requirements)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if installed.returncode != 0:
+        lines = installed.stderr.strip().splitlines()
+        why = next((line for line in lines if line.startswith("ERROR")), "pip failed")
+        raise SetupError(f"Synapse could not be installed ({why[:200]}).", "Is PyPI reachable?")
 
 
 @contextmanager
