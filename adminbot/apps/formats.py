@@ -13,10 +13,10 @@ from urllib.parse import quote
 import tomli_w
 import yaml
 
-# Read in the same way by python-dotenv, Docker, systemd and Node's dotenv, without quotes.
-_BARE = re.compile(r"(?:[\w./:@%+=,!~?&;*-]+(?: (?!#))?)*", re.ASCII)
-
-
+# Without quotes, read alike by python-dotenv, Docker, systemd, Node's dotenv and a shell.
+_BARE = re.compile(r"[\w./:@%+=,!-]*|\*\*\*", re.ASCII)
+# Matrix's own form of it, 12 groups of 4 in base58. It stays as it is, for readers without quotes.
+_RECOVERY_KEY = re.compile(r"(?:[1-9A-HJ-NP-Za-km-z]{4} ){11}[1-9A-HJ-NP-Za-km-z]{4}")
 _LIST_OF_ONE = re.compile(r"\[\n\s+([^\n\[\]{}]*|\"[^\n]*\")\n\s+\]")
 
 
@@ -110,7 +110,7 @@ def _env(value: str) -> str:
     python-dotenv expands `${NAME}` also between single quotes. It takes the text after `:-` of an
     unset name, so that a name nobody can set keeps its `$`.
     """
-    if _BARE.fullmatch(value):
+    if _BARE.fullmatch(value) or _RECOVERY_KEY.fullmatch(value):
         return value
     quoted = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "${:-$}{")
     return f"'{quoted}'"

@@ -20,7 +20,7 @@ BOT = Bot(NANO, "Nano", "NANO1", False, YOU, now(), now())
 TOKEN = {"access_token": Secret("syt_hunter2")}
 TEXT = CardText("https://matrix.example.org", timedelta(hours=1), load_catalog(None))
 PASSWORD = {"password": Secret("aZ-aA1")}
-RECOVERY = {"recovery_key": Secret("EsT1 x2Yz")}
+RECOVERY = {"recovery_key": Secret(" ".join(["EsT1 x2Yz"] * 6))}
 
 HEAD = """\
 🤖 **Nano**: {title}
@@ -85,7 +85,7 @@ def test_the_block_is_what_the_program_reads_and_nothing_else() -> None:
         "MATRIX_DEVICE_ID=NANO1",
         "MATRIX_ACCESS_TOKEN=syt_hunter2",
         "MATRIX_PASSWORD=aZ-aA1",
-        "MATRIX_RECOVERY_KEY=EsT1 x2Yz",
+        "MATRIX_RECOVERY_KEY=" + " ".join(["EsT1 x2Yz"] * 6),
     ]
 
 
