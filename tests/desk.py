@@ -139,6 +139,10 @@ class Server:
         self.accounts[user_id] = Login(password.reveal())
         return self._session(user_id, device_id)
 
+    async def set_up(self, user_id: UserId, *, display_name: str, password: Secret) -> None:
+        await self._asked("set up")
+        self.accounts[user_id].password = password.reveal()
+
     async def set_password(
         self, user_id: UserId, password: Secret, *, logout_devices: bool
     ) -> None:

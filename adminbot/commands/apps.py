@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from adminbot.accounts.handover import Program
+from adminbot.accounts.handover import Program, Purpose
 from adminbot.apps import PLAIN, Catalog, Encryption, Identity, Profile, Takes
 from adminbot.apps.profile import Chosen, Need
+from adminbot.cards.program import steps
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Reply, Router
@@ -147,7 +148,8 @@ def _in_full(profile: Profile) -> Iterator[str]:
     yield f"• Goes into {profile.say(profile.paste_into, example)}"
     if profile.room is not Need.NO:
         yield "• Wants a room: `--room ROOM`"
-    yield from (f"{i}. {profile.say(it, example)}" for i, it in enumerate(profile.first, start=1))
+    first = enumerate(steps(profile, Purpose.NEW), start=1)
+    yield from (f"{i}. {profile.say(step, example)}" for i, step in first)
     yield f"Does it work? {profile.say(profile.works, example)}"
     yield from (f"• {profile.say(gotcha, example)}" for gotcha in profile.gotchas)
     yield from (f"Source: {source}" for source in profile.source)

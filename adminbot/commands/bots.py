@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from adminbot.accounts.create import Wanted
+from adminbot.accounts.handover import Program
 from adminbot.apps import PLAIN, Encryption, Identity, Profile
 from adminbot.apps.profile import Need
 from adminbot.commands.apps import hinted, program_of
@@ -10,7 +11,7 @@ from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.questions import word_for
 from adminbot.dispatch.router import Confirm, Reply, Router
-from adminbot.errors import UsageError
+from adminbot.errors import AdminbotError, UsageError
 from adminbot.store import Bot
 from adminbot.values.ids import BotName, parse_device_id
 from adminbot.values.text import safe_to_quote
@@ -43,12 +44,11 @@ router = Router("Bots")
 async def newbot(ctx: Context, args: Args) -> Reply:
     accounts = ctx.services.accounts
     name = BotName.parse(args["NAME"], accounts.registry.server)
-    profile = _profile_for(ctx, args, name.localpart)
+    profile, program = await _form_for(ctx, args, name.localpart)
     device_id = parse_device_id(args.flags["device"]) if "device" in args.flags else None
     display_name = args.get("Display name") or name.localpart
     if len(display_name) > 100:
         raise UsageError("A display name has 100 characters at most. Nothing was made.")
-    program = await program_of(profile, args, ctx)
     if device_id and program.picks_device:
         raise UsageError(
             f"{profile.title} picks its device itself. Nothing was made.", "Leave `--device` out."
@@ -82,6 +82,19 @@ def _own_form(ctx: Context, args: Args, bot: Bot) -> str:
     if profile is None or bot.app or "for" in args.flags or profile.room is not Need.NEEDED:
         return ""
     return f"\nIn {profile.title}'s own form: `!rotate {name} --for {name} --room ROOM`"
+
+
+async def _form_for(ctx: Context, args: Args, name: str) -> tuple[Profile, Program]:
+    """The profile, and what it means for the account. Raises as `_profile_for`, `program_of`."""
+    try:
+        profile = _profile_for(ctx, args, name)
+        return profile, await program_of(profile, args, ctx)
+    except AdminbotError:
+        if not ctx.is_second_run:
+            raise
+        # The account may be made already. That is finished, in the plain form, even if the room's
+        # alias or the profile has gone since: refused here, nobody would know of the account.
+        return ctx.services.card_text.apps.get(PLAIN), Program()
 
 
 def _profile_for(ctx: Context, args: Args, name: str) -> Profile:

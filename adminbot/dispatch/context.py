@@ -22,13 +22,15 @@ class NotConfirmed(Exception):
 class Context:
     """One command's circumstances.
 
-    `incoming`: the message with the command. `order`: by it an act is noted.
+    `incoming`: the message with the command. `order`: by it an act is noted. `is_second_run`: a
+    crash cut an earlier run off after its act was noted, so that something may be half done.
     """
 
     incoming: Incoming
     command: Command
     order: Order
     services: Services
+    is_second_run: bool = False
 
     @property
     def sender(self) -> UserId:

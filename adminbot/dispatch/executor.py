@@ -104,7 +104,7 @@ class Executor:
             await self._lockdown.check_unlocked()
             age = timedelta(seconds=incoming.age_s)
             await self._limit.check(sender, age=age, is_brake=command.brake)
-        context = self._context(command, incoming, turn)
+        context = self._context(command, incoming, turn, is_second_run=earlier is not None)
         if not command.gives_card:
             reply = await _handled(context, args)
             if command.acts:
@@ -119,7 +119,9 @@ class Executor:
         more = await self._cards.hand_out(reply.card, sender)
         return replace(reply, text=f"{reply.text}\n{more}") if more else reply
 
-    def _context(self, command: Command, incoming: Incoming, turn: Turn) -> Context:
+    def _context(
+        self, command: Command, incoming: Incoming, turn: Turn, *, is_second_run: bool
+    ) -> Context:
         async def say(text: str) -> None:
             turn.release()  # this will take a while
             await self._replies.say(incoming, text)
@@ -130,7 +132,7 @@ class Executor:
             say=say,
             check=self._lockdown.check_unlocked,
         )
-        return Context(incoming, command, order, self._services)
+        return Context(incoming, command, order, self._services, is_second_run)
 
 
 async def _handled(context: Context, args: Args) -> Reply:

@@ -26,7 +26,8 @@ _OLD_LOCALPART = re.compile(r"[A-Za-z0-9=_.\-/+]+")
 _NOT_IN_A_USER_ID = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]")
 _ROOM_ID = re.compile(r"![!-~]{1,254}")
 # A host (or an IPv6 address) and a port. Source: appendices, "Server name".
-_SERVER = re.compile(r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+SERVER_NAME = r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_SERVER = re.compile(SERVER_NAME)
 _APP_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _DEVICE_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 # Synapse: `syt_` and base64 (handlers/auth.py, generate_access_token), macaroons of old; MAS:

@@ -9,12 +9,12 @@ from typing import Self
 from urllib.parse import parse_qs, unquote
 
 from adminbot.errors import UsageError
+from adminbot.values.ids import SERVER_NAME
 from adminbot.values.text import safe_to_quote
 
 # Narrower than the specification: a card may carry it into a shell.
-_SERVER = r"(?:[A-Za-z0-9.\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-_ID = re.compile(rf"![\w\-]{{10,100}}(?::{_SERVER})?", re.ASCII)
-_ALIAS = re.compile(rf"#[\w.=+/~\-]{{1,200}}:{_SERVER}")
+_ID = re.compile(rf"![\w\-]{{10,100}}(?::{SERVER_NAME})?", re.ASCII)
+_ALIAS = re.compile(rf"#[\w.=+/~\-]{{1,200}}:{SERVER_NAME}")
 _LINK = re.compile(
     r"(?:https?://[^/?#]+/#/|https?://matrix\.to/#/)(?P<what>[^?]+)(?P<query>\?.*)?"
 )
@@ -50,4 +50,4 @@ class RoomName:
                 "gives you under “Share room”.",
             )
         servers = parse_qs(query.removeprefix("?")).get("via", [])
-        return cls(text, tuple(it for it in servers if re.fullmatch(_SERVER, it))[:3])
+        return cls(text, tuple(it for it in servers if re.fullmatch(SERVER_NAME, it))[:3])

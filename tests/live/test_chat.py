@@ -266,3 +266,14 @@ async def test_deletebot_wants_the_name_typed(world: World, root: Person) -> Non
     assert (await whoami(world.homeserver, other.token))[0] == 200
     assert "was one of my bots" in str((await world.ask("!newbot doomed")).body)
     assert "not one of my bots" in str((await world.ask("!rotate doomed")).body)
+
+
+async def test_an_offered_line_runs_by_a_tap_and_the_answer_is_about_the_offer(
+    world: World,
+) -> None:
+    offer = await world.ask("!whoamy")
+    assert "Did you mean !whoami? Then tap ✅." in str(offer.body)
+    await world.human.wait_for(lambda h: {"✅", "❌"} <= set(h.reactions(offer.event_id)) or None)
+    await world.human.react(world.room, offer.event_id, "✅")
+    answer = await world.answer_to(offer.event_id)
+    assert "an admin" in str(answer.body)

@@ -1,11 +1,10 @@
-"""Guards of the app profiles, and of what is offered: without a server."""
+"""Guards of the app profiles: without a server."""
 
 from tests.mutants import Mutant
 
 _CHECK = "tests/unit/apps/test_checking.py::"
 _BAD = f"{_CHECK}test_what_is_wrong_is_said_by_key_and_never_with_the_value"
 _SHOW = "tests/unit/apps/test_profiles.py::"
-_OFFER = "tests/unit/dispatch/test_suggestions.py::"
 
 MUTANTS = (
     Mutant(
@@ -65,10 +64,11 @@ MUTANTS = (
         "tests/unit/commands/test_apps.py::test_a_config_has_everything_but_the_secrets",
     ),
     Mutant(
-        "adminbot/dispatch/suggestions.py",
-        "if command.acts and command.confirm not in _ASKS:",
-        "if False:",
-        "a forged tap makes a bot",
-        f"{_OFFER}test_a_tap_runs_nothing_that_changes_something_unasked",
+        "adminbot/commands/bots.py",
+        "        if not ctx.is_second_run:\n            raise\n",
+        "        raise\n",
+        "an account that was made before a crash is forgotten, as the room's alias is gone",
+        "tests/unit/commands/test_apps.py::"
+        "test_what_was_begun_is_finished_also_where_the_room_is_gone",
     ),
 )

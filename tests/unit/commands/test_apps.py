@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from adminbot.accounts.act import Order
+from adminbot.accounts.backends.base import MAKE
+from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.commands import ROUTER
+from adminbot.dispatch.context import Context
 from adminbot.values.render import plain
-from tests.desk import NANO, YOU, Desk, a_desk
+from tests.desk import NANO, YOU, Desk, Login, a_desk
 
 pytestmark = pytest.mark.anyio
 
@@ -164,3 +169,26 @@ async def test_a_bot_enters_a_room_by_name_or_the_person_is_told_why_not(desk: D
     assert "✅" in await desk.asks("!join nano #alerts:example.org")
     assert "names no room" in await desk.asks("!join nano nonsense")
     assert YOU not in desk.server.accounts
+
+
+async def test_what_was_begun_is_finished_also_where_the_room_is_gone(desk: Desk) -> None:
+    """A crash came after the account was made; the alias that was typed is nobody's any more."""
+    line = "newbot nano --for json --room #gone:example.org"
+    assert "There is no room" in await desk.asks(f"!{line}")
+    order = Order(YOU, "$cut", say=nothing, check=nothing)
+    await desk.store.acts.begin(
+        "$cut", who=YOU, command="newbot", target=str(NANO), device_id="NANO1"
+    )
+    await desk.store.acts.will("$cut", MAKE)
+    desk.server.accounts[NANO] = Login(devices={"NANO1": {"syt_nobody_has"}})
+    command, args = ROUTER.resolve(line)
+    incoming = Incoming("$cut", ROOM, str(YOU), TEXT, f"!{line}")
+    ctx = Context(incoming, command, order, desk.services, is_second_run=True)
+
+    assert "is ready" in (await command.run(ctx, args)).text
+    assert await desk.store.bots.find(NANO)
+    assert not desk.server.alive("syt_nobody_has")
+
+
+async def nothing(*_: object) -> None:
+    pass
