@@ -6,6 +6,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── NameTaken                     the account exists already
 ├── NotManaged                    no bot of this name was made here: .typed, .nearest
 ├── Refused                       not allowed now, or not by a command
+│   ├── Protected                 a server admin's account: no command changes that
 │   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
@@ -99,6 +100,16 @@ class NotManaged(AdminbotError):
 
 class Refused(AdminbotError):
     """The act is not allowed now, or not by a command; nothing was changed."""
+
+
+class Protected(Refused):
+    """The account is a server admin's."""
+
+    def __init__(self, user_id: object) -> None:
+        super().__init__(
+            f"`{user_id}` is a server admin, so I leave that account alone. Nothing was changed.",
+            "Whoever runs this server can take the admin flag from it.",
+        )
 
 
 class Superseded(Refused):

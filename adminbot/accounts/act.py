@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from adminbot.accounts.holds import Hold, Holds, Logins
@@ -30,12 +30,26 @@ class Order:
     """A person's command: the event id of the message names the act in the store.
 
     `say` tells the person something before the act ends; `check` raises Refused during a lockdown.
+    `part_of`: of an order for one of many accounts, the event id of the message.
+    `typed_on`: the device that the person typed on, empty if not known.
     """
 
     who: UserId
     event_id: str
     say: Callable[[str], Awaitable[None]]
     check: Callable[[], Awaitable[None]]
+    part_of: str = ""
+    typed_on: str = ""
+
+    @property
+    def message(self) -> str:
+        """The event id of the message that the order came in."""
+        return self.part_of or self.event_id
+
+    def part(self, user_id: UserId, say: Callable[[str], Awaitable[None]]) -> "Order":
+        """The order to do the same to one of many accounts."""
+        event_id = f"{self.event_id} {user_id}"
+        return replace(self, event_id=event_id, part_of=self.event_id, say=say)
 
 
 class NotedAct:
@@ -62,6 +76,8 @@ class NotedAct:
             command=self._command,
             target=str(self._user_id),
             device_id=device_id or None,
+            part_of=self._order.part_of or None,
+            typed_on=self._order.typed_on,
         )
         self._is_noted = True
         return noted.device_id or ""
@@ -160,7 +176,7 @@ class Acts:
         async with self._holds.act(user_id) as hold:
             # A Hold gives way only to brakes of its own lifetime. A brake from before a restart,
             # or from before this act had its turn, is known by the order of arrival in the inbox.
-            brake = await self._store.acts.brake_after(order.event_id, str(user_id))
+            brake = await self._store.acts.brake_after(order.message, str(user_id))
             if brake:
                 raise Superseded(user_id, brake)
             act = Act(self._store, order, command, user_id, hold)

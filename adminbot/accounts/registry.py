@@ -13,10 +13,11 @@ _FEW = 2  # letters too many or too few
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """adminbot's own account and device."""
+    """adminbot's own account and device; `admins`: who may command, by the settings."""
 
     user_id: UserId
     device_id: str
+    admins: frozenset[UserId] = frozenset()
 
 
 class Registry:
@@ -39,6 +40,19 @@ class Registry:
             raise NotManaged(typed)
         # A phone's keyboard capitalizes; bots have lower-case localparts (`BotName.parse`).
         return UserId(localpart.lower(), self.server)
+
+    def check_unprotected(self, user_id: UserId) -> None:
+        """Raises Refused for our own account and our admins' accounts: no command changes these.
+
+        Server admins are protected, too; only the server knows who is one.
+        """
+        if user_id == self.own.user_id:
+            raise Refused(f"`{user_id}` is my own account, so I leave it alone.")
+        if user_id in self.own.admins:
+            raise Refused(
+                f"`{user_id}` is one of my admins, so I leave that account alone.",
+                "Admins care for their own accounts, in their own app.",
+            )
 
     async def get(self, typed: str) -> Bot:
         """The bot of a typed name.

@@ -54,7 +54,7 @@ class Base:
         lockdown = Lockdown(store)
         text = CardText(await _public_url(settings, opened), settings.card_ttl, apps)
         accounts = Accounts.over(
-            Own(settings.user_id, opened.session.device_id),
+            Own(settings.user_id, opened.session.device_id, frozenset(settings.admins)),
             backend=opened.backend,
             account=account,
             store=store,

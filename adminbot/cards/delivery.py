@@ -132,7 +132,7 @@ class CardDelivery:
                 vanishes_at=until(self._text.ttl),
             )
         self.wake()
-        log.info("card delivered card=%s bot=%s reader=%s", card_id, card.bot, card.reader)
+        log.info("card delivered card=%s about=%s reader=%s", card_id, card.about, card.reader)
         try:
             await self._chat.react(room_id, intro_id, SAVED, txn=f"{txn}-saved")
         except HomeserverError as exc:
@@ -164,7 +164,7 @@ class CardDelivery:
         """
         room_id, intro_id, block_id = str(card.room_id), str(card.intro_id), str(card.block_id)
         async with self._busy[card.id]:
-            present = await self._store.bots.find(card.bot)
+            present = await self._store.bots.find(card.about) if card.about else None
             newer = await self._store.cards.newer_than(card)
             text, fate = self._text.gone(card, present, newer)
             why = fate or why

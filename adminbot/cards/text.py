@@ -9,7 +9,7 @@ from adminbot.accounts.handover import Purpose
 from adminbot.apps import Catalog, Encryption, Profile
 from adminbot.apps.placeholders import names_in
 from adminbot.cards.program import Given, is_plain, public_values, steps, warnings
-from adminbot.store import Bot, Card
+from adminbot.store import Bot, Card, CardKind
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
@@ -19,6 +19,15 @@ _TITLE = {
     Purpose.NEW: "new bot",
     Purpose.RENEWED: "new token",
     Purpose.FRESH_DEVICE: "new token and device",
+}
+_GONE = {
+    CardKind.BOTS: "🧹 The logins were here and are removed.\nLost one? `!rotate NAME`",
+    CardKind.PERSON: (
+        "🧹 The password for `{about}` was here and is removed.\nLost it? `!resetpw {about}`"
+    ),
+    CardKind.SIGN_UP: (
+        "🧹 The sign-up token was here and is removed.\nWhich there are: `!regtoken list`"
+    ),
 }
 
 
@@ -82,10 +91,12 @@ class CardText:
         The word is empty where the login works.
 
         Args:
-            bot: the bot as of now; None if deleted.
+            bot: the bot as of now, where the card is about one; None if deleted.
             newer: the newest card of the bot after `card`.
         """
-        was_here, again = f"🧹 The login for `{card.bot}` was here", card.bot.localpart
+        if card.kind is not CardKind.BOT or card.about is None:
+            return _GONE[card.kind].format(about=card.about), ""
+        was_here, again = f"🧹 The login for `{card.about}` was here", card.about.localpart
         if bot is None:
             return f"{was_here}. The account is deleted.", "deleted"
         if bot.token_at is None:

@@ -3,7 +3,7 @@
 from adminbot.store.acts import ActNote
 from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot
-from adminbot.store.cards import Card
+from adminbot.store.cards import Card, CardKind
 from adminbot.store.device_keys import ShownKeys
 from adminbot.store.facts import identity_of, recovery_of
 from adminbot.store.inbox import InboxMessage
@@ -18,6 +18,7 @@ __all__ = [
     "Awaited",
     "Bot",
     "Card",
+    "CardKind",
     "InboxMessage",
     "OpenRequest",
     "Pin",

@@ -16,7 +16,8 @@ class ActNote:
     """One change that somebody asked for; `event_id` is that of the command's message.
 
     `who`, `target`: user ids as text. `outcome`: None while the act is under way or was cut off.
-    `device_id`: the device that the act was about to make or to sign.
+    `device_id`: the device that the act was about to make or to sign. An act on many accounts has
+    a part for each: `part_of` is the event id of the whole, that of the message.
     """
 
     event_id: str
@@ -25,6 +26,7 @@ class ActNote:
     target: str
     outcome: str | None
     device_id: str | None
+    part_of: str | None = None
 
     @classmethod
     def from_row(cls, row: aiosqlite.Row) -> Self:
@@ -35,6 +37,7 @@ class ActNote:
             target=row["target"],
             outcome=row["outcome"],
             device_id=row["device_id"],
+            part_of=row["part_of"],
         )
 
 
@@ -45,19 +48,33 @@ class Acts:
         self._db = db
 
     async def begin(
-        self, event_id: str, *, who: UserId, command: str, target: str, device_id: str | None
+        self,
+        event_id: str,
+        *,
+        who: UserId,
+        command: str,
+        target: str,
+        device_id: str | None,
+        part_of: str | None = None,
+        typed_on: str = "",
     ) -> ActNote:
-        """Note an act before the first change; a second run gets the earlier note back."""
+        """Note an act before the first change; a second run gets the earlier note back.
+
+        `typed_on`: the device that the person typed the command on.
+        """
         # The first run's device id and time stay, whatever a second run passes.
         await self._db.write(
-            "INSERT INTO act (event_id, who, command, target, began_at, device_id) "
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING",
+            "INSERT INTO act "
+            "(event_id, who, command, target, began_at, device_id, part_of, device) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO NOTHING",
             event_id,
             str(who),
             command,
             target,
             now().isoformat(),
             device_id,
+            part_of,
+            typed_on,
         )
         [row] = await self._db.all("SELECT * FROM act WHERE event_id = ?", event_id)
         return ActNote.from_row(row)
@@ -82,8 +99,10 @@ class Acts:
         """How many changes this person has begun since `moment`."""
         # Up to now only: an earlier run's clock may have been ahead, and its acts would count for
         # as long as the clock was ahead.
+        # Of an act on many accounts only new accounts count one by one.
         row = await self._db.one(
-            "SELECT count(*) AS acts FROM act WHERE who = ? AND began_at BETWEEN ? AND ?",
+            "SELECT count(*) AS acts FROM act WHERE who = ? AND began_at BETWEEN ? AND ? "
+            "AND (part_of IS NULL OR command = 'newbot')",
             str(who),
             moment.isoformat(),
             now().isoformat(),
@@ -95,22 +114,47 @@ class Acts:
         return ActNote.from_row(row) if row else None
 
     async def brake_after(self, event_id: str, target: str) -> str | None:
-        """The `revoke` or `deletebot` of `target` that came later than the message `event_id`.
+        """The brake of `target` that came later than the message `event_id`: its command.
 
         By the order of arrival in the inbox, which no clock can change.
         """
         # Answered messages keep their rows in the inbox, so an old brake is found, too.
         row = await self._db.one(
-            "SELECT act.command FROM act JOIN inbox USING (event_id) "
-            "WHERE act.target = ? AND act.command IN ('revoke', 'deletebot') AND inbox.position > "
+            "SELECT act.command FROM act "
+            "JOIN inbox ON inbox.event_id = coalesce(act.part_of, act.event_id) WHERE "
+            "act.target = ? AND act.command IN ('revoke', 'pause', 'deletebot') "
+            "AND inbox.position > "
             "(SELECT position FROM inbox WHERE event_id = ?) LIMIT 1",
             target,
             event_id,
         )
         return str(row["command"]) if row else None
 
+    async def parts(self, event_id: str) -> dict[str, ActNote]:
+        """The parts of an act on many accounts, by target, in order."""
+        rows = await self._db.all("SELECT * FROM act WHERE part_of = ? ORDER BY rowid", event_id)
+        return {row["target"]: ActNote.from_row(row) for row in rows}
+
+    async def stop(self, who: UserId) -> int:
+        """Let a person's acts on many accounts begin no further part; returns how many acts."""
+        async with self._db.transaction():
+            cursor = await self._db.execute(
+                "UPDATE act SET is_stopped = 1 WHERE who = ? AND outcome IS NULL "
+                "AND part_of IS NULL AND is_stopped = 0 AND EXISTS "
+                "(SELECT 1 FROM act AS part WHERE part.part_of = act.event_id)",
+                str(who),
+            )
+        return cursor.rowcount
+
+    async def is_stopped(self, event_id: str) -> bool:
+        row = await self._db.one("SELECT is_stopped FROM act WHERE event_id = ?", event_id)
+        return bool(row and row["is_stopped"])
+
     async def end(self, event_id: str, outcome: str) -> None:
-        """Within a transaction: end the act, unless the act has ended or there is none."""
+        """Within a transaction: end the act, unless the act has ended or there is none.
+
+        A trigger puts the ended act into the audit.
+        """
         await self._db.execute(
             "UPDATE act SET outcome = ?, ended_at = ? WHERE event_id = ? AND outcome IS NULL",
             outcome,

@@ -1,4 +1,4 @@
-"""The accounts made here."""
+"""The accounts in our care: made here, or adopted."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,15 @@ from adminbot.values.text import safe_to_quote
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """An account made here. Times are UTC.
+    """An account made or adopted here. Times are UTC.
 
     `device_id`: None when the bot is signed out (the next token gets a new device), or when the
     program picks the device and has not shown it yet. `has_password`: cards carry a password, too.
     `token_at`: when the newest token or password was given out, or None. `own_identity`: the bot's
     program makes the cross-signing identity itself. `app`: the name of the program's profile,
-    empty for the plain form. `room_id`, `room_alias`: the room in its settings, or empty.
+    empty for the plain form. `room_id`, `room_alias`: the room in its settings, or empty. `note`:
+    what the bot is for, in a person's words. `is_paused`: the account was locked by us.
+    `adopted_at`: when an account from before came into care, None for an account made here.
     """
 
     user_id: UserId
@@ -34,6 +36,9 @@ class Bot:
     app: str = ""
     room_id: str = ""
     room_alias: str = ""
+    note: str = ""
+    is_paused: bool = False
+    adopted_at: datetime | None = None
 
     @property
     def called(self) -> str:
@@ -54,6 +59,9 @@ class Bot:
             app=row["app"],
             room_id=row["room_id"],
             room_alias=row["room_alias"],
+            note=row["note"],
+            is_paused=bool(row["paused"]),
+            adopted_at=datetime.fromisoformat(row["adopted_at"]) if row["adopted_at"] else None,
         )
 
 
@@ -89,13 +97,14 @@ class Bots:
         """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted."""
         await self._db.execute(
             "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, "
-            "token_at, own_identity, app, room_id, room_alias) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "token_at, own_identity, app, room_id, room_alias, note, paused, adopted_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name, "
             "device_id = excluded.device_id, has_password = excluded.has_password, "
             "made_by = excluded.made_by, made_at = excluded.made_at, "
             "token_at = excluded.token_at, own_identity = excluded.own_identity, "
             "app = excluded.app, room_id = excluded.room_id, room_alias = excluded.room_alias, "
+            "note = excluded.note, paused = excluded.paused, adopted_at = excluded.adopted_at, "
             "deleted_at = NULL",
             str(bot.user_id),
             bot.display_name,
@@ -108,6 +117,9 @@ class Bots:
             bot.app,
             bot.room_id,
             bot.room_alias,
+            bot.note,
+            int(bot.is_paused),
+            bot.adopted_at and bot.adopted_at.isoformat(),
         )
 
     async def set_own_identity(self, user_id: UserId) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Self
 
 import aiosqlite
@@ -11,17 +12,28 @@ from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 
 
+class CardKind(Enum):
+    """What the secret on a card is."""
+
+    BOT = "bot"  # a bot's login
+    BOTS = "bots"  # logins of several bots
+    PERSON = "person"  # a person's password
+    SIGN_UP = "sign-up"  # a token to sign up with
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """A secret for a person, in one of three states: on its way out, shown, or gone.
 
+    `about`: the account with that secret; None if the card is about none, or about several.
     `content`: the card's JSON in clear, None afterwards. `room_id`: None before the first send.
     `intro_id`, `block_id`: the event ids of the two messages, None until both are out.
     `vanishes_at`: when to take the messages back (UTC), None before both are out.
     """
 
     id: int
-    bot: UserId
+    kind: CardKind
+    about: UserId | None
     reader: UserId
     content: str | None
     room_id: str | None
@@ -34,7 +46,8 @@ class Card:
         vanishes_at = row["vanishes_at"]
         return cls(
             id=row["id"],
-            bot=UserId.parse(row["bot"]),
+            kind=CardKind(row["kind"]),
+            about=UserId.parse(row["bot"]) if row["bot"] else None,
             reader=UserId.parse(row["reader"]),
             content=content,
             room_id=row["room_id"],
@@ -55,9 +68,13 @@ class Cards:
         return self._opened(row)
 
     async def newer_than(self, card: Card) -> Card | None:
-        """The newest card of the same bot, unless `card` is the newest."""
+        """The newest card about the same account, unless `card` is the newest."""
+        if card.about is None:
+            return None
         row = await self._db.one(
-            "SELECT * FROM card WHERE bot = ? AND id > ? ORDER BY id DESC", str(card.bot), card.id
+            "SELECT * FROM card WHERE bot = ? AND id > ? ORDER BY id DESC",
+            str(card.about),
+            card.id,
         )
         return self._opened(row) if row else None
 
@@ -70,11 +87,14 @@ class Cards:
         content = self._db.open("card", row["content"]) if row["content"] else None
         return Card.from_row(row, content)
 
-    async def add(self, bot: UserId, reader: UserId, content: str) -> int:
+    async def add(
+        self, about: UserId | None, reader: UserId, content: str, kind: CardKind = CardKind.BOT
+    ) -> int:
         """Within a transaction: seal and store a card to be sent. Returns the card's id."""
         cursor = await self._db.execute(
-            "INSERT INTO card (bot, reader, made_at, content) VALUES (?, ?, ?, ?)",
-            str(bot),
+            "INSERT INTO card (kind, bot, reader, made_at, content) VALUES (?, ?, ?, ?, ?)",
+            kind.value,
+            str(about or ""),
             str(reader),
             now().isoformat(),
             self._db.seal("card", content),
@@ -82,7 +102,7 @@ class Cards:
         return int(cursor.lastrowid or 0)  # optional by type only: an INSERT sets lastrowid
 
     async def void(self, user_id: UserId) -> bool:
-        """Within a transaction: void the bot's cards, since all secrets on them are dead.
+        """Within a transaction: void the account's cards, since all secrets on them are dead.
 
         A card that is out, or perhaps half out, is due to be taken back at once. An unsent card
         will not be sent. Returns whether there was an unsent card; if so, the caller has to scrub.

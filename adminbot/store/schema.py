@@ -122,6 +122,65 @@ MIGRATIONS = (
     """
     ALTER TABLE device_key ADD COLUMN curve25519 TEXT NOT NULL DEFAULT ''; -- '': not known yet
     """,
+    """
+    ALTER TABLE bot ADD COLUMN note TEXT NOT NULL DEFAULT '';
+    ALTER TABLE bot ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;      -- 1: its account is locked
+    ALTER TABLE bot ADD COLUMN adopted_at TEXT;                        -- NULL: made here
+    ALTER TABLE card ADD COLUMN kind TEXT NOT NULL DEFAULT 'bot';      -- see cards.py, CardKind
+    CREATE TABLE section (             -- logins made so far, of a card with several
+        event_id TEXT NOT NULL,        -- of the command's message
+        bot TEXT NOT NULL,
+        content BLOB NOT NULL,         -- sealed
+        PRIMARY KEY (event_id, bot)
+    ) STRICT;
+    CREATE TABLE watch (               -- bots whose silence is told
+        user_id TEXT PRIMARY KEY,
+        silent_s INTEGER NOT NULL,
+        tell TEXT NOT NULL,
+        since TEXT NOT NULL,
+        snoozed_until TEXT,
+        alarmed TEXT,                  -- when somebody was told of the present silence
+        alarm_ids TEXT                 -- the event ids of that alarm
+    ) STRICT;
+    CREATE TABLE expiry (              -- bots whose tokens are to be rotated in time
+        user_id TEXT PRIMARY KEY,
+        days INTEGER NOT NULL,
+        tell TEXT NOT NULL,
+        since TEXT NOT NULL,
+        reminded TEXT                  -- the last reminder that is out
+    ) STRICT;
+    ALTER TABLE act ADD COLUMN part_of TEXT;   -- the message, where an act is one of several
+    ALTER TABLE act ADD COLUMN is_stopped INTEGER NOT NULL DEFAULT 0;  -- 1: by `!cancel`
+    ALTER TABLE act ADD COLUMN device TEXT NOT NULL DEFAULT '';        -- that the person typed on
+    CREATE INDEX act_part ON act (part_of) WHERE part_of IS NOT NULL;
+    CREATE TABLE audit (               -- what was done, refused and told; append-only
+        id INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,              -- when it began
+        ended_at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        device TEXT NOT NULL,          -- '': not known
+        kind TEXT NOT NULL,            -- 'change', 'refusal', 'alarm'
+        what TEXT NOT NULL,            -- the command's name, or what the alarm was about
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        event_id TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_target ON audit (target, id);
+    INSERT INTO audit (at, ended_at, who, device, kind, what, target, outcome, event_id)
+        SELECT began_at, coalesce(ended_at, began_at), who, '', 'change', command, target, outcome,
+        event_id FROM act WHERE outcome IS NOT NULL ORDER BY rowid;
+    CREATE TRIGGER act_has_ended AFTER UPDATE OF outcome ON act
+        WHEN OLD.outcome IS NULL AND NEW.outcome IS NOT NULL
+        BEGIN
+            INSERT INTO audit (at, ended_at, who, device, kind, what, target, outcome, event_id)
+            VALUES (NEW.began_at, NEW.ended_at, NEW.who, NEW.device, 'change', NEW.command,
+                NEW.target, NEW.outcome, NEW.event_id);
+        END;
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+    CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+    """,
 )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.acts import ACTS, PROBLEMS
+from tests.faults.acts import PROBLEMS
 from tests.faults.cases import KINDS, Outcome, Point, inject, survey, survey_setup
+from tests.faults.every_act import EVERY_ACT
 from tests.faults.lab import Bench, a_bench
 
 _PER_BENCH = 40  # the bot allows 120 changes in ten minutes, and a case makes up to three
@@ -62,7 +63,7 @@ async def survey_all(directory: Path, synapse: Path, seed: int, say: Say) -> lis
     for secret in (True, False):
         place = directory / f"survey-{secret}"
         async with a_bench(place, synapse, seed, shared_secret=secret) as bench:
-            for act in ACTS:
+            for act in EVERY_ACT:
                 if act.makes_account or not secret:
                     points += await survey(bench, act, secret=secret)
             if not secret:

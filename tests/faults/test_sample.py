@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import runner
-from tests.faults.acts import ACTS
 from tests.faults.cases import SYNC, WRITE_FAULT, Point
+from tests.faults.every_act import EVERY_ACT
 from tests.faults.setup import SETUP
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ PLACES: list[tuple[str, bool, str, str, int]] = [
 
 @pytest.mark.timeout(400)
 async def test_nothing_is_lost_doubled_or_leaked(tmp_path: Path, synapse: Path) -> None:
-    acts = {act.name: act for act in (*ACTS, SETUP)}
+    acts = {act.name: act for act in (*EVERY_ACT, SETUP)}
     points = [Point(acts[a], secret, fault, kind, n) for a, secret, fault, kind, n in PLACES]
     report = await runner.inject_all(tmp_path, synapse, points, seed=1, lanes=2, say=print)
     assert report.is_clean, report.table()

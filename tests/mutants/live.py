@@ -221,7 +221,7 @@ MUTANTS: tuple[Mutant, ...] = (
         test="tests/live/test_setup.py::test_a_used_up_login_limit_is_said_with_its_time_and_sat_out",
     ),
     Mutant(
-        file="adminbot/commands/bots.py",
+        file="adminbot/commands/endings.py",
         old='        word_for(user_id),\n        if_so="To delete it",\n',
         new='        "yes",\n        if_so="To delete it",\n',
         means="a bot is deleted without its name typed",

@@ -1206,9 +1206,9 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/accounts/backends/test_synapse.py::test_which_account_was_made_by_an_act",
     ),
     Mutant(
-        "adminbot/accounts/backends/synapse.py",
-        "        if await self.find(user_id) is None:\n            raise AccountGone\n",
-        "",
+        "adminbot/accounts/backends/base.py",
+        "    if account is None:\n        raise AccountGone\n    if account.is_admin:",
+        "    if account and account.is_admin:",
         "a sign-out of an account that is gone makes it anew",
         "tests/unit/accounts/backends/test_synapse.py::test_an_account_that_is_gone_is_not_made_anew",
     ),

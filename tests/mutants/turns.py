@@ -220,14 +220,14 @@ MUTANTS: tuple[Mutant, ...] = (
         INTERPRETER + "test_only_who_was_asked_can_answer",
     ),
     Mutant(
-        "adminbot/commands/bots.py",
+        "adminbot/commands/endings.py",
         "confirm=Confirm.TAP,",
         "confirm=Confirm.NAME,",
         "a tap does not revoke",
         INTERPRETER + "test_a_tap_confirms_only_under_its_own_question",
     ),
     Mutant(
-        "adminbot/commands/bots.py",
+        "adminbot/commands/endings.py",
         "confirm=Confirm.NAME,",
         "confirm=Confirm.TAP,",
         "a forged reaction deletes a bot",

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from adminbot.accounts.act import Act, NotedAct
-from adminbot.errors import Refused
+from adminbot.errors import AccountGone, Protected, Refused
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import AccountState, Device, Session
 from adminbot.values.ids import UserId
@@ -133,7 +133,7 @@ class AccountBackend(Protocol):
         If the process dies in here, any number of sessions is ended; the second run ends all.
 
         Raises:
-            AccountGone: nothing was changed.
+            AccountGone, Protected: nothing was changed.
         """
 
     async def close(self, user_id: UserId, act: NotedAct) -> None:
@@ -206,3 +206,15 @@ def check_can(backend: AccountBackend, what: Can, hint: str = "") -> None:
     """Raises Refused unless this kind of account has the ability `what`."""
     if what not in backend.can:
         raise Refused(f"Accounts on this server {what.value}. Nothing was changed.", hint)
+
+
+async def check_may_change(backend: AccountBackend, user_id: UserId) -> None:
+    """Raises AccountGone, or Protected for a server admin's account.
+
+    To be asked before a change, too, because Synapse's PUT would make a missing account.
+    """
+    account = await backend.find(user_id)
+    if account is None:
+        raise AccountGone
+    if account.is_admin:
+        raise Protected(user_id)

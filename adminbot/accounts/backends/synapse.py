@@ -18,9 +18,15 @@ from adminbot.accounts.backends.base import (
     Login,
     TakeOver,
     Target,
+    check_may_change,
 )
 from adminbot.accounts.backends.login_limit import log_in
-from adminbot.errors import AccountGone, HomeserverError, HomeserverUnreachable, NameTaken
+from adminbot.errors import (
+    AccountGone,
+    HomeserverError,
+    HomeserverUnreachable,
+    NameTaken,
+)
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import AccountState, Device, Session
@@ -150,7 +156,7 @@ class SynapseBackend(AccountBackend):
 
     async def sign_out(self, user_id: UserId, act: NotedAct) -> None:
         await act.step("sign it out everywhere")
-        await self._check_is_there(user_id)
+        await check_may_change(self, user_id)
         await self._synapse.set_password(user_id, new_password(), logout_devices=True)
 
     async def close(self, user_id: UserId, act: NotedAct) -> None:
@@ -160,25 +166,20 @@ class SynapseBackend(AccountBackend):
 
     async def lock(self, user_id: UserId, act: NotedAct) -> None:
         await act.step("lock it")
-        await self._check_is_there(user_id)
+        await check_may_change(self, user_id)
         await self._synapse.set_locked(user_id, locked=True)
 
     async def unlock(self, user_id: UserId, act: NotedAct) -> None:
         await act.step("unlock it")
-        await self._check_is_there(user_id)
+        await check_may_change(self, user_id)
         await self._synapse.set_locked(user_id, locked=False)
 
     async def set_password(
         self, user_id: UserId, password: Secret, act: NotedAct, *, keep_sessions: bool
     ) -> None:
         await act.step("set a password")
-        await self._check_is_there(user_id)
+        await check_may_change(self, user_id)
         await self._synapse.set_password(user_id, password, logout_devices=not keep_sessions)
-
-    async def _check_is_there(self, user_id: UserId) -> None:
-        """Raises AccountGone. Synapse's PUT would make a missing account."""
-        if await self.find(user_id) is None:
-            raise AccountGone
 
     @asynccontextmanager
     async def acting_as(self, user_id: UserId) -> AsyncIterator[ClientApi]:

@@ -60,7 +60,7 @@ async def test_a_password_is_on_the_card_of_a_bot_that_is_to_have_one(
         bot, Login(SESSION, password), ORDER, Purpose.NEW, Program(), {"K": Secret("k")}
     )
     kept = await store.cards.find(card_id)
-    assert (kept.bot, kept.reader, kept.content) == (NANO, YOU, card)
+    assert (kept.about, kept.reader, kept.content) == (NANO, YOU, card)
     assert await store.bots.find(NANO) == bot
     noted = await store.acts.find("$1")
     assert noted

@@ -9,7 +9,7 @@ import pytest
 from adminbot.accounts.handover import Purpose
 from adminbot.apps import load_catalog
 from adminbot.cards.text import CardText
-from adminbot.store import Bot, Card
+from adminbot.store import Bot, Card, CardKind
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
@@ -93,7 +93,8 @@ def test_the_block_is_what_the_program_reads_and_nothing_else() -> None:
 
 CARD = Card(
     id=1,
-    bot=NANO,
+    kind=CardKind.BOT,
+    about=NANO,
     reader=YOU,
     content=None,
     room_id="!dm",

@@ -80,7 +80,7 @@ async def test_the_bot_that_is_signed_out(store: Store) -> None:
 
 
 async def test_cards_that_are_out_and_a_card_that_is_not(store: Store) -> None:
-    shown = {card.bot: card for card in await store.cards.open()}
+    shown = {card.about: card for card in await store.cards.open()}
     assert set(shown) == {CLAW, NANO, QUIET}
     assert shown[NANO].content is None
     assert shown[NANO].room_id == DM
