@@ -77,7 +77,8 @@ class HandOver:
     ) -> int:
         """Store bot, sealed card and the act's success in one transaction; returns the card's id.
 
-        `extra`: further secrets of the card, by name of the placeholder.
+        `extra`: further secrets of the card, by name of the placeholder. For one of many accounts
+        the card waits for the others as a section (`Store.keep_section`), and the id is 0.
 
         Raises:
             HomeserverError: the session belongs to another account or device; nothing is stored.
@@ -96,6 +97,16 @@ class HandOver:
         if program.picks_device:
             bot = replace(bot, device_id=None)
         card = self._phrase(bot, secrets, why, order.who)
+        if order.part_of:
+            await self._store.keep_section(
+                bot,
+                event_id=order.event_id,
+                part_of=order.part_of,
+                reader=order.who,
+                section=card,
+                shows_keys=program.shows_keys,
+            )
+            return 0
         return await self._store.hand_over(
             bot,
             event_id=order.event_id,

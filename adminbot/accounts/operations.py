@@ -5,6 +5,7 @@ from typing import Self
 
 from adminbot.accounts.act import Acts
 from adminbot.accounts.backends.base import AccountBackend, TakeOver
+from adminbot.accounts.bulk import Bulk
 from adminbot.accounts.create import Creation
 from adminbot.accounts.device_trust import DeviceTrust
 from adminbot.accounts.endings import Endings
@@ -27,6 +28,7 @@ class Accounts:
     endings: Endings
     device_trust: DeviceTrust
     membership: Membership
+    bulk: Bulk
     signer: Signer
 
     @classmethod
@@ -57,5 +59,6 @@ class Accounts:
             endings=Endings(registry, backend, acts, store),
             device_trust=DeviceTrust(registry, account, acts, signer, store),
             membership=Membership(registry, account, backend, acts),
+            bulk=Bulk(store),
             signer=signer,
         )

@@ -1,7 +1,7 @@
 """What a card says, before and after the secret is taken back. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
 
 SAVED = "🗑️"
+_MOST_OF_A_BLOCK = 42_000  # an event has 64 KiB at most, and base64 makes 4 bytes of 3
 _TITLE = {
     Purpose.NEW: "new bot",
     Purpose.RENEWED: "new token",
@@ -50,7 +51,34 @@ class CardText:
         profile = self.apps.get(bot.app)
         values: Given = {**public_values(bot, reader, self.public_url), **secrets}
         intro = "\n".join(self._intro(bot, profile, values, purpose))
-        return json.dumps({"intro": intro, "block": profile.render(values)})
+        where = profile.say(profile.paste_into, values)
+        card = {"intro": intro, "block": profile.render(values)}
+        return json.dumps(card | {"bot": str(bot.user_id), "where": where})
+
+    def several(self, sections: Iterable[str]) -> Iterator[str]:
+        """Cards of `sections`, which `phrase` wrote: a section a bot, as few cards as may be."""
+        card: list[dict[str, str]] = []
+        size = 0
+        for section in map(json.loads, sections):
+            length = _length(section)
+            if card and size + length > _MOST_OF_A_BLOCK:
+                yield self._several(card)
+                card, size = [], 0
+            card.append(section)
+            size += length
+        if card:
+            yield self._several(card)
+
+    def _several(self, sections: list[dict[str, str]]) -> str:
+        """The JSON of one card."""
+        intro = [
+            f"🤖 **Logins of {len(sections)} bots**",
+            *(f"• `{it['bot']}` into {it['where']}" for it in sections),
+            "Each has its section in the next message. Whoever has it can act as these bots.",
+            self._vanishes(),
+        ]
+        block = "\n\n".join(f"# {it['bot']}\n{it['block']}" for it in sections)
+        return json.dumps({"intro": "\n".join(intro), "block": block})
 
     def _intro(self, bot: Bot, profile: Profile, values: Given, purpose: Purpose) -> Iterator[str]:
         title = "new password" if profile.by_password and purpose is not Purpose.NEW else ""
@@ -73,8 +101,11 @@ class CardText:
             yield "I tell you here when it is online and trusted."
         else:
             yield f"Does it work? {profile.say(profile.works, values)}"
+        yield self._vanishes()
+
+    def _vanishes(self) -> str:
         duration = format_duration(round(self.ttl.total_seconds()))
-        yield f"It vanishes in {duration}, or when you tap {SAVED}."
+        return f"It vanishes in {duration}, or when you tap {SAVED}."
 
     def without_secrets(self, bot: Bot, owner: UserId) -> str:
         """The block as it is on a card, with `***` for each secret that the bot has."""
@@ -118,3 +149,9 @@ def _plain_form(bot: Bot) -> list[str]:
 
 def _numbered(said: list[str]) -> list[str]:
     return said if len(said) < 2 else [f"{i}. {step}" for i, step in enumerate(said, start=1)]
+
+
+def _length(section: dict[str, str]) -> int:
+    """About how many bytes a section takes: once as text, and once as HTML with tags a line."""
+    lines = len(section["block"].splitlines()) + 2
+    return 2 * len(json.dumps([section["bot"], section["block"]])) + 20 * lines

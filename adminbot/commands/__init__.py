@@ -1,10 +1,11 @@
 """Everything that can be typed in the chat: the sum of the routers."""
 
-from adminbot.commands import apps, bots, endings, lockdown, looking, talk, trust
+from adminbot.commands import apps, bots, bulk, endings, lockdown, looking, talk, trust
 from adminbot.dispatch.router import Router
 
 ROUTER = Router.joined(
     bots.router,
+    bulk.router,
     endings.router,
     looking.router,
     apps.router,

@@ -1,5 +1,6 @@
 """Commands that end something: sessions of a bot, or an account. All of them are brakes."""
 
+from adminbot.commands.bulk import revoke_all
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.questions import word_for
@@ -12,6 +13,7 @@ router = Router("Bots")
     "revoke",
     "NAME",
     "sign a bot out everywhere",
+    flags={"all": Flag("every bot at once", instead_of="NAME")},
     acts=True,
     confirm=Confirm.TAP,
     brake=True,
@@ -21,6 +23,8 @@ router = Router("Bots")
     ),
 )
 async def revoke(ctx: Context, args: Args) -> Reply:
+    if "all" in args.flags:
+        return await revoke_all(ctx, args)
     user_id = (await ctx.services.accounts.registry.get(args["NAME"])).user_id
     ctx.confirm(
         f"⚠️ Sign `{user_id}` out everywhere? Its program stops until "

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from adminbot.config import Trust
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.questions import STOPPING
 from adminbot.dispatch.router import Command, Reply, Router
 from adminbot.errors import FIRST_ACCEPT, UnknownCommand
 
@@ -49,9 +50,18 @@ async def verify(ctx: Context, args: Args) -> Reply:
     )
 
 
-@router.command("cancel", "", "forget what I was asked to confirm", brake=True, declines=True)
+@router.command(
+    "cancel",
+    "",
+    "forget my question, stop a long list",
+    brake=True,
+    declines=True,
+    details="Of a command for many bots no further one begins; what is under way is finished.",
+)
 async def cancel(ctx: Context, args: Args) -> Reply:
-    return Reply("Nothing is waiting for you to confirm.")
+    if await ctx.services.stop_many(ctx.sender):
+        return Reply(STOPPING)
+    return Reply("Nothing is waiting for you to confirm, and nothing goes on.")
 
 
 # What a topic is about, in the order of `!help`. A topic's word is its title in lower case.

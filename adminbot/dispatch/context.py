@@ -1,11 +1,13 @@
 """What a command handler is given, as named fields."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from adminbot.accounts.act import Order
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.questions import question_about
 from adminbot.dispatch.router import Command, Reply
+from adminbot.dispatch.running_total import RunningTotal
 from adminbot.dispatch.services import Services
 from adminbot.values.ids import UserId
 
@@ -24,12 +26,14 @@ class Context:
 
     `incoming`: the message with the command. `order`: by it an act is noted. `is_second_run`: a
     crash cut an earlier run off after its act was noted, so that something may be half done.
+    `running_total`: makes the one message that says how far a long command is.
     """
 
     incoming: Incoming
     command: Command
     order: Order
     services: Services
+    running_total: Callable[[], RunningTotal]
     is_second_run: bool = False
 
     @property

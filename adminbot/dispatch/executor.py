@@ -4,6 +4,7 @@ import logging
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from adminbot.accounts.act import Order
 from adminbot.cards.delivery import CardDelivery
@@ -132,7 +133,8 @@ class Executor:
             say=say,
             check=self._lockdown.check_unlocked,
         )
-        return Context(incoming, command, order, self._services, is_second_run)
+        running_total = partial(self._replies.running_total, incoming)
+        return Context(incoming, command, order, self._services, running_total, is_second_run)
 
 
 async def _handled(context: Context, args: Args) -> Reply:

@@ -6,8 +6,9 @@ shown as `[TEXT]`. `NAME NAME …` is one word or more. Flags may stand anywhere
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Self
 
 from adminbot.errors import UsageError
@@ -48,10 +49,14 @@ class Args:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`value`: the name of the value, empty for a flag without value. `does`: for `!help`."""
+    """`value`: the name of the value, empty for a flag without value. `does`: for `!help`.
+
+    `instead_of`: the place for whose word the flag stands; neither that nor a later one is typed.
+    """
 
     does: str
     value: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +113,24 @@ class Usage:
     def read(self, typed: list[str]) -> Args:
         """Raises UsageError: a word is missing or too many, or a flag is not as declared."""
         words, flags = self._without_flags(typed)
-        missing = [place for place in self.places if not place.is_optional][len(words) :]
+        places = self._places_beside(flags)
+        missing = [place for place in places if not place.is_optional][len(words) :]
         if missing:
             raise self._wrong(f"`!{self.name}` needs {missing[0]}.")
-        most, each = len(self.places), tuple[str, ...]()
-        if self.places and self.places[-1].is_repeated:
+        most, each = len(places), tuple[str, ...]()
+        if places and places[-1].is_repeated:
             words, each = words[: most - 1], tuple(words[most - 1 :])
-        elif self.places and self.places[-1].takes_rest and len(words) > most:
+        elif places and places[-1].takes_rest and len(words) > most:
             words[most - 1 :] = [" ".join(words[most - 1 :])]
         if len(words) > most:
             raise self._wrong(f"That is more than `!{self.name}` takes.")
-        named = {place.name: word for place, word in zip(self.places, words, strict=False)}
+        named = {place.name: word for place, word in zip(places, words, strict=False)}
         return Args(named, flags, each)
+
+    def _places_beside(self, flags: Iterable[str]) -> tuple[Place, ...]:
+        """The places that are left where these flags are typed."""
+        replaced = {self.flags[flag].instead_of for flag in flags}
+        return tuple(takewhile(lambda place: place.name not in replaced, self.places))
 
     def _without_flags(self, typed: list[str]) -> tuple[list[str], dict[str, str]]:
         words: list[str] = []

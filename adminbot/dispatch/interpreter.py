@@ -10,6 +10,7 @@ from adminbot.chat.incoming import REACTION, Incoming
 from adminbot.dispatch.progress import DONE, FAILED
 from adminbot.dispatch.questions import (
     LEFT,
+    STOPPING,
     TOO_EARLY,
     TOO_LATE,
     Verdict,
@@ -78,7 +79,7 @@ class Interpreter:
             return await self._tapped(incoming, asked_here)
         line = self._rules.line_in(incoming.body)
         if asked and line is not None and self._declines(line):
-            return await self._typed(incoming, asked, asked[0], Verdict.DECLINED)
+            return await self._cancelled(incoming, asked)
         if said := _said_to_offered(incoming, asked_here):
             return await self._typed(incoming, asked_here, asked_here[0], said)
         to_be_named = [question for question in asked_here if not is_suggestion(question.answer)]
@@ -141,6 +142,13 @@ class Interpreter:
         if said is Verdict.DECLINED:
             return await self._close(incoming, questions, Reply(LEFT))
         return Reply(TOO_EARLY if said is Verdict.EARLIER else how_to_confirm(questions))
+
+    async def _cancelled(self, incoming: Incoming, questions: list[Question]) -> Refuse | Reply:
+        """No to every open question; and what goes on for many accounts begins no further one."""
+        if refusal := self._why_not(incoming, questions[0].line):
+            return Refuse(refusal)
+        stopped = await self._store.acts.stop(UserId.parse(incoming.sender))
+        return await self._close(incoming, questions, Reply(STOPPING if stopped else LEFT))
 
     async def _agreed(self, incoming: Incoming, question: Question) -> Run | Reply:
         """Turn the answer into the questioned command, confirmed."""

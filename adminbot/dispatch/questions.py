@@ -24,9 +24,11 @@ TOO_EARLY = (
     "Nothing was changed. Type the command again."
 )
 LEFT = "Left as it is. Nothing was changed."
+STOPPING = "✋ I begin no further one. What is under way is finished first."
 _REMEMBERED = timedelta(hours=1)
 _NO = ("no", "n", "cancel", "❌")
 _YES = ("yes", "y", "ja", "oui", "si", "ok", "✅")  # names nothing, so it confirms nothing
+_MANY = ("all",)  # what confirms a change to all bots
 _QUOTES = " \t\n`'\"“”„‘’"
 _ENDS = ".,!" + _QUOTES  # what a phone's keyboard puts behind a word
 
@@ -43,9 +45,9 @@ class Verdict(enum.Enum):
 def word_for(user_id: UserId) -> str:
     """The word that confirms a change to an account.
 
-    The localpart, unless the localpart reads as yes or no: then the user id.
+    The localpart, unless the localpart reads as yes, no or all: then the user id.
     """
-    is_taken = user_id.localpart in (*_NO, *_YES)
+    is_taken = user_id.localpart in (*_NO, *_YES, *_MANY)
     return str(user_id) if is_taken else user_id.localpart
 
 
@@ -57,7 +59,7 @@ def question_about(about: str, text: str, confirm: Confirm, if_so: str) -> Reply
             how = f"Tap ✅ or answer `{word}` {_IN_TIME}."
         case Confirm.KEYS:
             how = f"{if_so}, answer with their last block {_IN_TIME}."
-        case Confirm.NAME | Confirm.COMMAND:
+        case Confirm.NAME | Confirm.COMMAND | Confirm.ALL:
             how = f"{if_so}, answer {_IN_TIME}: `{word}`"
         case Confirm.NOTHING:
             raise AssertionError("a command that asks declares how it is confirmed")

@@ -14,6 +14,7 @@ from adminbot.dispatch.progress import DONE, FAILED, Progress, quietly
 from adminbot.dispatch.questions import noted_as, time_to_confirm_ends
 from adminbot.dispatch.rate_limit import RefusalLimit
 from adminbot.dispatch.router import Reply
+from adminbot.dispatch.running_total import RunningTotal
 from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
 from adminbot.jobs.background import Background
 from adminbot.store import Store
@@ -81,6 +82,10 @@ class Replies:
     def progress(self, incoming: Incoming, *, always: bool) -> Progress:
         """⏳ under a command while it runs; see Progress."""
         return Progress(self._chat, incoming, self._background.start, always=always)
+
+    def running_total(self, incoming: Incoming) -> RunningTotal:
+        """The one message that says how far a long command is."""
+        return RunningTotal(self._chat, incoming, self._background.start)
 
     async def _put_marks(self, room_id: str, event_id: str) -> None:
         for key in (DONE, FAILED):

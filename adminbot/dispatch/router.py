@@ -50,6 +50,7 @@ class Confirm(enum.Enum):
     TAP = "tap ✅, or type the bot's name"
     NAME = "type the bot's name"
     COMMAND = "type the command's own name"
+    ALL = "with `--all`, type `all`"
     KEYS = "of a device that is not from its card, type the last block of the keys"
 
 

@@ -18,13 +18,14 @@ class Services:
     """Everything that handlers work with; made in app/commands.py.
 
     A new subject is one more field here and one line there. `verify`: ask a person to compare
-    emoji with us.
+    emoji with us. `stop_many`: let a person's commands for many accounts begin no further one.
     """
 
     accounts: Accounts
     look: Inspector
     lockdown: AnnouncedLockdown
     verify: Callable[[UserId], Awaitable[Asked]]
+    stop_many: Callable[[UserId], Awaitable[int]]
     router: Router
     rules: ChatRules
     card_text: CardText

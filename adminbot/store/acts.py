@@ -17,7 +17,7 @@ class ActNote:
 
     `who`, `target`: user ids as text. `outcome`: None while the act is under way or was cut off.
     `device_id`: the device that the act was about to make or to sign. An act on many accounts has
-    a part for each: `part_of` is the event id of the whole, that of the message.
+    a part for each: `part_of` is the event id of the whole, the message; of the whole its own.
     """
 
     event_id: str
@@ -102,7 +102,7 @@ class Acts:
         # Of an act on many accounts only new accounts count one by one.
         row = await self._db.one(
             "SELECT count(*) AS acts FROM act WHERE who = ? AND began_at BETWEEN ? AND ? "
-            "AND (part_of IS NULL OR command = 'newbot')",
+            "AND (coalesce(part_of, event_id) = event_id OR command = 'newbot')",
             str(who),
             moment.isoformat(),
             now().isoformat(),
@@ -132,16 +132,28 @@ class Acts:
 
     async def parts(self, event_id: str) -> dict[str, ActNote]:
         """The parts of an act on many accounts, by target, in order."""
-        rows = await self._db.all("SELECT * FROM act WHERE part_of = ? ORDER BY rowid", event_id)
+        rows = await self._db.all(
+            "SELECT * FROM act WHERE part_of = ?1 AND event_id != ?1 ORDER BY rowid", event_id
+        )
         return {row["target"]: ActNote.from_row(row) for row in rows}
+
+    async def part_failed(self, event_id: str, target: str, outcome: str) -> None:
+        """Within a transaction: end a part that failed, perhaps before the part was noted."""
+        await self._db.execute(
+            "INSERT INTO act (event_id, who, command, target, began_at, part_of, device) "
+            "SELECT event_id || ' ' || ?2, who, command, ?2, began_at, event_id, device "
+            "FROM act WHERE event_id = ?1 ON CONFLICT (event_id) DO NOTHING",
+            event_id,
+            target,
+        )
+        await self.end(f"{event_id} {target}", outcome)
 
     async def stop(self, who: UserId) -> int:
         """Let a person's acts on many accounts begin no further part; returns how many acts."""
         async with self._db.transaction():
             cursor = await self._db.execute(
                 "UPDATE act SET is_stopped = 1 WHERE who = ? AND outcome IS NULL "
-                "AND part_of IS NULL AND is_stopped = 0 AND EXISTS "
-                "(SELECT 1 FROM act AS part WHERE part.part_of = act.event_id)",
+                "AND part_of = event_id AND is_stopped = 0",
                 str(who),
             )
         return cursor.rowcount

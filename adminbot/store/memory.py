@@ -1,9 +1,11 @@
 """The memory between two runs: the tables together, and what spans several of them."""
 
+from collections.abc import Mapping, Sequence
+
 from adminbot.store.acts import Acts
 from adminbot.store.awaited import AwaitedDevices
 from adminbot.store.bots import Bot, Bots
-from adminbot.store.cards import Cards
+from adminbot.store.cards import CardKind, Cards
 from adminbot.store.database import Database
 from adminbot.store.device_keys import DeviceKeys
 from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of
@@ -12,6 +14,7 @@ from adminbot.store.pins import BotPins, Pins
 from adminbot.store.questions import Questions
 from adminbot.store.requests import Requests
 from adminbot.store.rooms import Rooms
+from adminbot.store.sections import Sections
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 
@@ -32,6 +35,7 @@ class Store:
         self.awaited = AwaitedDevices(db)
         self.device_keys = DeviceKeys(db)
         self.cards = Cards(db)
+        self.sections = Sections(db)
         self.acts = Acts(db)
         self.questions = Questions(db)
         self.inbox = Inbox(db, self.facts, self.acts, self.questions)
@@ -53,26 +57,80 @@ class Store:
         the secret; a crash before leaves a token that nobody has, and the act to be run again.
         """
         async with self._db.transaction():
-            previous = await self.bots.find(bot.user_id)
-            await self.bots.put(bot)
-            await self.acts.end(event_id, "done")
-            await self.sealed.forget(recovery_of(bot.user_id))  # the card has the recovery key
-            is_new = previous is None or not bot.device_id or previous.device_id != bot.device_id
-            if shows_keys:
-                await self.awaited.expect(bot, reader, is_new=is_new)
-            else:
-                await self.awaited.forget(bot.user_id)
-            if is_new:
-                await self.device_keys.forget(bot.user_id)
-            # On a new device the program starts afresh, and may make another identity.
-            if bot.own_identity and is_new:
-                await self.bot_pins.forget(bot.user_id)
-            dropped = await self.cards.void(bot.user_id)
+            dropped = await self._has_login(bot, event_id, reader, shows_keys=shows_keys)
             card_id = await self.cards.add(bot.user_id, reader, card)
         # After the transaction: SQLite refuses a checkpoint inside a write transaction.
         if dropped:
             await self._db.scrub()
         return card_id
+
+    async def keep_section(
+        self,
+        bot: Bot,
+        *,
+        event_id: str,
+        part_of: str,
+        reader: UserId,
+        section: str,
+        shows_keys: bool = True,
+    ) -> None:
+        """As `hand_over`, for one of many accounts: the card is made once all have their login.
+
+        `part_of`: the event id of the message, by which `cards_of_sections` finds the section.
+        """
+        async with self._db.transaction():
+            dropped = await self._has_login(bot, event_id, reader, shows_keys=shows_keys)
+            await self.sections.add(part_of, bot.user_id, section)
+        if dropped:
+            await self._db.scrub()
+
+    async def _has_login(
+        self, bot: Bot, event_id: str, reader: UserId, *, shows_keys: bool
+    ) -> bool:
+        """Within a transaction: the bot has a new login, and what was of the older one is void.
+
+        Returns whether a secret was dropped; if so, the caller has to scrub.
+        """
+        previous = await self.bots.find(bot.user_id)
+        await self.bots.put(bot)
+        await self.acts.end(event_id, "done")
+        await self.sealed.forget(recovery_of(bot.user_id))  # the card has the recovery key
+        is_new = previous is None or not bot.device_id or previous.device_id != bot.device_id
+        if shows_keys:
+            await self.awaited.expect(bot, reader, is_new=is_new)
+        else:
+            await self.awaited.forget(bot.user_id)
+        if is_new:
+            await self.device_keys.forget(bot.user_id)
+        # On a new device the program starts afresh, and may make another identity.
+        if bot.own_identity and is_new:
+            await self.bot_pins.forget(bot.user_id)
+        return await self._void_cards(bot.user_id)
+
+    async def _void_cards(self, user_id: UserId) -> bool:
+        """Within a transaction: every secret of the account that is on its way is dead."""
+        dropped = await self.cards.void(user_id)
+        return await self.sections.void(user_id) or dropped
+
+    async def cards_of_sections(
+        self, event_id: str, reader: UserId, cards: Sequence[str], failed: Mapping[str, str]
+    ) -> list[int]:
+        """Make the cards of a command for many accounts, and end the parts that failed, at once.
+
+        Args:
+            cards: the contents, made of all sections of this command.
+            failed: the outcomes by target, for the audit.
+
+        Returns the ids of the cards.
+        """
+        async with self._db.transaction():
+            ids = [await self.cards.add(None, reader, it, CardKind.BOTS) for it in cards]
+            await self.sections.forget(event_id)
+            for target, outcome in failed.items():
+                await self.acts.part_failed(event_id, target, outcome)
+        if cards:
+            await self._db.scrub()
+        return ids
 
     async def takes_device(self, user_id: UserId, device_id: str) -> None:
         """Note the device that a bot's program picked: from now on it is the bot's.
@@ -99,7 +157,7 @@ class Store:
             await self.bots.set_signed_out(user_id)
             await self.awaited.forget(user_id)
             await self.device_keys.forget(user_id)
-            dropped = await self.cards.void(user_id)
+            dropped = await self._void_cards(user_id)
             await self.acts.end(event_id, "done")
         if dropped:
             await self._db.scrub()
@@ -112,7 +170,7 @@ class Store:
             await self.device_keys.forget(user_id)
             await self.sealed.forget(identity_of(user_id))
             await self.bot_pins.forget(user_id)
-            dropped = await self.cards.void(user_id)
+            dropped = await self._void_cards(user_id)
             await self.acts.end(event_id, "done")
         if dropped:
             await self._db.scrub()

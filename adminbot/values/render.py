@@ -77,6 +77,11 @@ def ringing(text: str, *others: UserId) -> Message:
     return Message("m.text", text, rings=others)
 
 
+def new_notice(event_id: str, text: str) -> Message:
+    """An `m.replace` of our own notice."""
+    return Message("m.notice", text, edits=event_id)
+
+
 def edit(event_id: str, text: str) -> Message:
     """An `m.replace` of our own ringing message; rings no phone."""
     return Message("m.text", text, edits=event_id)

@@ -64,7 +64,7 @@ MUTANTS = (
         "tests/unit/commands/test_apps.py::test_a_config_has_everything_but_the_secrets",
     ),
     Mutant(
-        "adminbot/commands/bots.py",
+        "adminbot/commands/wanted.py",
         "        if not ctx.is_second_run:\n            raise\n",
         "        raise\n",
         "an account that was made before a crash is forgotten, as the room's alias is gone",

@@ -1047,7 +1047,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/store/memory.py",
-        "            if is_new:\n                await self.device_keys.forget(bot.user_id)\n",
+        "        if is_new:\n            await self.device_keys.forget(bot.user_id)\n",
         "",
         "a program that picks the same device id anew is alarmed about",
         FORGOTTEN + "test_the_keys_of_a_device_that_is_the_bots_no_more",
@@ -1312,8 +1312,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/store/memory.py",
-        "            await self.sealed.forget(recovery_of(bot.user_id))",
-        "            pass",
+        "        await self.sealed.forget(recovery_of(bot.user_id))",
+        "        pass",
         "a recovery key that is on a card stays on disk",
         "tests/unit/store/test_memory.py::test_what_signs_a_bot_goes_with_it",
     ),

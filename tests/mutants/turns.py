@@ -186,7 +186,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/questions.py",
-        "    is_taken = user_id.localpart in (*_NO, *_YES)\n",
+        "    is_taken = user_id.localpart in (*_NO, *_YES, *_MANY)\n",
         "    is_taken = False\n",
         "`yes` deletes the bot that is called yes",
         QUESTIONS + "test_a_bot_that_is_called_like_an_answer_is_named_in_full",

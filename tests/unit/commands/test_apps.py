@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,7 +184,8 @@ async def test_what_was_begun_is_finished_also_where_the_room_is_gone(desk: Desk
     desk.server.accounts[NANO] = Login(devices={"NANO1": {"syt_nobody_has"}})
     command, args = ROUTER.resolve(line)
     incoming = Incoming("$cut", ROOM, str(YOU), TEXT, f"!{line}")
-    ctx = Context(incoming, command, order, desk.services, is_second_run=True)
+    nobody: Any = None
+    ctx = Context(incoming, command, order, desk.services, nobody, is_second_run=True)
 
     assert "is ready" in (await command.run(ctx, args)).text
     assert await desk.store.bots.find(NANO)

@@ -26,7 +26,7 @@ async def help_text(*words: str, prefix: str = "!", router: Router = ROUTER) -> 
     rules = SimpleNamespace(without_prefix=lambda word: word.removeprefix(prefix))
     services: Any = SimpleNamespace(router=router, rules=rules)
     nobody: Any = None
-    context = Context(nobody, found, nobody, services)
+    context = Context(nobody, found, nobody, services, nobody)
     return (
         await found.run(context, Args(dict(zip(["COMMAND or TOPIC"], words, strict=False))))
     ).text
@@ -155,6 +155,15 @@ def test_only_a_sign_out_is_confirmed_by_what_anybody_can_forge() -> None:
     assert [it.name for it in ROUTER.commands if it.confirm is Confirm.TAP] == ["revoke"]
 
 
+# What is typed behind a command that wants more than a bot's name, or asks for some words only.
+WORDS = {
+    "newbot": "other",
+    "newbots": "other another",
+    "rotate": "--all",
+    "trust": "nano NANO2",
+}
+
+
 @EACH
 async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     desk: Desk, command: Command
@@ -163,16 +172,14 @@ async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     await token_of(desk, "!newbot nano")
     desk.server.keys = {"NANO2": signed_keys("NANO2")}
     desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
-    words = {"[PAGE]": "1", "[COMMAND]": "ping", "NAME [DEVICE]": "nano NANO2", "NAME": "nano"}
-    words |= {"NAME [APP]": "nano", "NAME [ROOM]": "nano"}
-    new = "other" if command.name == "newbot" else words.get(command.usage.line, "")
-    answer = await desk.asks(f"!{command.name} {new}")
+    typed = WORDS.get(command.name, "nano" if command.usage.line.startswith("NAME") else "")
+    answer = await desk.asks(f"!{command.name} {typed}")
     questions = await desk.store.questions.of(YOU)
     assert "❌" not in answer
     assert len(questions) == (command.confirm is not Confirm.NOTHING)
     for question in questions:
         assert question.tap == (command.confirm is Confirm.TAP)
-        assert question.line == f"{command.name} {new}".strip()
+        assert question.line == f"{command.name} {typed}".strip()
 
 
 @pytest.mark.parametrize(

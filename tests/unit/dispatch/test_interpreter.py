@@ -165,7 +165,7 @@ async def test_a_cancel_says_no_to_all_that_is_open_in_whichever_room(
     await desk.asks("!lockdown", room_id=DM)
     assert await desk.asks(typed) == "Left as it is. Nothing was changed."
     assert not await desk.store.questions.of(YOU)
-    assert await desk.asks(typed) == "Nothing is waiting for you to confirm."
+    assert await desk.asks(typed) == "Nothing is waiting for you to confirm, and nothing goes on."
     assert desk.server.alive(token)
 
 

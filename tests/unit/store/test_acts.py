@@ -56,7 +56,7 @@ async def test_a_brake_on_many_accounts_counts_for_each(store: Store) -> None:
 
 
 async def test_only_what_has_parts_and_is_under_way_is_stopped(store: Store) -> None:
-    for event_id, part_of in (("$many", None), ("$one", None), ("$part", "$many")):
+    for event_id, part_of in (("$many", "$many"), ("$one", None), ("$part", "$many")):
         await store.acts.begin(
             event_id, who=YOU, command="x", target="x", device_id=None, part_of=part_of
         )
