@@ -11,9 +11,9 @@ class Sections:
         self._db = db
 
     async def of(self, event_id: str) -> list[str]:
-        """The sections that one command has made so far, in order."""
+        """The sections that one command has made so far, by user id."""
         rows = await self._db.all(
-            "SELECT content FROM section WHERE event_id = ? ORDER BY rowid", event_id
+            "SELECT content FROM section WHERE event_id = ? ORDER BY bot", event_id
         )
         return [self._db.open("section", row["content"]) for row in rows]
 

@@ -1,5 +1,5 @@
 """Everything that the lab interrupts: a new subject is one more line."""
 
-from tests.faults import acts
+from tests.faults import acts, acts_bulk
 
-EVERY_ACT = (*acts.ACTS,)
+EVERY_ACT = (*acts.ACTS, *acts_bulk.ACTS)

@@ -216,7 +216,7 @@ class Bench:
 
 
 def _is_progress(seen: Seen) -> bool:
-    return (seen.body or "").startswith("⏳")
+    return (seen.body or "").startswith(("⏳", "🏁"))
 
 
 async def wait_until(look: Any, within_s: float) -> Any:

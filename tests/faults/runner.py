@@ -13,7 +13,7 @@ from tests.faults.cases import KINDS, Outcome, Point, inject, survey, survey_set
 from tests.faults.every_act import EVERY_ACT
 from tests.faults.lab import Bench, a_bench
 
-_PER_BENCH = 40  # the bot allows 120 changes in ten minutes, and a case makes up to three
+_PER_BENCH = 25  # the bot allows 120 changes in ten minutes, and a case makes up to four
 
 Say = Callable[[str], None]
 

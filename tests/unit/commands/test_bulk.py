@@ -176,7 +176,7 @@ async def test_all_are_rotated_after_the_word(desk: Desk) -> None:
     assert "✅ New tokens for 2 bots. Their older tokens are dead." in answer
     assert "1 signed out or paused: left as they are." in answer
     assert not any(map(desk.server.alive, old))
-    assert list(sections(desk)) == ["@nano:example.org", "@alerts:example.org"]
+    assert list(sections(desk)) == ["@alerts:example.org", "@nano:example.org"]
     assert not desk.server.accounts[bot("off")].devices
 
 
