@@ -36,8 +36,10 @@ async def _run(directory: Path, args: argparse.Namespace) -> runner.Report:
     synapse = synapse_python(say)
     points = [
         point
-        for point in await runner.survey_all(directory, synapse, args.seed, say)
-        if (args.act or "") in point.act.name and (args.fault or "") in point.fault
+        for point in await runner.survey_all(
+            directory, synapse, args.seed, say, only=args.act or ""
+        )
+        if (args.fault or "") in point.fault
     ][: args.sample]
     say(f"{len(points)} faults, seed {args.seed}")
     return await runner.inject_all(

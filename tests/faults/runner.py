@@ -12,6 +12,7 @@ from tests.faults.acts import PROBLEMS
 from tests.faults.cases import KINDS, Outcome, Point, inject, survey, survey_setup
 from tests.faults.every_act import EVERY_ACT
 from tests.faults.lab import Bench, a_bench
+from tests.faults.setup import SETUP
 
 _PER_BENCH = 25  # the bot allows 120 changes in ten minutes, and a case makes up to four
 
@@ -57,16 +58,22 @@ def _row(what: str, outcomes: list[Outcome]) -> str:
     return f"{what:48} {injected:8} {survived:8} {lost:6} {duplicated:10} {leaked:6}"
 
 
-async def survey_all(directory: Path, synapse: Path, seed: int, say: Say) -> list[Point]:
-    """Every place in every act where something can happen, in the seed's order."""
+async def survey_all(
+    directory: Path, synapse: Path, seed: int, say: Say, *, only: str = ""
+) -> list[Point]:
+    """Every place in every act where something can happen, in the seed's order.
+
+    `only`: acts whose name holds this.
+    """
     points: list[Point] = []
+    acts = [act for act in EVERY_ACT if only in act.name]
     for secret in (True, False):
         place = directory / f"survey-{secret}"
         async with a_bench(place, synapse, seed, shared_secret=secret) as bench:
-            for act in EVERY_ACT:
+            for act in acts:
                 if act.makes_account or not secret:
                     points += await survey(bench, act, secret=secret)
-            if not secret:
+            if not secret and only in SETUP.name:
                 points += await survey_setup(bench)
     random.Random(seed).shuffle(points)  # noqa: S311  # to be repeated, not to be secret
     say(f"{len(points)} places where something can happen")
