@@ -86,6 +86,14 @@ class Login:
     password: str = ""
     devices: dict[str, set[str]] = field(default_factory=dict)
     closed: bool = False
+    is_admin: bool = False
+    is_locked: bool = False
+    user_type: str = ""
+    appservice_id: str = ""
+    made_at: datetime | None = None
+    display_name: str = ""
+    rooms: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
 
 
 class Server:
@@ -160,12 +168,31 @@ class Server:
 
     async def whois(self, user_id: UserId) -> list[str]:
         await self._asked("whois")
-        return []
+        return self.accounts[user_id].addresses if user_id in self.accounts else []
+
+    async def joined_rooms(self, user_id: UserId) -> list[str]:
+        await self._asked("rooms")
+        return self.accounts[user_id].rooms if user_id in self.accounts else []
+
+    async def is_reserved(self, user_id: UserId) -> bool:
+        await self._asked("is reserved")
+        return user_id.localpart.startswith("_")
 
     async def find_account(self, user_id: UserId) -> AccountState | None:
         await self._asked("find")
         login = self.accounts.get(user_id)
-        return AccountState(user_id, False, login.closed) if login else None
+        if login is None:
+            return None
+        return AccountState(
+            user_id,
+            login.is_admin,
+            login.closed,
+            login.is_locked,
+            login.made_at,
+            login.user_type,
+            login.appservice_id,
+            login.display_name,
+        )
 
     async def deactivate(self, user_id: UserId) -> None:
         await self._asked("deactivate")

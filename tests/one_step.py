@@ -207,5 +207,11 @@ class OneStepBackend(AccountBackend):
         account = self.accounts.get(user_id)
         return AccountState(user_id, False, account.is_closed) if account else None
 
+    async def is_reserved(self, user_id: UserId) -> bool:
+        return user_id.localpart.startswith("_")
+
+    async def rooms(self, user_id: UserId) -> list[str]:
+        return []
+
     async def addresses(self, user_id: UserId) -> list[str]:
         raise AssertionError("whoever asks has looked at `can`")

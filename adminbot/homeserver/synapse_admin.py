@@ -164,7 +164,26 @@ class SynapseAdmin:
             _, body = await self._ask("GET", self._user(user_id), needs=_USER)
         except AccountGone:
             return None
-        return AccountState(user_id, body.get("admin") is True, body.get("deactivated") is True)
+        return _account_state(user_id, body)
+
+    async def is_reserved(self, user_id: UserId) -> bool:
+        """Whether only an application service may have the name, whoever has it now."""
+        try:
+            await self.check_name_free(user_id)
+        except NameTaken:
+            return False
+        except UsageError as exc:
+            refused = exc.__cause__
+            # A `_` at the beginning is for bridges, unless the server lets anybody have it.
+            is_exclusive = getattr(refused, "errcode", "") == "M_EXCLUSIVE"
+            return is_exclusive or user_id.localpart.startswith("_")
+        return False
+
+    async def joined_rooms(self, user_id: UserId) -> list[str]:
+        """The ids of the rooms that the account is in; of an unknown account none."""
+        path = f"/_synapse/admin/v1/users/{part(user_id)}/joined_rooms"
+        _, body = await self._ask("GET", path, needs={"joined_rooms": list})
+        return sorted(room for room in body["joined_rooms"] if isinstance(room, str))
 
     async def devices(self, user_id: UserId) -> list[Device]:
         """The account's sessions that have a device; a token of `log_in_as` has none."""
@@ -268,6 +287,23 @@ def _address(claimed: object) -> str | None:
         return str(ipaddress.ip_address(claimed))
     except ValueError:
         return None
+
+
+def _account_state(user_id: UserId, body: dict[str, Any]) -> AccountState:
+    # Here the server counts seconds, and milliseconds nearly everywhere else.
+    made_s = body.get("creation_ts")
+    texts = {name: body.get(name) for name in ("user_type", "appservice_id", "displayname")}
+    known = {name: text if isinstance(text, str) else "" for name, text in texts.items()}
+    return AccountState(
+        user_id,
+        is_admin=body.get("admin") is True,
+        is_deactivated=body.get("deactivated") is True,
+        is_locked=body.get("locked") is True,
+        made_at=_from_ms(made_s * 1000) if isinstance(made_s, int) else None,
+        user_type=known["user_type"],
+        appservice_id=known["appservice_id"],
+        display_name=known["displayname"],
+    )
 
 
 def _from_ms(stamp_ms: object) -> datetime | None:

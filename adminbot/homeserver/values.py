@@ -32,11 +32,20 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the server says of an account."""
+    """What the server says of an account.
+
+    `made_at`: UTC, None if the server does not say. `user_type`: such as `bot`, empty for most
+    people. `appservice_id`: of the bridge that the account belongs to, or empty.
+    """
 
     user_id: UserId
     is_admin: bool
     is_deactivated: bool
+    is_locked: bool = False
+    made_at: datetime | None = None
+    user_type: str = ""
+    appservice_id: str = ""
+    display_name: str = ""
 
 
 def session_of(body: dict[str, Any]) -> Session:

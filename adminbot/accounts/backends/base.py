@@ -195,6 +195,12 @@ class AccountBackend(Protocol):
     async def find(self, user_id: UserId) -> AccountState | None:
         """The account's state on the server; None if there is no such account."""
 
+    async def is_reserved(self, user_id: UserId) -> bool:
+        """Whether the name is set aside for a bridge (application service), or for the server."""
+
+    async def rooms(self, user_id: UserId) -> list[str]:
+        """The ids of the rooms that the account is in."""
+
     async def addresses(self, user_id: UserId) -> list[str]:
         """The IP addresses the account was used from. Only where `can` has ADDRESSES.
 

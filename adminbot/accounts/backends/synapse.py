@@ -211,6 +211,12 @@ class SynapseBackend(AccountBackend):
     async def find(self, user_id: UserId) -> AccountState | None:
         return await self._synapse.find_account(user_id)
 
+    async def is_reserved(self, user_id: UserId) -> bool:
+        return await self._synapse.is_reserved(user_id)
+
+    async def rooms(self, user_id: UserId) -> list[str]:
+        return await self._synapse.joined_rooms(user_id)
+
     async def addresses(self, user_id: UserId) -> list[str]:
         return await self._synapse.whois(user_id)
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from adminbot.errors import (
     NotServerAdmin,
 )
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.homeserver.values import Session
+from adminbot.homeserver.values import AccountState, Session
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 from tests.unit.homeserver.scripted import Script, refusal, wire_to
@@ -105,3 +106,52 @@ async def test_only_what_is_plainly_an_admin_is_one(admin: object) -> None:
 
     assert found
     assert found.is_admin is (admin is True)
+
+
+async def test_what_is_known_of_an_account_is_taken_in_and_nothing_else() -> None:
+    known = {
+        "name": str(NANO),
+        "locked": True,
+        "creation_ts": 1_700_000_000,
+        "user_type": "bot",
+        "appservice_id": "bridge",
+        "displayname": "Nano",
+    }
+    odd = {
+        "name": str(NANO),
+        "locked": "yes",
+        "creation_ts": "1700000000",
+        "user_type": 1,
+        "appservice_id": None,
+        "displayname": ["x"],
+    }
+    async with wire_to(Script(httpx.Response(200, json=known))) as http:
+        found = await SynapseAdmin(http).find_account(NANO)
+    made_at = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert found == AccountState(NANO, False, False, True, made_at, "bot", "bridge", "Nano")
+    async with wire_to(Script(httpx.Response(200, json=odd))) as http:
+        assert await SynapseAdmin(http).find_account(NANO) == AccountState(NANO, False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "errcode", "is_reserved"),
+    [
+        ("nano", "M_USER_IN_USE", False),
+        ("nano", "M_EXCLUSIVE", True),
+        ("Nano", "M_INVALID_USERNAME", False),
+        ("_bridge_nano", "M_INVALID_USERNAME", True),
+        ("_anybody", "M_USER_IN_USE", False),
+    ],
+)
+async def test_a_name_that_only_a_bridge_may_have_is_known(
+    name: str, errcode: str, is_reserved: bool
+) -> None:
+    answer = httpx.Response(400, content=refusal(errcode))
+    async with wire_to(Script(answer)) as http:
+        assert await SynapseAdmin(http).is_reserved(UserId(name, "x.org")) is is_reserved
+
+
+async def test_rooms_are_a_list_of_ids() -> None:
+    answer = httpx.Response(200, json={"joined_rooms": ["!b:x.org", 1, "!a:x.org"], "total": 3})
+    async with wire_to(Script(answer)) as http:
+        assert await SynapseAdmin(http).joined_rooms(NANO) == ["!a:x.org", "!b:x.org"]
