@@ -38,7 +38,7 @@ from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
 from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.homeserver.values import AccountState, Device, Invitation, RoomFacts, Session
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
 from adminbot.trust.lockdown import Lockdown
@@ -111,6 +111,7 @@ class Server:
         self.aliases: dict[str, str] = {}
         self.inviting: set[str] = set()  # rooms that let every bot in
         self.entered: list[tuple[str, str]] = []  # user id, room
+        self.rooms = Rooms(self)
         self._tokens = itertools.count(1)
 
     def alive(self, token: str) -> bool:
@@ -169,10 +170,6 @@ class Server:
     async def whois(self, user_id: UserId) -> list[str]:
         await self._asked("whois")
         return self.accounts[user_id].addresses if user_id in self.accounts else []
-
-    async def joined_rooms(self, user_id: UserId) -> list[str]:
-        await self._asked("rooms")
-        return self.accounts[user_id].rooms if user_id in self.accounts else []
 
     async def is_reserved(self, user_id: UserId) -> bool:
         await self._asked("is reserved")
@@ -240,20 +237,87 @@ class Server:
 
 
 @dataclass
+class Rooms:
+    """Rooms: what each is like by id, its state events, and who has which in `m.direct`."""
+
+    server: Server
+    known: dict[str, RoomFacts] = field(default_factory=dict)
+    state: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    direct: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def of(self, user_id: str) -> list[str]:
+        login = self.server.accounts.get(UserId.parse(user_id))
+        entered = [room for who, room in self.server.entered if who == user_id]
+        return sorted([*(login.rooms if login else []), *entered])
+
+    async def joined_by(self, user_id: UserId) -> list[str]:
+        await self.server._asked("rooms")
+        return self.of(str(user_id))
+
+    async def facts(self, room_id: str) -> RoomFacts:
+        await self.server._asked("room")
+        return self.known.get(room_id, RoomFacts(room_id))
+
+    def member(self, room_id: str, user_id: str, membership: str) -> None:
+        events = self.state.setdefault(room_id, [])
+        events[:] = [it for it in events if it["state_key"] != user_id]
+        content = {"membership": membership}
+        events.append({"type": "m.room.member", "state_key": user_id, "content": content})
+
+
+@dataclass
 class Acting:
     """The client API in the name of an account."""
 
     server: Server
     user_id: str
 
-    async def invitations(self) -> list[str]:
-        return sorted(self.server.inviting - {room for _, room in self.server.entered})
+    async def invitations(self) -> list[Invitation]:
+        rooms = sorted(self.server.inviting - set(self.server.rooms.of(self.user_id)))
+        known = self.server.rooms.known
+        return [Invitation(it, known[it].name if it in known else "", str(YOU)) for it in rooms]
 
     async def join(self, room: str, via: Sequence[str] = ()) -> None:
         await self.server._asked("join")
         if self.server.aliases.get(room, room) not in self.server.inviting:
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
         self.server.entered.append((self.user_id, room))
+
+    async def leave(self, room_id: str) -> None:
+        await self.server._asked("leave")
+        if room_id in self.server.inviting and room_id not in self.server.rooms.of(self.user_id):
+            self.server.inviting.remove(room_id)
+        elif (self.user_id, room_id) in self.server.entered:
+            self.server.entered.remove((self.user_id, room_id))
+        else:
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
+
+    async def joined_rooms(self) -> list[str]:
+        return self.server.rooms.of(self.user_id)
+
+    async def create_room(self, body: dict[str, Any]) -> str:
+        await self.server._asked("create room")
+        room_id = f"!made{len(self.server.rooms.state)}"
+        self.server.rooms.state[room_id] = list(body["initial_state"])
+        self.server.rooms.member(room_id, self.user_id, "join")
+        for user_id in body["invite"]:
+            self.server.rooms.member(room_id, user_id, "invite")
+        self.server.entered.append((self.user_id, room_id))
+        return room_id
+
+    async def room_state(self, room_id: str) -> list[dict[str, Any]]:
+        return self.server.rooms.state.get(room_id, [])
+
+    async def invite(self, room_id: str, user_id: UserId) -> None:
+        await self.server._asked("invite")
+        self.server.rooms.member(room_id, str(user_id), "invite")
+
+    async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:
+        return dict(self.server.rooms.direct.get(self.user_id, {}))
+
+    async def set_account_data(self, user_id: UserId, kind: str, body: dict[str, Any]) -> None:
+        await self.server._asked("m.direct")
+        self.server.rooms.direct[self.user_id] = body
 
     async def log_out(self) -> None:
         await self.server._asked("log out")

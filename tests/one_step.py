@@ -25,7 +25,7 @@ from adminbot.accounts.backends.base import (
 )
 from adminbot.errors import AccountGone, ForeignIdentity, NameTaken
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
@@ -209,6 +209,9 @@ class OneStepBackend(AccountBackend):
 
     async def is_reserved(self, user_id: UserId) -> bool:
         return user_id.localpart.startswith("_")
+
+    async def room(self, room_id: str) -> RoomFacts:
+        return RoomFacts(room_id)
 
     async def rooms(self, user_id: UserId) -> list[str]:
         return []

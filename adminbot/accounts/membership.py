@@ -1,15 +1,30 @@
-"""The rooms of a bot's account, entered in its name over a session that ends with the act."""
+"""The rooms of a bot's account, entered and left in the bot's name."""
+
+import asyncio
+from dataclasses import dataclass
 
 from adminbot.accounts.act import Act, Acts, Order
 from adminbot.accounts.backends.base import AccountBackend
 from adminbot.accounts.registry import Registry
 from adminbot.errors import HomeserverError, Refused, UsageError
 from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.values import Invitation, RoomFacts
+from adminbot.store import Bot
 from adminbot.values.ids import UserId
 from adminbot.values.room_names import RoomName
 
-_ACCEPT = "accept the invitation to "
+_ACCEPT, _LEAVE = "accept the invitation to ", "leave the room"
 _AT_MOST = 20  # invitations: somebody may invite a bot to thousands of rooms
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a bot is and where it is invited: the first rooms of each, and how many there are."""
+
+    joined: tuple[RoomFacts, ...]
+    joined_count: int
+    invited: tuple[Invitation, ...]
+    invited_count: int
 
 
 class Membership:
@@ -60,10 +75,47 @@ class Membership:
                 await _enter(account, room, bot.user_id)
                 return [room.text]
 
+    async def look(self, bot: Bot) -> Whereabouts:
+        """Where a bot is, and where it is invited. Raises AccountGone, HomeserverError."""
+        joined, invited = await asyncio.gather(
+            self._backend.rooms(bot.user_id), self._invitations(bot.user_id)
+        )
+        facts = await asyncio.gather(*(self._backend.room(it) for it in joined[:_AT_MOST]))
+        return Whereabouts(tuple(facts), len(joined), tuple(invited[:_AT_MOST]), len(invited))
+
+    async def _invitations(self, user_id: UserId) -> list[Invitation]:
+        async with self._backend.acting_as(user_id) as account:
+            return await account.invitations()
+
+    async def leave(self, typed: str, room_id: str, order: Order) -> None:
+        """Leave one room, or decline its invitation.
+
+        One request: after a crash the bot may be out already, and the second run finds that so.
+
+        Raises: NotManaged, AccountGone, HomeserverError, Refused (not in that room).
+        """
+        async with self._acts.begin("leave", self._registry.user_id(typed), order) as act:
+            bot = await self._registry.get(typed)
+            await act.note()
+            is_second_run = _LEAVE in act.earlier_steps
+            await act.step(_LEAVE)
+            async with self._backend.acting_as(bot.user_id) as account:
+                try:
+                    await account.leave(room_id)
+                except HomeserverError as exc:
+                    if exc.status not in (403, 404):
+                        raise
+                    if not is_second_run:
+                        raise Refused(
+                            f"`{bot.user_id}` is not in that room. Nothing was changed.",
+                            f"`!rooms {bot.user_id.localpart}` lists where it is.",
+                        ) from None
+
     async def _accept(self, account: ClientApi, act: Act) -> list[str]:
         # A run that was cut off has accepted some: these are no invitations any more.
         earlier = [it.removeprefix(_ACCEPT) for it in act.earlier_steps if it.startswith(_ACCEPT)]
-        rooms = dict.fromkeys(earlier + (await account.invitations())[:_AT_MOST])
+        invited = [it.room_id for it in await account.invitations()]
+        rooms = dict.fromkeys(earlier + invited[:_AT_MOST])
         for room_id in rooms:
             await act.step(f"{_ACCEPT}{room_id}")
             await account.join(room_id)

@@ -11,6 +11,7 @@ from adminbot.accounts.device_trust import DeviceTrust
 from adminbot.accounts.endings import Endings
 from adminbot.accounts.handover import HandOver, Phrase
 from adminbot.accounts.membership import Membership
+from adminbot.accounts.private_chat import PrivateChats
 from adminbot.accounts.registry import Own, Registry
 from adminbot.accounts.signing import Signer
 from adminbot.accounts.tokens import Tokens
@@ -28,6 +29,7 @@ class Accounts:
     endings: Endings
     device_trust: DeviceTrust
     membership: Membership
+    private_chats: PrivateChats
     bulk: Bulk
     signer: Signer
 
@@ -59,6 +61,7 @@ class Accounts:
             endings=Endings(registry, backend, acts, store),
             device_trust=DeviceTrust(registry, account, acts, signer, store),
             membership=Membership(registry, account, backend, acts),
+            private_chats=PrivateChats(registry, backend, acts),
             bulk=Bulk(store),
             signer=signer,
         )

@@ -6,10 +6,11 @@ from collections import defaultdict
 
 from adminbot.chat.client import Client
 from adminbot.chat.room_view import is_joined
-from adminbot.chat.rooms import direct_chat, may_take_back
+from adminbot.chat.rooms import may_take_back
 from adminbot.chat.sender import Sender
 from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited, TokenRejected
 from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.new_rooms import direct_chat, record_direct
 from adminbot.store import Store
 from adminbot.values.ids import UserId
 from adminbot.values.render import notice
@@ -118,12 +119,3 @@ class DirectChats:
         async with self._record_lock:  # the record is read, changed and written as a whole
             own = UserId.parse(self._rooms.user_id)
             await record_direct(self._account, own, user_id, room_id)
-
-
-async def record_direct(account: ClientApi, own: UserId, user_id: UserId, room_id: str) -> None:
-    """Add a room to our `m.direct` account data."""
-    direct = await account.account_data(own, "m.direct")
-    rooms = direct.get(str(user_id))
-    rooms = rooms if isinstance(rooms, list) else []
-    if room_id not in rooms:
-        await account.set_account_data(own, "m.direct", direct | {str(user_id): [*rooms, room_id]})

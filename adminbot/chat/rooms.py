@@ -1,53 +1,13 @@
-"""Rooms as adminbot makes and reads rooms: the admin room and one direct chat per admin."""
+"""Rooms as adminbot reads rooms: the admin room and one direct chat per admin."""
 
 from collections.abc import Collection
 from typing import Any
 
 from nio import BadEvent, Event, MatrixRoom, RoomMemberEvent, UnknownBadEvent
 
-from adminbot.values.ids import UserId
 from adminbot.values.text import shown_id
 
 _OLD_NAME = "adminbot"  # of every admin room, up to 0.1.0
-
-
-def admin_room_name(own: UserId) -> str:
-    """The admin room's name; a private chat has none, so that clients show our own name."""
-    return f"{own.localpart}: admin room"
-
-
-def _private(name: str | None, invite: list[UserId], *, direct: bool) -> dict[str, Any]:
-    """A createRoom body: encrypted, by invitation of the bot only, history from the invitation.
-
-    `private_chat`, not `trusted_private_chat`: the latter makes everybody invited a second
-    creator, who could let others in.
-    """
-    body: dict[str, Any] = {
-        "preset": "private_chat",
-        "invite": [str(user_id) for user_id in invite],
-        "is_direct": direct,
-        "initial_state": [
-            _state("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}),
-            _state("m.room.history_visibility", {"history_visibility": "invited"}),
-            _state("m.room.guest_access", {"guest_access": "forbidden"}),
-        ],
-        "power_level_content_override": {"invite": 100},
-    }
-    return body | ({"name": name} if name else {})
-
-
-def admin_room(own: UserId, admins: list[UserId]) -> dict[str, Any]:
-    """The createRoom body of the room for the admins' commands."""
-    return _private(admin_room_name(own), admins, direct=False)
-
-
-def direct_chat(user_id: UserId) -> dict[str, Any]:
-    """The createRoom body of the room for one admin's cards."""
-    return _private(None, [user_id], direct=True)
-
-
-def _state(kind: str, content: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "state_key": "", "content": content}
 
 
 def why_unfit(room: MatrixRoom, allowed: Collection[str]) -> str:

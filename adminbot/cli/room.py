@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from adminbot.chat.own_identity import current_session
-from adminbot.chat.rooms import admin_room
 from adminbot.cli.asking import as_started, env_words
 from adminbot.config import Settings, sources
 from adminbot.errors import HomeserverError, SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
+from adminbot.homeserver.new_rooms import admin_room
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.setup.env_file import is_writable, replace_values
 from adminbot.store import Store, open_store

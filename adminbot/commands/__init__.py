@@ -1,6 +1,6 @@
 """Everything that can be typed in the chat: the sum of the routers."""
 
-from adminbot.commands import apps, bots, bulk, endings, lockdown, looking, talk, trust
+from adminbot.commands import apps, bots, bulk, endings, lockdown, looking, rooms, talk, trust
 from adminbot.dispatch.router import Router
 
 ROUTER = Router.joined(
@@ -10,7 +10,7 @@ ROUTER = Router.joined(
     looking.router,
     apps.router,
     trust.router,
-    apps.rooms,
+    rooms.router,
     talk.router,
     lockdown.router,
 )

@@ -1,4 +1,4 @@
-"""Commands about the programs that bots are for: app profiles, and rooms in a program's stead."""
+"""Commands about the programs that bots are for: app profiles."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,10 +13,8 @@ from adminbot.dispatch.router import Reply, Router
 from adminbot.errors import UsageError
 from adminbot.store import Bot
 from adminbot.values.room_names import RoomName
-from adminbot.values.text import shown_id
 
 router = Router("Bots")
-rooms = Router("Rooms")
 
 _TAKES = {
     Takes.TOKEN: "a token",
@@ -155,28 +153,3 @@ def _in_full(profile: Profile) -> Iterator[str]:
     yield from (f"Source: {source}" for source in profile.source)
     room = " --room ROOM" if profile.room is Need.NEEDED else ""
     yield f"Make one: `!newbot NAME --for {profile.name}{room}`"
-
-
-@rooms.command(
-    "join",
-    "NAME [ROOM]",
-    "take a bot into a room",
-    acts=True,
-    details=(
-        "Accepts every invitation that the bot has, or enters ROOM: an id, an alias, or a link. "
-        "For programs that do not do so themselves.\nExample: `!join alerts`"
-    ),
-)
-async def join(ctx: Context, args: Args) -> Reply:
-    typed = args.get("ROOM")
-    room = RoomName.parse(typed) if typed else None
-    accounts = ctx.services.accounts
-    user_id = (await accounts.registry.get(args["NAME"])).user_id
-    entered = await accounts.membership.join(args["NAME"], room, ctx.order)
-    if not entered:
-        return Reply(
-            f"`{user_id}` has no invitation. Nothing was changed.\n"
-            f"Invite it to a room first, then `!join {user_id.localpart}`"
-        )
-    rooms = "\n".join(f"• `{shown_id(room_id)}`" for room_id in entered)
-    return Reply(f"✅ `{user_id}` is in:\n{rooms}")

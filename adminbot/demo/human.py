@@ -24,11 +24,11 @@ from nio import (
 
 from adminbot.chat.client import Client
 from adminbot.chat.responses import expect
-from adminbot.chat.rooms import direct_chat
 from adminbot.crypto.crosssigning import Identity, master_key, trusted_devices
 from adminbot.errors import SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
+from adminbot.homeserver.new_rooms import direct_chat
 from adminbot.homeserver.values import Session
 from adminbot.values.ids import UserId
 

@@ -11,7 +11,14 @@ from urllib.parse import urlencode
 
 from adminbot.errors import ForeignIdentity, HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.http import HttpClient, part
-from adminbot.homeserver.values import SESSION, Session, session_of, user_of
+from adminbot.homeserver.values import (
+    SESSION,
+    Invitation,
+    Session,
+    invitation_of,
+    session_of,
+    user_of,
+)
 from adminbot.values.ids import UserId, is_room_id, parse_url
 from adminbot.values.secret import Secret
 
@@ -173,8 +180,12 @@ class ClientApi:
             raise HomeserverUnreachable("a room id that is none")
         return str(body["room_id"])
 
-    async def invitations(self) -> list[str]:
-        """The ids of the rooms that this account is invited to."""
+    async def leave(self, room_id: str) -> None:
+        """Leave a room, or decline its invitation. Raises HomeserverError: 403, 404: not there."""
+        await self._http.ask("POST", f"{_V3}/rooms/{part(room_id)}/leave", {})
+
+    async def invitations(self) -> list[Invitation]:
+        """The rooms that this account is invited to."""
         # Synapse keeps the answer to a first sync for two minutes, by user and parameters. A first
         # sync never waits, so that the time to wait is free to make each request another.
         query = urlencode({"filter": _ONLY_INVITATIONS, "timeout": secrets.randbelow(10**9)})
@@ -182,7 +193,9 @@ class ClientApi:
         _, body = await self._http.ask("GET", path)
         rooms = body.get("rooms")
         invited = rooms.get("invite") if isinstance(rooms, dict) else None
-        return [it for it in invited if is_room_id(it)] if isinstance(invited, dict) else []
+        if not isinstance(invited, dict):
+            return []
+        return [invitation_of(it, room) for it, room in invited.items() if is_room_id(it)]
 
     async def send_event(
         self, room_id: str, kind: str, content: dict[str, Any], *, txn: str

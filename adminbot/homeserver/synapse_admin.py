@@ -19,6 +19,7 @@ from adminbot.errors import (
     UsageError,
 )
 from adminbot.homeserver.http import HttpClient, Needs, part
+from adminbot.homeserver.synapse_rooms import SynapseRooms
 from adminbot.homeserver.values import (
     SESSION,
     AccountState,
@@ -39,6 +40,7 @@ class SynapseAdmin:
 
     def __init__(self, http: HttpClient) -> None:
         self._http = http
+        self.rooms = SynapseRooms(http)
 
     async def check_name_free(self, user_id: UserId) -> None:
         """Look a name up (somebody can be faster); reserved and deactivated names are taken, too.
@@ -178,12 +180,6 @@ class SynapseAdmin:
             is_exclusive = getattr(refused, "errcode", "") == "M_EXCLUSIVE"
             return is_exclusive or user_id.localpart.startswith("_")
         return False
-
-    async def joined_rooms(self, user_id: UserId) -> list[str]:
-        """The ids of the rooms that the account is in; of an unknown account none."""
-        path = f"/_synapse/admin/v1/users/{part(user_id)}/joined_rooms"
-        _, body = await self._ask("GET", path, needs={"joined_rooms": list})
-        return sorted(room for room in body["joined_rooms"] if isinstance(room, str))
 
     async def devices(self, user_id: UserId) -> list[Device]:
         """The account's sessions that have a device; a token of `log_in_as` has none."""

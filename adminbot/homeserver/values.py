@@ -48,6 +48,29 @@ class AccountState:
     display_name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """A room as the server knows it; `name` and `alias` are empty where there is none.
+
+    `members`: how many people and bots have joined.
+    """
+
+    room_id: str
+    name: str = ""
+    alias: str = ""
+    members: int = 0
+    is_encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A room that an account is invited to; `sender`: who invited, empty if not told."""
+
+    room_id: str
+    name: str = ""
+    sender: str = ""
+
+
 def session_of(body: dict[str, Any]) -> Session:
     """The session in a login or register answer: no more in it than may stand on a card.
 
@@ -74,3 +97,20 @@ def user_of(body: dict[str, Any]) -> UserId:
         return UserId.parse(body["user_id"])
     except ValueError:
         raise HomeserverUnreachable("a login of nobody") from None
+
+
+def invitation_of(room_id: str, room: object) -> Invitation:
+    """The invitation in `rooms.invite` of a /sync answer, by the state events in there."""
+    state = room.get("invite_state") if isinstance(room, dict) else None
+    events = state.get("events") if isinstance(state, dict) else None
+    name = sender = ""
+    for event in events if isinstance(events, list) else []:
+        content = event.get("content") if isinstance(event, dict) else None
+        if not isinstance(content, dict):
+            continue
+        if event.get("type") == "m.room.name" and isinstance(content.get("name"), str):
+            name = content["name"]
+        is_invitation = event.get("type") == "m.room.member"
+        if is_invitation and content.get("membership") == "invite":
+            sender = str(event.get("sender") or "")
+    return Invitation(room_id, name, sender)

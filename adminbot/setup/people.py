@@ -4,13 +4,18 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from adminbot.chat.direct_chats import record_direct
-from adminbot.chat.rooms import admin_room, admin_room_name, direct_chat, found_again
+from adminbot.chat.rooms import found_again
 from adminbot.connections import Connections
 from adminbot.crypto.crosssigning import in_groups
 from adminbot.errors import HOW_TO_RECOVER, WrongAdmin
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import HttpClient
+from adminbot.homeserver.new_rooms import (
+    admin_room,
+    admin_room_name,
+    direct_chat,
+    record_direct,
+)
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.setup.account import Say
 from adminbot.setup.journal import Journal

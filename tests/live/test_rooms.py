@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adminbot.chat.rooms import admin_room, direct_chat
 from adminbot.demo.homeserver import Homeserver, Person
+from adminbot.homeserver.new_rooms import admin_room, direct_chat
 from adminbot.values.ids import UserId
 from tests.world import Bot, a_person, call
 

@@ -364,28 +364,28 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # -- rooms
     Mutant(
-        "adminbot/chat/rooms.py",
+        "adminbot/homeserver/new_rooms.py",
         '"power_level_content_override": {"invite": 100}',
         '"power_level_content_override": {"invite": 0}',
         "anybody in the room may let others in",
         "tests/unit/chat/test_rooms.py::test_a_room_is_made_encrypted_and_closed",
     ),
     Mutant(
-        "adminbot/chat/rooms.py",
+        "adminbot/homeserver/new_rooms.py",
         '"preset": "private_chat"',
         '"preset": "trusted_private_chat"',
         "everybody invited is a second owner of the room",
         "tests/unit/chat/test_rooms.py::test_a_room_is_made_encrypted_and_closed",
     ),
     Mutant(
-        "adminbot/chat/rooms.py",
+        "adminbot/homeserver/new_rooms.py",
         '{"history_visibility": "invited"}',
         '{"history_visibility": "shared"}',
         "who comes later reads what was said before",
         "tests/unit/chat/test_rooms.py::test_a_room_is_made_encrypted_and_closed",
     ),
     Mutant(
-        "adminbot/chat/rooms.py",
+        "adminbot/homeserver/new_rooms.py",
         '            _state("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}),\n',
         "",
         "rooms are made without encryption",

@@ -14,7 +14,7 @@ from typing import Protocol
 from adminbot.accounts.act import Act, NotedAct
 from adminbot.errors import AccountGone, Protected, Refused
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
@@ -200,6 +200,9 @@ class AccountBackend(Protocol):
 
     async def rooms(self, user_id: UserId) -> list[str]:
         """The ids of the rooms that the account is in."""
+
+    async def room(self, room_id: str) -> RoomFacts:
+        """What a room is like; of a room that the server does not know, only the id."""
 
     async def addresses(self, user_id: UserId) -> list[str]:
         """The IP addresses the account was used from. Only where `can` has ADDRESSES.

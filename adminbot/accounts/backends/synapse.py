@@ -29,7 +29,7 @@ from adminbot.errors import (
 )
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret, new_password
 
@@ -215,7 +215,10 @@ class SynapseBackend(AccountBackend):
         return await self._synapse.is_reserved(user_id)
 
     async def rooms(self, user_id: UserId) -> list[str]:
-        return await self._synapse.joined_rooms(user_id)
+        return await self._synapse.rooms.joined_by(user_id)
+
+    async def room(self, room_id: str) -> RoomFacts:
+        return await self._synapse.rooms.facts(room_id)
 
     async def addresses(self, user_id: UserId) -> list[str]:
         return await self._synapse.whois(user_id)

@@ -6,12 +6,11 @@ import pytest
 
 from adminbot.chat.rooms import (
     SYNC_FILTER,
-    admin_room,
-    direct_chat,
     is_two_of_us,
     may_take_back,
     why_unfit,
 )
+from adminbot.homeserver.new_rooms import admin_room, direct_chat
 from adminbot.values.ids import UserId
 from tests.fakes import OWN, room_of
 

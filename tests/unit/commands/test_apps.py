@@ -150,28 +150,6 @@ async def test_the_list_of_programs_and_one_in_full(desk: Desk) -> None:
     assert "appservice" in await desk.asks("!apps hookshot")
 
 
-async def test_a_bot_enters_the_rooms_that_it_is_invited_to(desk: Desk) -> None:
-    await desk.asks("!newbot nano")
-    assert "has no invitation" in await desk.asks("!join nano")
-    desk.server.inviting = {ROOM, BARE}
-    said = await desk.asks("!join nano")
-    assert ROOM in said
-    assert BARE in said
-    assert desk.server.entered == [(str(NANO), ROOM), (str(NANO), BARE)]
-    assert desk.server.asked[-1] == "log out"
-
-
-async def test_a_bot_enters_a_room_by_name_or_the_person_is_told_why_not(desk: Desk) -> None:
-    await desk.asks("!newbot nano")
-    said = await desk.asks("!join nano #alerts:example.org")
-    assert "is not let into that room" in said
-    assert desk.server.asked[-1] == "log out"
-    desk.server.inviting = {ROOM}
-    assert "✅" in await desk.asks("!join nano #alerts:example.org")
-    assert "names no room" in await desk.asks("!join nano nonsense")
-    assert YOU not in desk.server.accounts
-
-
 async def test_what_was_begun_is_finished_also_where_the_room_is_gone(desk: Desk) -> None:
     """A crash came after the account was made; the alias that was typed is nobody's any more."""
     line = "newbot nano --for json --room #gone:example.org"

@@ -14,6 +14,7 @@ from adminbot.dispatch.router import Command, Confirm, Router
 from adminbot.errors import UsageError
 from adminbot.values.render import as_html
 from tests.desk import NANO, YOU, Desk, signed_keys, token_of
+from tests.unit.words import CLUB, words_for
 
 pytestmark = pytest.mark.anyio
 
@@ -155,15 +156,6 @@ def test_only_a_sign_out_is_confirmed_by_what_anybody_can_forge() -> None:
     assert [it.name for it in ROUTER.commands if it.confirm is Confirm.TAP] == ["revoke"]
 
 
-# What is typed behind a command that wants more than a bot's name, or asks for some words only.
-WORDS = {
-    "newbot": "other",
-    "newbots": "other another",
-    "rotate": "--all",
-    "trust": "nano NANO2",
-}
-
-
 @EACH
 async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     desk: Desk, command: Command
@@ -172,7 +164,8 @@ async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     await token_of(desk, "!newbot nano")
     desk.server.keys = {"NANO2": signed_keys("NANO2")}
     desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
-    typed = WORDS.get(command.name, "nano" if command.usage.line.startswith("NAME") else "")
+    desk.server.entered.append((str(NANO), CLUB))
+    typed = words_for(command)
     answer = await desk.asks(f"!{command.name} {typed}")
     questions = await desk.store.questions.of(YOU)
     assert "❌" not in answer

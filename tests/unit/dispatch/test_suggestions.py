@@ -13,6 +13,7 @@ from adminbot.dispatch.suggestions import is_suggestion, suggested
 from adminbot.errors import NotManaged, UnknownCommand
 from adminbot.trust.pins import PinState
 from tests.desk import NANO, OTHER, YOU, Desk, a_desk, token_of
+from tests.unit.words import CLUB, words_for
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +67,7 @@ def test_a_name_is_replaced_in_the_line_with_its_flags() -> None:
 def test_a_tap_runs_nothing_that_changes_something_unasked() -> None:
     """A reaction is clear text on the wire: anybody may have forged it."""
     for command in ROUTER.commands:
-        words = "nano" if "NAME" in command.usage.line else ""
+        words = words_for(command)
         exc = UnknownCommand(f"{command.name}x", command.name)
         reply = suggested(f"{command.name}x {words}".strip(), exc, ROUTER)
         asks = command.confirm in (Confirm.TAP, Confirm.NAME, Confirm.COMMAND)
@@ -79,8 +80,8 @@ async def test_by_taps_alone_nothing_happens_but_a_sign_out(desk: Desk, command:
     """Whatever is tapped after a typo: the offered line, and each question that follows."""
     desk.server.inviting.add("!club")
     before, cards = deepcopy(desk.server.accounts), len(desk.chat.secrets)
-    words = "nano" if command.usage.line.startswith("NAME") else ""
-    await desk.asks(f"!{command.name}{command.name[-1]} {words}")
+    desk.server.entered.append((str(NANO), CLUB))
+    await desk.asks(f"!{command.name}{command.name[-1]} {words_for(command)}")
     for _ in range(3):
         await desk.settled()
         for question in await desk.store.questions.of(YOU):
@@ -91,7 +92,7 @@ async def test_by_taps_alone_nothing_happens_but_a_sign_out(desk: Desk, command:
     else:
         assert desk.server.accounts == before
     assert len(desk.chat.secrets) == cards
-    assert desk.server.entered == []
+    assert desk.server.entered == [(str(NANO), CLUB)]
     await desk.lockdown.check_unlocked()
 
 

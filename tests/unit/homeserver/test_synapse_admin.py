@@ -149,9 +149,3 @@ async def test_a_name_that_only_a_bridge_may_have_is_known(
     answer = httpx.Response(400, content=refusal(errcode))
     async with wire_to(Script(answer)) as http:
         assert await SynapseAdmin(http).is_reserved(UserId(name, "x.org")) is is_reserved
-
-
-async def test_rooms_are_a_list_of_ids() -> None:
-    answer = httpx.Response(200, json={"joined_rooms": ["!b:x.org", 1, "!a:x.org"], "total": 3})
-    async with wire_to(Script(answer)) as http:
-        assert await SynapseAdmin(http).joined_rooms(NANO) == ["!a:x.org", "!b:x.org"]

@@ -1,0 +1,187 @@
+"""Where bots are, by command: over tests/desk.py."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adminbot.homeserver.values import RoomFacts
+from tests.desk import NANO, OTHER, YOU, Desk, a_desk, nowhere, token_of, until
+
+pytestmark = pytest.mark.anyio
+
+ROOM, BARE = "!abcdefghijkl:example.org", "!" + "b" * 43
+OPS = "!opsopsopsops:example.org"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path) as opened:
+        opened.server.aliases = {"#alerts:example.org": ROOM}
+        yield opened
+
+
+async def test_a_bot_enters_the_rooms_that_it_is_invited_to(desk: Desk) -> None:
+    await desk.asks("!newbot nano")
+    assert "has no invitation" in await desk.asks("!join nano")
+    desk.server.inviting = {ROOM, BARE}
+    said = await desk.asks("!join nano")
+    assert ROOM in said
+    assert BARE in said
+    assert desk.server.entered == [(str(NANO), ROOM), (str(NANO), BARE)]
+    assert desk.server.asked[-1] == "log out"
+
+
+async def test_a_bot_enters_a_room_by_name_or_the_person_is_told_why_not(desk: Desk) -> None:
+    await desk.asks("!newbot nano")
+    said = await desk.asks("!join nano #alerts:example.org")
+    assert "is not let into that room" in said
+    assert desk.server.asked[-1] == "log out"
+    desk.server.inviting = {ROOM}
+    assert "✅" in await desk.asks("!join nano #alerts:example.org")
+    assert "names no room" in await desk.asks("!join nano nonsense")
+    assert YOU not in desk.server.accounts
+
+
+async def test_where_a_bot_is_and_is_invited(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    assert "is in no room" in await desk.asks("!rooms nano")
+    rooms = desk.server.rooms
+    rooms.known = {
+        ROOM: RoomFacts(ROOM, "Ale`rts\u202e", "#alerts:example.org", 3, True),
+        BARE: RoomFacts(BARE),
+        OPS: RoomFacts(OPS, "Ops", "", 2, False),
+    }
+    desk.server.entered = [(str(NANO), ROOM), (str(NANO), BARE)]
+    desk.server.inviting = {OPS}
+    assert (await desk.asks("!rooms nano")).split("\n") == [
+        "🚪 Rooms of nano (2)",
+        "• Ale rts #alerts:example.org: 3 in it",
+        f"• {BARE}: not known here",
+        "✉️ Invited (1)",
+        f"• Ops {OPS}, by @you:example.org",
+        "Accept: !join nano",
+    ]
+    assert desk.server.asked[-1] != "log in"
+
+
+async def test_of_many_rooms_the_first_are_shown(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.entered = [(str(NANO), f"!room{number:02}") for number in range(30)]
+    said = await desk.asks("!rooms nano")
+    assert "(30)" in said
+    assert said.count("• ") == 20
+    assert said.endswith("and 10 more")
+
+
+@pytest.mark.parametrize(
+    "typed", [ROOM, "#alerts:example.org", "alerts", "“Alerts”", f"https://matrix.to/#/{ROOM}"]
+)
+async def test_a_bot_leaves_a_room_after_its_name(desk: Desk, typed: str) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.entered = [(str(NANO), ROOM), (str(NANO), BARE)]
+    desk.server.rooms.known = {ROOM: RoomFacts(ROOM, "Alerts")}
+    question = await desk.asks(f"!leave nano {typed}")
+    assert f"out of Alerts {ROOM}?" in question
+    await desk.taps("✅", await desk.question())
+    await desk.settled()
+    assert len(desk.server.entered) == 2
+    assert f"is out of {ROOM}" in await desk.asks("nano")
+    assert desk.server.entered == [(str(NANO), BARE)]
+    assert desk.server.asked[-1] == "log out"
+
+
+async def test_an_invitation_is_declined(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.inviting = {ROOM}
+    await desk.asks(f"!leave nano {ROOM}")
+    assert "✅" in await desk.asks("nano")
+    assert not desk.server.inviting
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        (OPS, "is not in that room"),
+        ("#nowhere:example.org", "There is no room"),
+        ("no such name", "names no room"),
+        ("Ops", "is in 2 rooms of that name"),
+        ("", "!leave needs a room"),
+    ],
+)
+async def test_what_cannot_be_left(desk: Desk, typed: str, why: str) -> None:
+    await token_of(desk, "!newbot nano")
+    desk.server.entered = [(str(NANO), ROOM), (str(NANO), BARE)]
+    desk.server.rooms.known = {ROOM: RoomFacts(ROOM, "ops"), BARE: RoomFacts(BARE, "Ops ")}
+    assert why in await desk.asks(f"!leave nano {typed}")
+    assert not await desk.store.questions.of(YOU)
+    assert len(desk.server.entered) == 2
+
+
+async def test_a_leave_that_was_cut_off_is_finished(tmp_path: Path) -> None:
+    """The bot was out already: that is no error of the second run."""
+    async with a_desk(tmp_path) as desk:
+        await token_of(desk, "!newbot nano")
+        server = desk.server
+        server.entered = [(str(NANO), ROOM)]
+        await desk.asks(f"!leave nano {ROOM}")
+        server.hangs = lambda what: what == "log out"
+        await desk.says("nano")
+        await until(lambda: not server.entered)
+    server.hangs = nowhere
+    async with a_desk(tmp_path, server) as desk:
+        await desk.settled()
+        assert f"is out of {ROOM}" in desk.chat.said[-1][1]
+
+
+# -- a chat with a bot
+
+
+async def test_a_chat_is_made_once_and_found_again(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    rooms = desk.server.rooms
+    assert "has invited you to a private chat" in await desk.asks("!chat nano")
+    [room_id] = rooms.state
+    assert rooms.direct[str(NANO)] == {str(YOU): [room_id]}
+    assert "invited you to your private chat again" in await desk.asks("!chat nano")
+    rooms.member(room_id, str(YOU), "join")
+    assert "have a private chat already" in await desk.asks("!chat nano")
+    assert desk.server.asked.count("invite") == 0
+    rooms.member(room_id, str(YOU), "leave")
+    assert "invited you to your private chat again" in await desk.asks("!chat nano")
+    assert desk.server.asked.count("invite") == 1
+    assert list(rooms.state) == [room_id]
+    assert "has invited you to a private chat" in await desk.asks("!chat nano", sender=OTHER)
+    assert len(rooms.state) == 2
+    assert desk.server.asked[-1] == "log out"
+
+
+async def test_a_chat_with_somebody_else_in_it_is_none(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    await desk.asks("!chat nano")
+    [room_id] = desk.server.rooms.state
+    desk.server.rooms.member(room_id, str(OTHER), "join")
+    assert "has invited you to a private chat" in await desk.asks("!chat nano")
+    assert len(desk.server.rooms.state) == 2
+
+
+async def test_a_chat_that_was_cut_off_is_not_made_twice(tmp_path: Path) -> None:
+    """The crash came between the room and the note of it."""
+    async with a_desk(tmp_path) as desk:
+        await token_of(desk, "!newbot nano")
+        server = desk.server
+        server.hangs = lambda what: what == "m.direct"
+        await desk.says("!chat nano")
+        await until(lambda: server.rooms.state)
+    server.hangs = nowhere
+    async with a_desk(tmp_path, server) as desk:
+        await desk.settled()
+        [room_id] = server.rooms.state
+        assert server.rooms.direct[str(NANO)] == {str(YOU): [room_id]}
+
+
+async def test_a_chat_with_a_bot_that_is_signed_out_says_so(desk: Desk) -> None:
+    await token_of(desk, "!newbot nano")
+    await desk.asks("!revoke nano")
+    await desk.asks("nano")
+    assert "Nobody answers there yet: !rotate nano" in await desk.asks("!chat nano")
