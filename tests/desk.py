@@ -38,7 +38,15 @@ from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
 from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, Invitation, RoomFacts, Session
+from adminbot.homeserver.values import (
+    AccountState,
+    Device,
+    Invitation,
+    PersonSeen,
+    RoomFacts,
+    Session,
+    SignUpToken,
+)
 from adminbot.jobs.background import Background
 from adminbot.store import InboxMessage, Store, open_store
 from adminbot.trust.lockdown import Lockdown
@@ -112,6 +120,8 @@ class Server:
         self.inviting: set[str] = set()  # rooms that let every bot in
         self.entered: list[tuple[str, str]] = []  # user id, room
         self.rooms = Rooms(self)
+        self.sign_up: dict[str, SignUpToken] = {}
+        self.is_open = True  # for registration with a token
         self._tokens = itertools.count(1)
 
     def alive(self, token: str) -> bool:
@@ -170,6 +180,51 @@ class Server:
     async def whois(self, user_id: UserId) -> list[str]:
         await self._asked("whois")
         return self.accounts[user_id].addresses if user_id in self.accounts else []
+
+    # -- people; the fake is the admin API's part for people, too
+
+    @property
+    def people(self) -> "Server":
+        return self
+
+    async def create_blank(self, user_id: UserId) -> None:
+        await self._asked("create")
+        if user_id in self.accounts:
+            raise NameTaken(user_id)
+        self.accounts[user_id] = Login()
+
+    async def set_up_person(self, user_id: UserId, *, display_name: str, password: Secret) -> None:
+        await self._asked("set up person")
+        self.accounts[user_id].password = password.reveal()
+        self.accounts[user_id].display_name = display_name
+
+    async def set_locked(self, user_id: UserId, *, locked: bool) -> None:
+        await self._asked("lock" if locked else "unlock")
+        self.accounts[user_id].is_locked = locked
+
+    async def page(self, word: str, *, start: int, count: int) -> tuple[list[PersonSeen], int]:
+        await self._asked("people")
+        found = [
+            PersonSeen(it, login.display_name, login.is_admin, login.is_locked, self.seen.get(it))
+            for it, login in sorted(self.accounts.items())
+            if word in it.localpart and not login.closed
+        ]
+        return found[start : start + count], len(found)
+
+    async def tokens(self) -> list[SignUpToken]:
+        await self._asked("tokens")
+        return list(self.sign_up.values())
+
+    async def make_token(self, token: Secret, *, uses: int, until: datetime) -> None:
+        await self._asked("make token")
+        self.sign_up[token.reveal()] = SignUpToken(token, uses, until)
+
+    async def drop_token(self, token: Secret) -> None:
+        await self._asked("drop token")
+        self.sign_up.pop(token.reveal(), None)
+
+    async def registration_is_open(self) -> bool:
+        return self.is_open
 
     async def is_reserved(self, user_id: UserId) -> bool:
         await self._asked("is reserved")
@@ -450,7 +505,7 @@ class Desk:
         chat: Any = self.chat
         self.cards = CardDelivery(chat, store, text, self.lockdown)
         accounts = Accounts.over(
-            Own(OWN, "OWN"),
+            Own(OWN, "OWN", frozenset({YOU, OTHER})),
             backend=backend,
             account=account,
             store=store,

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from adminbot.accounts.act import Act, NotedAct
@@ -25,7 +26,14 @@ from adminbot.accounts.backends.base import (
 )
 from adminbot.errors import AccountGone, ForeignIdentity, NameTaken
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
+from adminbot.homeserver.values import (
+    AccountState,
+    Device,
+    PersonSeen,
+    RoomFacts,
+    Session,
+    SignUpToken,
+)
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
@@ -209,6 +217,30 @@ class OneStepBackend(AccountBackend):
 
     async def is_reserved(self, user_id: UserId) -> bool:
         return user_id.localpart.startswith("_")
+
+    async def make_person(
+        self, target: Target, password: Secret, act: Act, attempt: Attempt
+    ) -> None:
+        raise AssertionError("accounts have no passwords here")
+
+    async def people(self, word: str, *, start: int, count: int) -> tuple[list[PersonSeen], int]:
+        found = sorted(user_id for user_id in self.accounts if word in user_id.localpart)
+        shown = [PersonSeen(it, "", False, False, None) for it in found[start : start + count]]
+        return shown, len(found)
+
+    async def sign_up_tokens(self) -> list[SignUpToken]:
+        raise AssertionError("there are no sign-up tokens here")
+
+    async def make_sign_up_token(
+        self, token: Secret, act: NotedAct, *, uses: int, until: datetime
+    ) -> None:
+        raise AssertionError("there are no sign-up tokens here")
+
+    async def drop_sign_up_token(self, token: Secret, act: NotedAct) -> None:
+        raise AssertionError("there are no sign-up tokens here")
+
+    async def lets_people_sign_up(self) -> bool:
+        return False
 
     async def room(self, room_id: str) -> RoomFacts:
         return RoomFacts(room_id)

@@ -11,8 +11,10 @@ from adminbot.accounts.device_trust import DeviceTrust
 from adminbot.accounts.endings import Endings
 from adminbot.accounts.handover import HandOver, Phrase
 from adminbot.accounts.membership import Membership
+from adminbot.accounts.people import People
 from adminbot.accounts.private_chat import PrivateChats
 from adminbot.accounts.registry import Own, Registry
+from adminbot.accounts.sign_up import SignUp
 from adminbot.accounts.signing import Signer
 from adminbot.accounts.tokens import Tokens
 from adminbot.homeserver.client_api import ClientApi
@@ -31,6 +33,8 @@ class Accounts:
     membership: Membership
     private_chats: PrivateChats
     bulk: Bulk
+    people: People
+    sign_up: SignUp
     signer: Signer
 
     @classmethod
@@ -63,5 +67,7 @@ class Accounts:
             membership=Membership(registry, account, backend, acts),
             private_chats=PrivateChats(registry, backend, acts),
             bulk=Bulk(store),
+            people=People(registry, backend, acts, store),
+            sign_up=SignUp(own.user_id, backend, acts, store),
             signer=signer,
         )

@@ -92,6 +92,10 @@ class Registry:
                 f"Leave it out: it says that you mean `{self.own.user_id}`.",
             )
 
+    async def known(self, user_id: UserId) -> Bot | None:
+        """The bot of a user id, if there is one."""
+        return await self._store.bots.find(user_id)
+
     async def all(self) -> list[Bot]:
         """Every bot made here and not deleted."""
         return await self._store.bots.all()

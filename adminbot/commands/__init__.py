@@ -1,6 +1,18 @@
 """Everything that can be typed in the chat: the sum of the routers."""
 
-from adminbot.commands import apps, bots, bulk, endings, lockdown, looking, rooms, talk, trust
+from adminbot.commands import (
+    apps,
+    bots,
+    bulk,
+    endings,
+    lockdown,
+    looking,
+    people,
+    rooms,
+    sign_up,
+    talk,
+    trust,
+)
 from adminbot.dispatch.router import Router
 
 ROUTER = Router.joined(
@@ -11,6 +23,8 @@ ROUTER = Router.joined(
     apps.router,
     trust.router,
     rooms.router,
+    people.router,
+    sign_up.router,
     talk.router,
     lockdown.router,
 )

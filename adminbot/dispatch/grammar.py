@@ -25,7 +25,11 @@ _PLACE = re.compile(
 )
 _REST = "…"  # behind a word of a declared line, with no space between
 # What a missing word is called, where that is not the place's own name.
-_MISSING = {"DEVICE": "a device id", "USER": "a user id"}
+_MISSING = {
+    "DEVICE": "a device id",
+    "USER": "a user id",
+    "new|list|revoke": "a word: new, list or revoke",
+}
 
 
 @dataclass(frozen=True, slots=True)

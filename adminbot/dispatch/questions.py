@@ -59,7 +59,7 @@ def question_about(about: str, text: str, confirm: Confirm, if_so: str) -> Reply
             how = f"Tap ✅ or answer `{word}` {_IN_TIME}."
         case Confirm.KEYS:
             how = f"{if_so}, answer with their last block {_IN_TIME}."
-        case Confirm.NAME | Confirm.COMMAND | Confirm.ALL:
+        case Confirm.NAME | Confirm.COMMAND | Confirm.ALL | Confirm.BEGINNING:
             how = f"{if_so}, answer {_IN_TIME}: `{word}`"
         case Confirm.NOTHING:
             raise AssertionError("a command that asks declares how it is confirmed")

@@ -51,6 +51,7 @@ class Confirm(enum.Enum):
     NAME = "type the bot's name"
     COMMAND = "type the command's own name"
     ALL = "with `--all`, type `all`"
+    BEGINNING = "to take one back, type the beginning of the token"
     KEYS = "of a device that is not from its card, type the last block of the keys"
 
 

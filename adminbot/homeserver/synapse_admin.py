@@ -6,7 +6,6 @@ Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are
 import hashlib
 import hmac
 import ipaddress
-from datetime import UTC, datetime
 from typing import Any
 
 from adminbot.errors import (
@@ -19,7 +18,9 @@ from adminbot.errors import (
     UsageError,
 )
 from adminbot.homeserver.http import HttpClient, Needs, part
+from adminbot.homeserver.synapse_people import SynapsePeople
 from adminbot.homeserver.synapse_rooms import SynapseRooms
+from adminbot.homeserver.times import from_ms
 from adminbot.homeserver.values import (
     SESSION,
     AccountState,
@@ -41,6 +42,7 @@ class SynapseAdmin:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
         self.rooms = SynapseRooms(http)
+        self.people = SynapsePeople(http)
 
     async def check_name_free(self, user_id: UserId) -> None:
         """Look a name up (somebody can be faster); reserved and deactivated names are taken, too.
@@ -186,7 +188,7 @@ class SynapseAdmin:
         path = f"{self._user(user_id)}/devices"
         _, body = await self._ask("GET", path, needs={"devices": list})
         return [
-            Device(str(entry["device_id"]), _from_ms(entry.get("last_seen_ts")))
+            Device(str(entry["device_id"]), from_ms(entry.get("last_seen_ts")))
             for entry in body["devices"]
             if isinstance(entry, dict) and "device_id" in entry
         ]
@@ -295,17 +297,8 @@ def _account_state(user_id: UserId, body: dict[str, Any]) -> AccountState:
         is_admin=body.get("admin") is True,
         is_deactivated=body.get("deactivated") is True,
         is_locked=body.get("locked") is True,
-        made_at=_from_ms(made_s * 1000) if isinstance(made_s, int) else None,
+        made_at=from_ms(made_s * 1000) if isinstance(made_s, int) else None,
         user_type=known["user_type"],
         appservice_id=known["appservice_id"],
         display_name=known["displayname"],
     )
-
-
-def _from_ms(stamp_ms: object) -> datetime | None:
-    if not isinstance(stamp_ms, int) or stamp_ms <= 0:
-        return None
-    try:
-        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
-    except (OverflowError, ValueError, OSError):  # a time that no calendar has
-        return None

@@ -12,6 +12,8 @@ from adminbot.values.secret import Secret
 # What an answer must have to be a session: name → type.
 SESSION: Mapping[str, type] = {"user_id": str, "device_id": str, "access_token": str}
 
+SHOWN = 4  # characters of a sign-up token; many more stay secret
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -46,6 +48,34 @@ class AccountState:
     user_type: str = ""
     appservice_id: str = ""
     display_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSeen:
+    """An account in a list; `last_seen` is None for an account that was never used."""
+
+    user_id: UserId
+    display_name: str
+    is_admin: bool
+    is_locked: bool
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpToken:
+    """A token with which people register; `uses_left` and `until` are None without a limit."""
+
+    token: Secret
+    uses_left: int | None
+    until: datetime | None
+
+    @property
+    def beginning(self) -> str:
+        """The few characters by which the token may be shown."""
+        return self.token.reveal()[:SHOWN]
+
+    def begins_with(self, text: str) -> bool:
+        return self.token.reveal().startswith(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot
 from adminbot.store.cards import Card, CardKind
 from adminbot.store.device_keys import ShownKeys
-from adminbot.store.facts import identity_of, recovery_of
+from adminbot.store.facts import identity_of, recovery_of, sealed_for
 from adminbot.store.inbox import InboxMessage
 from adminbot.store.memory import Store
 from adminbot.store.opening import open_store
@@ -28,4 +28,5 @@ __all__ = [
     "identity_of",
     "open_store",
     "recovery_of",
+    "sealed_for",
 ]

@@ -76,3 +76,8 @@ def identity_of(user_id: object) -> str:
 def recovery_of(user_id: object) -> str:
     """The name of a bot's sealed recovery key, kept until a card has the key."""
     return f"recovery key {user_id}"
+
+
+def sealed_for(event_id: str) -> str:
+    """The name of a secret that an act made up, until the card has the secret."""
+    return f"act {event_id}"

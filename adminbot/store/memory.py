@@ -8,7 +8,7 @@ from adminbot.store.bots import Bot, Bots
 from adminbot.store.cards import CardKind, Cards
 from adminbot.store.database import Database
 from adminbot.store.device_keys import DeviceKeys
-from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of
+from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of, sealed_for
 from adminbot.store.inbox import Inbox
 from adminbot.store.pins import BotPins, Pins
 from adminbot.store.questions import Questions
@@ -83,6 +83,29 @@ class Store:
             await self.sections.add(part_of, bot.user_id, section)
         if dropped:
             await self._db.scrub()
+
+    async def give_card(
+        self,
+        kind: CardKind,
+        about: UserId | None,
+        *,
+        event_id: str,
+        reader: UserId,
+        card: str,
+    ) -> int:
+        """Store a sealed card about no bot's login, and the act's success, at once.
+
+        Older cards about the same account are void. What the act had sealed for itself
+        (`sealed_for`) is forgotten. Returns the card's id.
+        """
+        async with self._db.transaction():
+            await self.acts.end(event_id, "done")
+            await self.sealed.forget(sealed_for(event_id))
+            dropped = await self._void_cards(about) if about else False
+            card_id = await self.cards.add(about, reader, card, kind)
+        if dropped:
+            await self._db.scrub()
+        return card_id
 
     async def _has_login(
         self, bot: Bot, event_id: str, reader: UserId, *, shows_keys: bool

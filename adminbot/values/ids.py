@@ -80,10 +80,10 @@ class BotName:
     changed_from: str = ""
 
     @classmethod
-    def parse(cls, typed: str, server: str) -> Self:
+    def parse(cls, typed: str, server: str, *, command: str = "newbot") -> Self:
         """Make a localpart of a typed name: lower case, `-` for spaces, no `@`, no `:server`.
 
-        Letters of other alphabets are written in Latin letters, ü as ue.
+        Letters of other alphabets are written in Latin letters, ü as ue. `command`: for the hint.
 
         The rules are Synapse's own (`handlers/register.py`, check_username), in words.
 
@@ -95,14 +95,14 @@ class BotName:
         if colon and of_server != server:
             raise UsageError(
                 f"I make accounts on {server} only.",
-                f"Type the name alone: `!newbot {_closest(_in_latin(bare).lower())}`",
+                f"Type the name alone: `!{command} {_closest(_in_latin(bare).lower())}`",
             )
         name = re.sub(r"\s+", "-", _in_latin(bare.strip())).lower()
         problem = _problem(name, server)
         if problem:
             raise UsageError(
                 f"“{safe_to_quote(bare, 40)}” cannot be a name: {problem}. Nothing was made.",
-                f"For example: `!newbot {_closest(name)}`",
+                f"For example: `!{command} {_closest(name)}`",
             )
         return cls(name, changed_from="" if name == bare else bare)
 

@@ -9,6 +9,9 @@ from Crypto.Cipher import AES
 from Crypto.Hash import SHA256
 from Crypto.Protocol.KDF import HKDF
 
+# Without l, o, 1, 0, i and their like.
+_EASY_SMALL, _EASY_DIGITS = "abcdefghjkmnpqrstuvwxyz", "23456789"
+_EASY, _EASY_CAPITALS = _EASY_SMALL + _EASY_DIGITS, "ABCDEFGHJKMNPQRSTUVWXYZ"
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 
@@ -49,6 +52,20 @@ def new_password() -> Secret:
     alphabet = string.ascii_letters + string.digits
     body = "".join(secrets.choice(alphabet) for _ in range(32))
     return Secret(f"{body}-aA1")  # the fixed end satisfies the policy, whatever the random part is
+
+
+def new_typed_password() -> Secret:
+    """A random password (about 97 bits) that a person can read aloud and type on a phone.
+
+    Five groups of four, such as `Kmwp-7xqd-…`, without letters and digits that look alike. It has
+    a capital, a small letter, a digit and a symbol, for any `password_config.policy`.
+    """
+    # The kinds have fixed places, so that no policy refuses one password in a thousand.
+    groups = [[secrets.choice(_EASY) for _ in range(4)] for _ in range(5)]
+    groups[0][0] = secrets.choice(_EASY_CAPITALS)
+    groups[0][1] = secrets.choice(_EASY_SMALL)
+    groups[-1][-1] = secrets.choice(_EASY_DIGITS)
+    return Secret("-".join("".join(group) for group in groups))
 
 
 class Sealer:

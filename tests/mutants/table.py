@@ -5,9 +5,16 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, live, pure, turns
+from tests.mutants import Mutant, apps, bulk, live, people, pure, turns
 
-MUTANTS = (*pure.MUTANTS, *apps.MUTANTS, *turns.MUTANTS, *live.MUTANTS)
+MUTANTS = (
+    *pure.MUTANTS,
+    *apps.MUTANTS,
+    *turns.MUTANTS,
+    *bulk.MUTANTS,
+    *people.MUTANTS,
+    *live.MUTANTS,
+)
 
 
 def mutated(mutant: Mutant) -> str:

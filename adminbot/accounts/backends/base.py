@@ -8,13 +8,21 @@ before the request. The docstrings promise what is true if the process dies in b
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from adminbot.accounts.act import Act, NotedAct
 from adminbot.errors import AccountGone, Protected, Refused
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
+from adminbot.homeserver.values import (
+    AccountState,
+    Device,
+    PersonSeen,
+    RoomFacts,
+    Session,
+    SignUpToken,
+)
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
@@ -29,6 +37,7 @@ class Can(Enum):
     """Abilities that some kinds of accounts lack; the value ends "Accounts on this server …"."""
 
     PASSWORD = "have no password"  # noqa: S105 (words of a sentence)
+    SIGN_UP = "have no sign-up tokens"
     ADDRESSES = "do not show where they are used from"
 
 
@@ -96,6 +105,19 @@ class AccountBackend(Protocol):
 
     async def is_ours(self, target: Target, attempt: Attempt) -> bool:
         """Whether the present account of this name came of `attempt`. One or two reads."""
+
+    async def make_person(
+        self, target: Target, password: Secret, act: Act, attempt: Attempt
+    ) -> None:
+        """Make an account for a person, with a password and without a session.
+
+        An account from before is never touched. The target's device id is empty. If the process
+        dies in here, there is no account, or an account without sessions: `is_ours` knows it, and
+        the second run gives it another password. Only where `can` has PASSWORD.
+
+        Raises:
+            NameTaken: somebody else has the name.
+        """
 
     # -- sessions
 
@@ -175,6 +197,22 @@ class AccountBackend(Protocol):
         itself within two minutes.
         """
 
+    # -- signing up; only where `can` has SIGN_UP
+
+    async def sign_up_tokens(self) -> list[SignUpToken]:
+        """The tokens with which people can register now."""
+
+    async def make_sign_up_token(
+        self, token: Secret, act: NotedAct, *, uses: int, until: datetime
+    ) -> None:
+        """Let so many people register with `token`. To make the same token twice is no error."""
+
+    async def drop_sign_up_token(self, token: Secret, act: NotedAct) -> None:
+        """Let nobody register with a token any more. A missing token is no error."""
+
+    async def lets_people_sign_up(self) -> bool:
+        """Whether the server lets people register with a token at all."""
+
     # -- our own account
 
     async def open_device(self, user_id: UserId, device_id: str) -> Session:
@@ -197,6 +235,9 @@ class AccountBackend(Protocol):
 
     async def is_reserved(self, user_id: UserId) -> bool:
         """Whether the name is set aside for a bridge (application service), or for the server."""
+
+    async def people(self, word: str, *, start: int, count: int) -> tuple[list[PersonSeen], int]:
+        """Some people's accounts by name, and how many there are; see `SynapsePeople.page`."""
 
     async def rooms(self, user_id: UserId) -> list[str]:
         """The ids of the rooms that the account is in."""

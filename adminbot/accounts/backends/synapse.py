@@ -8,6 +8,7 @@ Sources: Synapse's docs/admin_api; measurements on Synapse 1.163 where the docum
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 
 from adminbot.accounts.act import Act, NotedAct
 from adminbot.accounts.backends.base import (
@@ -29,7 +30,14 @@ from adminbot.errors import (
 )
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.homeserver.values import AccountState, Device, RoomFacts, Session
+from adminbot.homeserver.values import (
+    AccountState,
+    Device,
+    PersonSeen,
+    RoomFacts,
+    Session,
+    SignUpToken,
+)
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret, new_password
 
@@ -116,6 +124,24 @@ class SynapseBackend(AccountBackend):
         devices = {device.device_id for device in await self.devices(target.user_id)}
         return devices <= {target.device_id}
 
+    async def make_person(
+        self, target: Target, password: Secret, act: Act, attempt: Attempt
+    ) -> None:
+        # Blank first: a request with a password in it would overwrite an account that exists.
+        if not await self.is_ours(target, attempt):
+            await act.step(MAKE)
+            try:
+                await self._synapse.create_blank(target.user_id)
+            except HomeserverUnreachable:
+                attempt.may_be_ours = True
+                if not await self.is_ours(target, attempt):
+                    raise
+            attempt.may_be_ours = True
+        await act.step("give it its name and password")
+        await self._synapse.people.set_up_person(
+            target.user_id, display_name=target.display_name, password=password
+        )
+
     # -- sessions
 
     async def renew(
@@ -191,6 +217,24 @@ class SynapseBackend(AccountBackend):
             with suppress(HomeserverError):  # the session ends by itself
                 await account.log_out()
 
+    # -- signing up
+
+    async def sign_up_tokens(self) -> list[SignUpToken]:
+        return await self._synapse.people.tokens()
+
+    async def make_sign_up_token(
+        self, token: Secret, act: NotedAct, *, uses: int, until: datetime
+    ) -> None:
+        await act.step("make a sign-up token")
+        await self._synapse.people.make_token(token, uses=uses, until=until)
+
+    async def drop_sign_up_token(self, token: Secret, act: NotedAct) -> None:
+        await act.step("take a sign-up token away")
+        await self._synapse.people.drop_token(token)
+
+    async def lets_people_sign_up(self) -> bool:
+        return await self._synapse.people.registration_is_open()
+
     # -- our own account
 
     async def open_device(self, user_id: UserId, device_id: str) -> Session:
@@ -213,6 +257,9 @@ class SynapseBackend(AccountBackend):
 
     async def is_reserved(self, user_id: UserId) -> bool:
         return await self._synapse.is_reserved(user_id)
+
+    async def people(self, word: str, *, start: int, count: int) -> tuple[list[PersonSeen], int]:
+        return await self._synapse.people.page(word, start=start, count=count)
 
     async def rooms(self, user_id: UserId) -> list[str]:
         return await self._synapse.rooms.joined_by(user_id)

@@ -14,7 +14,7 @@ from adminbot.dispatch.router import Command, Confirm, Router
 from adminbot.errors import UsageError
 from adminbot.values.render import as_html
 from tests.desk import NANO, YOU, Desk, signed_keys, token_of
-from tests.unit.words import CLUB, words_for
+from tests.unit.words import furnish, words_for
 
 pytestmark = pytest.mark.anyio
 
@@ -164,7 +164,7 @@ async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     await token_of(desk, "!newbot nano")
     desk.server.keys = {"NANO2": signed_keys("NANO2")}
     desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
-    desk.server.entered.append((str(NANO), CLUB))
+    furnish(desk)
     typed = words_for(command)
     answer = await desk.asks(f"!{command.name} {typed}")
     questions = await desk.store.questions.of(YOU)

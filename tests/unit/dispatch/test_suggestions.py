@@ -13,7 +13,7 @@ from adminbot.dispatch.suggestions import is_suggestion, suggested
 from adminbot.errors import NotManaged, UnknownCommand
 from adminbot.trust.pins import PinState
 from tests.desk import NANO, OTHER, YOU, Desk, a_desk, token_of
-from tests.unit.words import CLUB, words_for
+from tests.unit.words import CLUB, furnish, words_for
 
 pytestmark = pytest.mark.anyio
 
@@ -79,8 +79,8 @@ def test_a_tap_runs_nothing_that_changes_something_unasked() -> None:
 async def test_by_taps_alone_nothing_happens_but_a_sign_out(desk: Desk, command: Command) -> None:
     """Whatever is tapped after a typo: the offered line, and each question that follows."""
     desk.server.inviting.add("!club")
+    furnish(desk)
     before, cards = deepcopy(desk.server.accounts), len(desk.chat.secrets)
-    desk.server.entered.append((str(NANO), CLUB))
     await desk.asks(f"!{command.name}{command.name[-1]} {words_for(command)}")
     for _ in range(3):
         await desk.settled()

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import re
 import string
 from dataclasses import dataclass
 
@@ -9,18 +10,21 @@ import pytest
 
 from adminbot.homeserver.values import Session
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Sealer, Secret, new_password, new_store_key
+from adminbot.values.secret import Sealer, Secret, new_password, new_store_key, new_typed_password
 from tests import ROOT
 
 PLAIN = "syt_hunter2"
 MAY_REVEAL = {
     "apps/profile.py",  # onto a card
+    "cards/person.py",
     "chat/client.py",  # into a header
     "chat/own_identity.py",  # into the sealed part of the store
     "homeserver/client_api.py",  # into a request
     "homeserver/http.py",
     "homeserver/synapse_admin.py",
+    "homeserver/synapse_people.py",
     "homeserver/token_text.py",  # its letters are looked at
+    "homeserver/values.py",  # the beginning of a sign-up token
     "setup/account.py",  # into the journal
     "setup/backup.py",  # the store key, as a key
     "setup/installer.py",  # into the env file
@@ -165,3 +169,11 @@ def test_reveal_is_used_where_a_secret_may_leave_and_nowhere_else() -> None:
     }
 
     assert users == MAY_REVEAL
+
+
+def test_a_password_to_be_typed_satisfies_any_policy_and_has_nothing_alike() -> None:
+    made = {new_typed_password().reveal() for _ in range(200)}
+    assert len(made) == 200
+    for password in made:
+        assert re.fullmatch("[A-Z][a-z][a-z2-9]{2}(-[a-z2-9]{4}){3}-[a-z2-9]{3}[2-9]", password)
+        assert not set(password) & set("lioIOL01")
