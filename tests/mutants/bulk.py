@@ -45,8 +45,8 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/commands/bulk.py",
-        "        if bot.token_at and not bot.is_paused]",
-        "        if True]",
+        "if bot.token_at and not bot.is_paused]",
+        "if True]",
         "who was signed out is let in again by a rotation of all",
         BULK + "test_all_are_rotated_after_the_word",
     ),
@@ -59,14 +59,16 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/store/schema.py",
-        "BEFORE DELETE ON audit\n        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;",
+        "BEFORE DELETE ON audit\n"
+        "        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;",
         "BEFORE DELETE ON audit\n        BEGIN SELECT 1; END;",
         "the audit can be cut",
         ACTS + "test_what_has_ended_is_in_the_audit_once_and_stays_there",
     ),
     Mutant(
         "adminbot/store/schema.py",
-        "BEFORE UPDATE ON audit\n        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;",
+        "BEFORE UPDATE ON audit\n"
+        "        BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;",
         "BEFORE UPDATE ON audit\n        BEGIN SELECT 1; END;",
         "the audit can be rewritten",
         ACTS + "test_what_has_ended_is_in_the_audit_once_and_stays_there",

@@ -37,8 +37,8 @@ MUTANTS = (
     ),
     Mutant(
         MODULE,
-        "        await self.changeable(str(user_id))\n        await act.note()\n        return user_id",
-        "        await act.note()\n        return user_id",
+        "        await self.changeable(str(user_id))\n        await act.note()\n        return",
+        "        await act.note()\n        return",
         "who became an admin after the question is locked all the same",
         PEOPLE + "test_who_became_an_admin_before_the_answer_is_left_alone",
     ),
