@@ -526,6 +526,7 @@ class Desk:
             look=Inspector(backend, account, identities, keys),
             lockdown=AnnouncedLockdown(self.lockdown, alarm, ROOM),
             verify=self._verify,
+            audit=store.audit,
             stop_many=store.acts.stop,
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),

@@ -5,7 +5,7 @@ Server admins, our own account and our admins are protected; bots have commands 
 
 from collections.abc import Callable
 
-from adminbot.accounts.act import Act, Acts, Order
+from adminbot.accounts.act import Acts, Order
 from adminbot.accounts.backends.base import (
     MAKE,
     AccountBackend,
@@ -110,7 +110,7 @@ class People:
         """In how many rooms the person is."""
         return len(await self._backend.rooms(user_id))
 
-    # -- changing
+    # -- changing; of an account that exists, only what is `changeable`
 
     async def new(self, name: BotName, display_name: str, order: Order, phrase: Phrase) -> int:
         """Make a person's account with a password and no session; returns the card's id.
@@ -150,31 +150,26 @@ class People:
         If the process dies before the card is stored, the older password is valid, or one that
         nobody has. The second run makes another.
 
-        Raises: as `changeable`, HomeserverError.
+        Raises: Refused, HomeserverError.
         """
         async with self._acts.begin("resetpw", user_id, order) as act:
             check_can(self._backend, Can.PASSWORD)
-            await self.changeable(str(user_id))
             await act.note()
             password = new_typed_password()
             await self._backend.set_password(user_id, password, act, keep_sessions=not sign_out)
             return await self._card(user_id, order, phrase(password))
 
     async def lock(self, user_id: UserId, order: Order) -> None:
-        """Let no session of a person do anything. Raises: as `changeable`, HomeserverError."""
+        """Let no session of a person do anything. Raises HomeserverError."""
         async with self._acts.begin("lock", user_id, order) as act:
-            await self._backend.lock(await self._noted(user_id, act), act)
+            await act.note()
+            await self._backend.lock(user_id, act)
 
     async def unlock(self, user_id: UserId, order: Order) -> None:
-        """Undo `lock`. Raises: as `changeable`, HomeserverError."""
+        """Undo `lock`. Raises HomeserverError."""
         async with self._acts.begin("unlock", user_id, order) as act:
-            await self._backend.unlock(await self._noted(user_id, act), act)
-
-    async def _noted(self, user_id: UserId, act: Act) -> UserId:
-        # Looked at again: a question may have been open, and an admin made meanwhile.
-        await self.changeable(str(user_id))
-        await act.note()
-        return user_id
+            await act.note()
+            await self._backend.unlock(user_id, act)
 
     async def _card(self, user_id: UserId, order: Order, card: str) -> int:
         return await self._store.give_card(

@@ -24,6 +24,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
         look=Inspector(opened.backend, opened.account, jobs.identities, jobs.keys),
         lockdown=AnnouncedLockdown(base.lockdown, jobs.alarm, settings.room_id),
         verify=verifications.ask,
+        audit=opened.store.audit,
         stop_many=opened.store.acts.stop,
         router=ROUTER,
         rules=ChatRules(

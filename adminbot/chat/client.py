@@ -224,19 +224,21 @@ class Client(AsyncClient):
             device for device in self.device_store.active_user_devices(user_id) if device.verified
         ]
 
-    def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
-        """Whether a megolm session belongs to a trusted device of `sender`.
+    def trusted_device_of(self, sender: str, room_id: str, sender_key: str, session: str) -> str:
+        """The trusted device of `sender` that a megolm session belongs to; empty if to none.
 
         The session must have come straight from the device (not forwarded) and carry the device's
         Ed25519 key. The device id in the event is anybody's claim, and not used.
         """
         megolm = self.olm.inbound_group_store.get(room_id, sender_key, session)
-        return megolm is not None and any(
-            device.curve25519 == sender_key
-            and device.ed25519 == megolm.ed25519
-            and not megolm.forwarding_chain
+        if megolm is None or megolm.forwarding_chain:
+            return ""
+        found = (
+            device.id
             for device in self.trusted_devices(sender)
+            if device.curve25519 == sender_key and device.ed25519 == megolm.ed25519
         )
+        return next(found, "")
 
     def keep_encrypted(self, *room_ids: str) -> None:
         """Treat these rooms as encrypted, whatever the state of the rooms says now.

@@ -84,19 +84,19 @@ class EventReader:
             if step := step_of(event, room_id):
                 self._listener.verification_step(step)
             return None
-        trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)
+        device = await self._trusted_device(room_id, event) if event.decrypted else ""
         position = self._client.positions.get(event.event_id)
-        return text_of(event, room_id, at, trusted=trusted, megolm=position)
+        return text_of(event, room_id, at, device=device, megolm=position)
 
-    async def _is_trusted(self, room_id: str, event: Event) -> bool:
-        """Judge the sending device; a device not trusted yet is looked up once more."""
+    async def _trusted_device(self, room_id: str, event: Event) -> str:
+        """The sending device, if it is trusted; one that is not yet is looked up once more."""
         args = (event.sender, room_id, str(event.sender_key), str(event.session_id))
-        if self._client.came_from_trusted(*args):
-            return True
-        if event.sender not in self._looked_up:
+        device = self._client.trusted_device_of(*args)
+        if not device and event.sender not in self._looked_up:
             self._looked_up.add(event.sender)
             await self._look_up(event.sender)
-        return self._client.came_from_trusted(*args)
+            device = self._client.trusted_device_of(*args)
+        return device
 
     async def _look_up(self, user_id: str) -> None:
         """Within a few seconds: the rest of this sync waits, brakes included."""

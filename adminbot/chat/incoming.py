@@ -28,7 +28,7 @@ class Incoming:
     """A message or a reaction of a person.
 
     `kind`: TEXT or REACTION. `body`: the text, or the key of the reaction. `encrypted`: the
-    message came encrypted; `trusted`: by one of the sender's trusted devices; `megolm`:
+    message came encrypted; `trusted`: by one of the sender's trusted devices, `device`; `megolm`:
     "sender_key session_id index" of the encryption. `relates_to`: the event id that a reply or a
     reaction is about. `confirmed`: the message answered a question, and has become the command
     line (`body`) that the question was about; here is what was confirmed, such as a bot's name.
@@ -44,6 +44,7 @@ class Incoming:
     body: str
     encrypted: bool = False
     trusted: bool = False
+    device: str = ""
     relates_to: str = ""
     confirmed: str = ""
     chosen: bool = False
@@ -114,9 +115,12 @@ def step_of(event: Event, room_id: str) -> Step | None:
 
 
 def text_of(
-    event: RoomMessageText, room_id: str, at: datetime, *, trusted: bool, megolm: str | None
+    event: RoomMessageText, room_id: str, at: datetime, *, device: str, megolm: str | None
 ) -> Incoming | None:
-    """A person's text, seen `at` the homeserver's time; None for an edit, never a command."""
+    """A person's text, seen `at` the homeserver's time; None for an edit, never a command.
+
+    `device`: the trusted device that wrote the text, empty if none did.
+    """
     content = event.source.get("content", {})
     relation = content.get("m.relates_to")
     relation = relation if isinstance(relation, dict) else {}
@@ -131,7 +135,8 @@ def text_of(
         kind=TEXT,
         body=plain(event.body, event.formatted_body, is_reply=bool(reply_to)),
         encrypted=bool(event.decrypted),
-        trusted=trusted,
+        trusted=bool(device),
+        device=device,
         relates_to=reply_to if isinstance(reply_to, str) else "",
         megolm=megolm,
         age_s=_age_s(event, at),

@@ -16,7 +16,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"adminbot {_version()}")
     subcommands = top.add_subparsers(dest="subcommand", metavar="WORD", required=True)
-    for add in (_setup, _run, _login, _trust, _unlock, _verify, _room, _backup, _restore, _demo):
+    for add in _WORDS:
         add(subcommands)
     return top
 
@@ -148,6 +148,21 @@ def _room(subcommands: "Subcommands") -> None:
     )
 
 
+def _audit(subcommands: "Subcommands") -> None:
+    parser = _subcommand(
+        subcommands,
+        "audit",
+        "what was done, by whom, when, how it ended",
+        "Prints the audit, the oldest entry first: changes, refusals, alarms. Times are UTC. The "
+        "service may run.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="only what this account is about")
+    parser.add_argument("--since", metavar="30d", help="only what ended since then")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--prune", metavar="365d", help="cut off what is older, for good")
+    parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
+
+
 def _backup(subcommands: "Subcommands") -> None:
     parser = _subcommand(
         subcommands,
@@ -185,3 +200,9 @@ def _demo(subcommands: "Subcommands") -> None:
         "person type !newbot and !rotate, and cleans up.",
     )
     parser.add_argument("--keep", action="store_true", help="leave it running to be tried")
+
+
+_WORDS = (
+    *(_setup, _run, _login, _trust, _unlock, _verify, _room),
+    *(_audit, _backup, _restore, _demo),
+)

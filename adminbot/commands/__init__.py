@@ -2,6 +2,7 @@
 
 from adminbot.commands import (
     apps,
+    audit,
     bots,
     bulk,
     endings,
@@ -23,6 +24,7 @@ ROUTER = Router.joined(
     apps.router,
     trust.router,
     rooms.router,
+    audit.router,
     people.router,
     sign_up.router,
     talk.router,

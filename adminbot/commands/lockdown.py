@@ -26,7 +26,9 @@ async def lockdown(ctx: Context, args: Args) -> Reply:
         ctx.command.name,
         if_so="If so",
     )
-    was_locked = await ctx.services.lockdown.begin(ctx.sender, ctx.incoming.room_id)
+    was_locked = await ctx.services.lockdown.begin(
+        ctx.sender, ctx.incoming.room_id, ctx.incoming.device
+    )
     return Reply(
         ("🔒 I was locked down already.\n" if was_locked else "🔒 Locked down. ")
         + "I change nothing until somebody types `adminbot unlock` in the shell."

@@ -8,6 +8,7 @@ from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import STOPPING
 from adminbot.dispatch.router import Command, Reply, Router
 from adminbot.errors import FIRST_ACCEPT, UnknownCommand
+from adminbot.values.text import shown_id
 
 router = Router("adminbot")
 
@@ -20,9 +21,14 @@ async def ping(ctx: Context, args: Args) -> Reply:
 @router.command("whoami", "", "how the bot sees you", at_once=True, before_verified=True)
 async def whoami(ctx: Context, args: Args) -> Reply:
     return Reply(
-        f"You are `{ctx.sender}`, an admin, on a device that I know to be yours.\n"
+        f"You are `{ctx.sender}`, an admin, on {_device(ctx)} that I know to be yours.\n"
         f"{_trust(ctx)} I am `{ctx.services.accounts.registry.own.user_id}`."
     )
+
+
+def _device(ctx: Context) -> str:
+    device = ctx.incoming.device
+    return f"device `{shown_id(device)}`" if device else "a device"
 
 
 def _trust(ctx: Context) -> str:

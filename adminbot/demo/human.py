@@ -152,7 +152,7 @@ class Participant:
             self._unread.append(event)  # its key may come a little later
         elif isinstance(event, RoomMessageFormatted) and event.sender != self._client.user_id:
             device = str(event.sender_key)
-            trusted = event.decrypted and self._client.came_from_trusted(
+            trusted = event.decrypted and self._client.trusted_device_of(
                 event.sender, room_id, device, str(event.session_id)
             )
             sender = UserId.parse(event.sender)

@@ -77,7 +77,10 @@ class Dispatcher:
         """Answer an admin's message whose key did not come, if it may have been a command."""
         if self._interpreter.may_be_for_us(room_id, sender):
             text = unreadable(sender, code)
-            self._start(self._replies.tell(room_id, event_id, sender, text))
+            self._start(self._tell(room_id, event_id, sender, text))
+
+    async def _tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
+        await self._replies.tell(room_id, event_id, sender, text)
 
     # -- one message
 
@@ -119,8 +122,8 @@ class Dispatcher:
             case Reply():
                 await self._replies.answer(incoming, meaning)
                 return
-            case Refuse(text):
-                await self._replies.tell(incoming.room_id, incoming.about, incoming.sender, text)
+            case Refuse(text, command):
+                await self._replies.refuse(incoming, text, command)
             case CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
         await self._replies.no_answer(incoming)

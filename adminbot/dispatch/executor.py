@@ -7,10 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from adminbot.accounts.act import Order
+from adminbot.accounts.registry import Registry
 from adminbot.cards.delivery import CardDelivery
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.context import Context, NotConfirmed
-from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.grammar import Args, split
 from adminbot.dispatch.questions import question_of
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Command, Reply
@@ -18,12 +19,15 @@ from adminbot.dispatch.services import Services
 from adminbot.dispatch.suggestions import refusal
 from adminbot.dispatch.turn import Turn
 from adminbot.errors import AdminbotError, StateError, UsageError
-from adminbot.store import ActNote, Store
+from adminbot.store import ActNote, Entry, Kind, Store
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
-from adminbot.values.ids import UserId
+from adminbot.values.ids import UserId, is_localpart
 
 log = logging.getLogger(__name__)
+
+_LONGEST = 100  # of a localpart
+_NOTHING_MEANT = ("UsageError", "UnknownCommand")  # a slip of the tongue is no refusal
 
 
 class Executor:
@@ -69,8 +73,33 @@ class Executor:
         if earlier:
             reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
         question = question_of(incoming, line, reply)
-        await self._store.inbox.decided(incoming.event_id, reply.to_json(), outcome, question)
+        refused = await self._refusal(incoming, line, outcome)
+        await self._store.inbox.decided(
+            incoming.event_id, reply.to_json(), outcome, question, refused
+        )
         return reply
+
+    async def _refusal(self, incoming: Incoming, line: str, outcome: str) -> Entry | None:
+        """The audit's entry for a change that was refused before it was an act.
+
+        What was typed is not kept, but for the name of a bot, or a user id: people paste tokens
+        where they should not.
+        """
+        command = self._services.router.find_in(line)
+        if outcome in ("done", *_NOTHING_MEANT) or command is None or not command.acts:
+            return None
+        if await self._store.acts.find(incoming.event_id):
+            return None
+        target = await target_in(line, self._services.accounts.registry)
+        return Entry(
+            Kind.REFUSAL,
+            incoming.sender,
+            command.name,
+            target,
+            outcome,
+            incoming.device,
+            incoming.event_id,
+        )
 
     async def _carry_out(
         self, incoming: Incoming, line: str, earlier: ActNote | None, turn: Turn
@@ -132,6 +161,7 @@ class Executor:
             event_id=incoming.event_id,
             say=say,
             check=self._lockdown.check_unlocked,
+            typed_on=incoming.device,
         )
         running_total = partial(self._replies.running_total, incoming)
         return Context(incoming, command, order, self._services, running_total, is_second_run)
@@ -155,3 +185,17 @@ def _cut_off(so_far: list[str], outcome: str) -> str:
     where = f" at “{so_far[-1]}”" if so_far else ""
     how = "finished it" if outcome == "done" else "tried again"
     return f"(I was cut off{where} and {how}.)"
+
+
+async def target_in(line: str, registry: Registry) -> str:
+    """The user id that a line is about, as far as it is one for certain; empty otherwise."""
+    _, *words = split(line) or [""]
+    word = words[0] if words else ""
+    try:
+        user_id = registry.user_id(word)
+    except AdminbotError:
+        return ""
+    if not is_localpart(user_id.localpart) or len(user_id.localpart) > _LONGEST:
+        return ""
+    is_certain = word.startswith("@") or await registry.known(user_id)
+    return str(user_id) if is_certain else ""

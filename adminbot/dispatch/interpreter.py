@@ -46,9 +46,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Refuse in a form that also an untrusted device can read."""
+    """Refuse in a form that also an untrusted device can read.
+
+    `command`: the refused command, if it would have changed something.
+    """
 
     text: str
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,12 @@ class Interpreter:
         refusal = self._why_not(incoming, line)
         # What was begun was allowed then, and is finished.
         if refusal and await self._store.acts.find(incoming.event_id) is None:
-            return Refuse(refusal)
+            return self._refused(refusal, line)
         return self._run(incoming, line)
+
+    def _refused(self, text: str, line: str) -> Refuse:
+        command = self._router.find_in(line)
+        return Refuse(text, command.name if command and command.acts else "")
 
     def _why_not(self, incoming: Incoming, line: str) -> str:
         command = self._router.find_in(line)
@@ -121,7 +129,7 @@ class Interpreter:
             return None
         refusal = self._rules.why_no_tap(incoming)
         if refusal:
-            return Refuse(refusal)
+            return self._refused(refusal, asked[0].line)
         if incoming.body == DONE:
             return await self._agreed(incoming, asked[0])
         if is_suggestion(asked[0].answer):
@@ -136,7 +144,7 @@ class Interpreter:
         """A typed answer, also a no, counts only where the questioned command would count."""
         refusal = self._why_not(incoming, question.line)
         if refusal:
-            return Refuse(refusal)
+            return self._refused(refusal, question.line)
         if said is Verdict.AGREED:
             return await self._agreed(incoming, question)
         if said is Verdict.DECLINED:

@@ -13,9 +13,9 @@ class AnnouncedLockdown:
         self._alarm = alarm
         self._admin_room = admin_room
 
-    async def begin(self, who: UserId, room_id: str) -> bool:
+    async def begin(self, who: UserId, room_id: str, device: str = "") -> bool:
         """Refuse every change from now on; returns whether a lockdown was on before."""
-        was_locked = await self._lockdown.lock(who)
+        was_locked = await self._lockdown.lock(who, device)
         if not was_locked and room_id != self._admin_room:
             text = f"🔒 `{who}` has locked me down: I change nothing."
             self._alarm.tell_room(text, rings=True)

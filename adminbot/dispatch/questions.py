@@ -133,7 +133,9 @@ def _bare(text: str) -> str:
 
 def _names(said: str, line: str | None, server: str, question: Question) -> bool:
     answer = _bare(_last_word(question.answer))
-    if said in (answer, f"@{answer}", f"@{answer}:{server}"):
+    if said == answer:
+        return True
+    if answer not in _MANY and said in (f"@{answer}", f"@{answer}:{server}"):
         return True
     # `!lockdown` is its own word: who types the command again means it.
     return line is not None and _bare(line) == _bare(question.line) == answer

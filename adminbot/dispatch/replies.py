@@ -17,7 +17,7 @@ from adminbot.dispatch.router import Reply
 from adminbot.dispatch.running_total import RunningTotal
 from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
 from adminbot.jobs.background import Background
-from adminbot.store import Store
+from adminbot.store import Entry, Kind, Store
 from adminbot.values import render
 
 log = logging.getLogger(__name__)
@@ -66,10 +66,24 @@ class Replies:
         with suppress(HomeserverError, NotDeliverable):
             await self._chat.send(incoming.room_id, content, txn=txn)
 
-    async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
-        """Say something harmless that also an untrusted device can read, within RefusalLimit."""
+    async def refuse(self, incoming: Incoming, text: str, command: str) -> None:
+        """Tell why a message is not carried out; a refused change goes into the audit.
+
+        Within RefusalLimit, both: who floods us shall not fill the disk.
+        """
+        is_told = await self.tell(incoming.room_id, incoming.about, incoming.sender, text)
+        if is_told and command:
+            why = render.plain(text).removeprefix("🔒 ").split(". ")[0].split(", so I ")[0]
+            entry = Entry(Kind.REFUSAL, incoming.sender, command, outcome=why)
+            await self._store.audit.add(entry)
+
+    async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> bool:
+        """Say something harmless that also an untrusted device can read, within RefusalLimit.
+
+        Returns False if the limit is reached.
+        """
         if not self._refusals.allows(sender, room_id):
-            return
+            return False
         log.info("told event=%s sender=%s", event_id, sender)
         content = render.notice(text, reply_to=event_id)
         try:
@@ -78,6 +92,7 @@ class Replies:
             raise
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)
+        return True
 
     def progress(self, incoming: Incoming, *, always: bool) -> Progress:
         """⏳ under a command while it runs; see Progress."""

@@ -9,6 +9,7 @@ from adminbot.cards.text import CardText
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.router import Router
+from adminbot.store import Audit
 from adminbot.trust.pins import Asked
 from adminbot.values.ids import UserId
 
@@ -25,6 +26,7 @@ class Services:
     look: Inspector
     lockdown: AnnouncedLockdown
     verify: Callable[[UserId], Awaitable[Asked]]
+    audit: Audit
     stop_many: Callable[[UserId], Awaitable[int]]
     router: Router
     rules: ChatRules

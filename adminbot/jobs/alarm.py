@@ -14,7 +14,7 @@ from functools import partial
 from adminbot.chat.chat import Chat
 from adminbot.errors import IDENTITY_THAT_COUNTS, AdminbotError, StateError
 from adminbot.jobs.runner import Job
-from adminbot.store import Bot, ShownKeys, Store
+from adminbot.store import OURSELVES, Bot, Entry, Kind, ShownKeys, Store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values import render
@@ -70,7 +70,7 @@ class Alarm(Job):
         self._admin_room = admin_room
         self._store = store
         self._policy = policy
-        self._raised: dict[str, _Tell] = {}
+        self._raised: dict[str, tuple[_Tell, Entry | None]] = {}
         self._is_stuck = False
 
     def ring(self, user_id: UserId, master: str) -> None:
@@ -87,27 +87,28 @@ class Alarm(Job):
         item = f"{bot.user_id} {keys}"
         if item not in self._raised:
             log.error("ALARM device keys changed user=%s device=%s", bot.user_id, bot.device_id)
-            self._raise(item, partial(self._tell_keys_changed, bot, keys))
+            tell = partial(self._tell_keys_changed, bot, keys)
+            self._raise(item, tell, _alarm("other keys", bot.user_id))
 
     def left_out(self, admin: LeftOut) -> None:
         """Have the admins who count told of an admin who does not."""
         log.error("ALARM admin left out user=%s why=%s", admin.user_id, admin.why)
         text = _LEFT_OUT.format(user=admin.user_id, why=admin.why, remedy=admin.remedy)
         tell = partial(self._tell_others, text, admin.user_id, "left out", admin.why)
-        self._raise(f"left out {admin.user_id}", tell)
+        self._raise(f"left out {admin.user_id}", tell, _alarm("left out", admin.user_id))
 
     def tell_room(self, text: str, *, rings: bool = False) -> None:
         """Have something said in the admin room; `rings`: it is an alarm for everybody there."""
         txn = f"alarm-{secrets.token_hex(8)}"
-        self._raise(txn, partial(self._say, text, txn, rings=rings))
+        self._raise(txn, partial(self._say, text, txn, rings=rings), None)
 
     def stuck(self, *, is_stuck: bool) -> None:
         """Whether our own state can be written; the same again does nothing."""
         if is_stuck and not self._is_stuck:
             self._is_stuck = True
-            self.tell_room(_STUCK, rings=True)
+            self.tell_room(_STUCK, rings=True)  # and nothing can be noted
         elif self._is_stuck and not is_stuck:
-            self._raise("free", self._tell_free)
+            self._raise("free", self._tell_free, None)
 
     async def tell(self, admin: UserId, text: str, *about: object) -> None:
         """Tell one admin, unless no trusted device could read the text; once for the same `about`.
@@ -123,22 +124,25 @@ class Alarm(Job):
 
     async def round(self) -> None:
         """Begin whatever is raised and not under way."""
-        for key, tell in self._raised.items():
-            self.beside(key, partial(self._give, key, tell))
+        for key, (tell, entry) in self._raised.items():
+            self.beside(key, partial(self._give, key, tell, entry))
 
-    async def _give(self, key: str, tell: _Tell) -> None:
+    async def _give(self, key: str, tell: _Tell, entry: Entry | None) -> None:
         await tell()
+        if entry:
+            await self._store.audit.add(entry)
         del self._raised[key]
 
-    def _raise(self, key: str, tell: _Tell) -> None:
-        self._raised.setdefault(key, tell)
+    def _raise(self, key: str, tell: _Tell, entry: Entry | None) -> None:
+        """`entry`: for the audit, once everybody was told."""
+        self._raised.setdefault(key, (tell, entry))
         self.wake()
 
     def _identity_changed(self, user_id: UserId, master: str, tell: _Tell) -> None:
         key = f"{user_id} {master}"
         if key not in self._raised:
             log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
-            self._raise(key, tell)
+            self._raise(key, tell, _alarm("identity changed", user_id))
 
     async def _say(self, text: str, txn: str, *, rings: bool) -> None:
         # Who is alone with us hears the message anyway.
@@ -207,3 +211,7 @@ class Alarm(Job):
                 failed = exc
         if failed:
             raise failed
+
+
+def _alarm(what: str, user_id: UserId) -> Entry:
+    return Entry(Kind.ALARM, OURSELVES, what, str(user_id), "told")

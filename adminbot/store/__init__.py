@@ -1,6 +1,7 @@
 """adminbot's memory in SQLite, one class a table. No secrets in clear."""
 
 from adminbot.store.acts import ActNote
+from adminbot.store.audit import OURSELVES, SHELL, Audit, Entry, Kind
 from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot
 from adminbot.store.cards import Card, CardKind
@@ -14,12 +15,17 @@ from adminbot.store.questions import Question
 from adminbot.store.requests import OpenRequest
 
 __all__ = [
+    "OURSELVES",
+    "SHELL",
     "ActNote",
+    "Audit",
     "Awaited",
     "Bot",
     "Card",
     "CardKind",
+    "Entry",
     "InboxMessage",
+    "Kind",
     "OpenRequest",
     "Pin",
     "Question",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from adminbot.store.acts import Acts
+from adminbot.store.audit import Audit, Entry
 from adminbot.store.database import Database
 from adminbot.store.facts import Facts
 from adminbot.store.questions import Question, Questions
@@ -31,8 +32,11 @@ class InboxMessage:
 class Inbox:
     """The table of messages; an answered message keeps its row and loses its content."""
 
-    def __init__(self, db: Database, facts: Facts, acts: Acts, questions: Questions) -> None:
+    def __init__(
+        self, db: Database, facts: Facts, acts: Acts, questions: Questions, audit: Audit
+    ) -> None:
         self._db = db
+        self._audit = audit
         self._facts = facts
         self._acts = acts
         self._questions = questions
@@ -81,10 +85,16 @@ class Inbox:
         )
 
     async def decided(
-        self, event_id: str, reply: str, outcome: str, question: Question | None = None
+        self,
+        event_id: str,
+        reply: str,
+        outcome: str,
+        question: Question | None = None,
+        refusal: Entry | None = None,
     ) -> None:
         """Store the answer until it is sent, and end the message's act, if any, at once.
 
+        `refusal`: for the audit, where no act was begun.
         A `question` in the answer is stored, too, before the answer is sent: a quick reply must
         find the question, and a settled question must not come back when the answer is sent once
         more after a crash.
@@ -98,6 +108,8 @@ class Inbox:
             await self._acts.end(event_id, outcome)
             if question:
                 await self._questions.put(question)
+            if refusal:
+                await self._audit.put(refusal)
 
     async def answered(self, event_id: str) -> None:
         """The answer is out: forget message and answer."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from adminbot.store.acts import Acts
+from adminbot.store.audit import Audit
 from adminbot.store.awaited import AwaitedDevices
 from adminbot.store.bots import Bot, Bots
 from adminbot.store.cards import CardKind, Cards
@@ -37,8 +38,9 @@ class Store:
         self.cards = Cards(db)
         self.sections = Sections(db)
         self.acts = Acts(db)
+        self.audit = Audit(db)
         self.questions = Questions(db)
-        self.inbox = Inbox(db, self.facts, self.acts, self.questions)
+        self.inbox = Inbox(db, self.facts, self.acts, self.questions, self.audit)
         self.requests = Requests(db, self.facts)
         self.pins = Pins(db, self.facts, self.requests)
         self.rooms = Rooms(db, self.facts)

@@ -166,6 +166,8 @@ MIGRATIONS = (
         event_id TEXT NOT NULL
     ) STRICT;
     CREATE INDEX audit_target ON audit (target, id);
+    CREATE INDEX audit_who ON audit (who, id);
+    CREATE INDEX act_open ON act (event_id) WHERE outcome IS NULL;
     INSERT INTO audit (at, ended_at, who, device, kind, what, target, outcome, event_id)
         SELECT began_at, coalesce(ended_at, began_at), who, '', 'change', command, target, outcome,
         event_id FROM act WHERE outcome IS NOT NULL ORDER BY rowid;

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime
 
 from adminbot.errors import Refused
-from adminbot.store import Store
+from adminbot.store import SHELL, Entry, Kind, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 
@@ -34,11 +34,15 @@ class Lockdown:
                 "Whoever runs this server lifts that in the shell: `adminbot unlock`",
             )
 
-    async def lock(self, who: UserId) -> bool:
-        """Refuse every change from now on; returns whether there was a lockdown already."""
+    async def lock(self, who: UserId, device: str = "") -> bool:
+        """Refuse every change from now on; returns whether there was a lockdown already.
+
+        `device`: that the person typed on.
+        """
         if await self.locked():
             return True
         await self._store.facts.set(_LOCKED, f"{who} {now().isoformat(timespec='seconds')}")
+        await self._store.audit.add(Entry(Kind.CHANGE, str(who), "lockdown", device=device))
         log.warning("LOCKDOWN user=%s", who)
         return False
 
@@ -48,5 +52,6 @@ class Lockdown:
         if noted is None:
             return None
         await self._store.facts.drop(_LOCKED)
+        await self._store.audit.add(Entry(Kind.CHANGE, SHELL, "unlock"))
         who, at = noted.split(" ")
         return UserId.parse(who), datetime.fromisoformat(at)

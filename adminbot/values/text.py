@@ -8,6 +8,7 @@ look the same.
 import hashlib
 import re
 import unicodedata
+from datetime import timedelta
 
 # Unicode categories: control, format (bidi, zero-width, tags), surrogate, private, unassigned.
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn")
@@ -23,6 +24,15 @@ _IN_AN_ID = re.compile(r"[A-Za-z0-9_.~:=+/@!#%-]")
 # Up to room version 11 an opaque part and the server's name; since version 12 the 43 letters of a
 # hash in URL-safe base64.
 _ROOM_ID = re.compile(r"![^\s:]{10,}:\S+|![\w-]{43}")
+
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# `3h`, `3 h`, `1h30m`, `45 min`, `2 weeks`; `m` is for minutes: nobody watches a bot by months.
+_DURATION = re.compile(
+    r"(?P<count>\d{1,6}) *(?P<unit>s(?:ecs?|econds?)?|m(?:ins?|inutes?)?|h(?:rs?|ours?)?"
+    r"|d(?:ays?)?|w(?:eeks?|ks?)?)(?![a-z]) *",
+    re.ASCII,
+)
 
 
 def safe_to_quote(text: str, most: int = 30) -> str:
@@ -84,3 +94,13 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def duration_of(text: str) -> timedelta | None:
+    """The duration that a person typed, in any case: `3h`, `90 d`, `1h 30min`; None if none."""
+    # With one way to fit: what was typed may be long.
+    words, at, total = text.strip().lower(), 0, timedelta()
+    while found := _DURATION.match(words, at):
+        total += timedelta(seconds=int(found["count"]) * _UNITS_S[found["unit"][0]])
+        at = found.end()
+    return total if words and at == len(words) else None

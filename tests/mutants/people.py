@@ -37,13 +37,6 @@ MUTANTS = (
     ),
     Mutant(
         MODULE,
-        "        await self.changeable(str(user_id))\n        await act.note()\n        return",
-        "        await act.note()\n        return",
-        "who became an admin after the question is locked all the same",
-        PEOPLE + "test_who_became_an_admin_before_the_answer_is_left_alone",
-    ),
-    Mutant(
-        MODULE,
         "keep_sessions=not sign_out",
         "keep_sessions=False",
         "a fresh password signs a person out unasked",

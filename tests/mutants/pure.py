@@ -154,7 +154,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/incoming.py",
-        "trusted=trusted,",
+        "trusted=bool(device),",
         "trusted=True,",
         "every device of an admin may command",
         "tests/unit/chat/test_incoming.py::test_encryption_and_trust_are_those_of_the_event",
@@ -191,22 +191,22 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- the chat client
     Mutant(
         "adminbot/chat/client.py",
-        "            and not megolm.forwarding_chain\n",
-        "",
+        " or megolm.forwarding_chain:",
+        ":",
         "a session that somebody forwarded counts as the device's own",
         "tests/unit/chat/test_client.py::test_a_session_that_does_not_count",
     ),
     Mutant(
         "adminbot/chat/client.py",
-        "device.curve25519 == sender_key\n            and device.ed25519 == megolm.ed25519",
-        "device.ed25519 == megolm.ed25519",
+        "if device.curve25519 == sender_key and device.ed25519 == megolm.ed25519",
+        "if device.ed25519 == megolm.ed25519",
         "a session of a foreign curve25519 key counts",
         "tests/unit/chat/test_client.py::test_a_session_that_does_not_count",
     ),
     Mutant(
         "adminbot/chat/client.py",
-        "            and device.ed25519 == megolm.ed25519\n",
-        "",
+        " and device.ed25519 == megolm.ed25519\n",
+        "\n",
         "a session of a foreign ed25519 key counts",
         "tests/unit/chat/test_client.py::test_a_session_that_does_not_count",
     ),
@@ -531,8 +531,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/event_reader.py",
-        "trusted = bool(event.decrypted) and await self._is_trusted(room_id, event)",
-        "trusted = bool(event.decrypted)",
+        'device = await self._trusted_device(room_id, event) if event.decrypted else ""',
+        'device = "X" if event.decrypted else ""',
         "every encrypted message comes from a trusted device",
         "tests/unit/chat/test_sync.py::test_trust_is_that_of_the_session_it_came_in",
     ),

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, bulk, live, people, pure, turns
+from tests.mutants import Mutant, apps, audit, bulk, live, people, pure, turns
 
 MUTANTS = (
     *pure.MUTANTS,
     *apps.MUTANTS,
     *turns.MUTANTS,
+    *audit.MUTANTS,
     *bulk.MUTANTS,
     *people.MUTANTS,
     *live.MUTANTS,

@@ -165,10 +165,10 @@ async def test_a_session_straight_from_a_trusted_device_counts(place: Place) -> 
         await client.refresh_keys(YOU, HER)
         heard = hear(client, curve25519=PHONE.curve25519, ed25519=PHONE.ed25519)
 
-        assert client.came_from_trusted(YOU, ROOM, *heard)
-        assert not client.came_from_trusted(HER, ROOM, *heard), "another admin's device"
-        assert not client.came_from_trusted(YOU, "!another", *heard)
-        assert not client.came_from_trusted(YOU, ROOM, heard[0], "another session")
+        assert client.trusted_device_of(YOU, ROOM, *heard)
+        assert not client.trusted_device_of(HER, ROOM, *heard), "another admin's device"
+        assert not client.trusted_device_of(YOU, "!another", *heard)
+        assert not client.trusted_device_of(YOU, ROOM, heard[0], "another session")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_a_session_that_does_not_count(
         await client.refresh_keys(YOU, HER)
         heard = hear(client, curve25519=curve25519, ed25519=ed25519, via=via)
 
-        assert not client.came_from_trusted(YOU, ROOM, *heard)
+        assert not client.trusted_device_of(YOU, ROOM, *heard)
 
 
 async def test_only_what_the_judge_names_is_trusted(place: Place) -> None:
@@ -207,9 +207,9 @@ async def test_what_is_remembered_of_a_device_counts_only_once_it_is_judged(plac
     async with place.run() as client:
         heard = hear(client, curve25519=PHONE.curve25519, ed25519=PHONE.ed25519)
         assert trusted(client) == set()
-        assert not client.came_from_trusted(YOU, ROOM, *heard)
+        assert not client.trusted_device_of(YOU, ROOM, *heard)
         await client.refresh_keys(YOU)
-        assert client.came_from_trusted(YOU, ROOM, *heard)
+        assert client.trusted_device_of(YOU, ROOM, *heard)
 
 
 @pytest.mark.parametrize("signs_phone", [True, False])
@@ -224,7 +224,7 @@ async def test_a_device_that_was_trusted_is_no_more_once_the_identity_changed(
         await client.refresh_keys(YOU)
 
         assert trusted(client) == set()
-        assert not client.came_from_trusted(YOU, ROOM, *heard)
+        assert not client.trusted_device_of(YOU, ROOM, *heard)
 
 
 async def test_nor_after_the_operator_accepted_the_new_identity(place: Place) -> None:
@@ -236,7 +236,7 @@ async def test_nor_after_the_operator_accepted_the_new_identity(place: Place) ->
         await client.refresh_keys(YOU)
 
         assert trusted(client) == {"TABLET"}
-        assert not client.came_from_trusted(YOU, ROOM, *heard)
+        assert not client.trusted_device_of(YOU, ROOM, *heard)
 
 
 async def test_a_device_that_is_gone_is_not_trusted(place: Place) -> None:

@@ -40,7 +40,7 @@ def text(
 
 
 def read(found: RoomMessageText, *, trusted: bool = True, megolm: str | None = None) -> Incoming:
-    message = text_of(found, "!r", AT, trusted=trusted, megolm=megolm)
+    message = text_of(found, "!r", AT, device="PHONE" if trusted else "", megolm=megolm)
     assert message
     return message
 
@@ -69,7 +69,7 @@ def test_an_edit_is_no_message(body: str) -> None:
             "m.relates_to": {"rel_type": "m.replace", "event_id": "$before"},
         },
     )
-    assert text_of(edit, "!r", AT, trusted=True, megolm=None) is None
+    assert text_of(edit, "!r", AT, device="PHONE", megolm=None) is None
 
 
 def test_what_a_reply_quotes_is_not_what_was_typed() -> None:

@@ -136,7 +136,7 @@ class FakeClient:
         self.positions[found.event_id] = f"{found.sender_key} {found.session_id} 0"
         return clear
 
-    def came_from_trusted(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
+    def trusted_device_of(self, sender: str, room_id: str, sender_key: str, session: str) -> bool:
         return (sender_key, session) in self.trusted
 
     def keep_encrypted(self, *room_ids: str) -> None:

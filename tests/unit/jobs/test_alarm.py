@@ -341,3 +341,15 @@ async def test_that_our_state_cannot_be_written_is_said_once_and_its_end_when_it
         (True, False),
         (False, True),
     ]
+
+
+async def test_an_alarm_is_in_the_audit_once_it_was_told(place: Place) -> None:
+    place.chat.breaks["!her"] = HomeserverUnreachable("x")
+    place.alarm.ring(YOU, "OTHER")
+    async with place.at_work():
+        await until(lambda: place.chat.said)
+        assert [it async for it in place.store.audit.since(None, "")] == []
+        del place.chat.breaks["!her"]
+        await until(lambda: not place.alarm._raised)
+    [entry] = [it async for it in place.store.audit.since(None, "")]
+    assert (entry.kind.value, entry.what, entry.target) == ("alarm", "identity changed", str(YOU))
