@@ -26,6 +26,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
     ├── NotServerAdmin            our own account may not use the admin API (any more)
     ├── AccountGone               the account in question does not exist (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
+        └── TooLarge              the answer is longer than we read
 
 A text never holds an upstream body, a path with a secret in it, or a secret.
 """
@@ -274,3 +275,10 @@ class HomeserverUnreachable(HomeserverError):
     def __init__(self, why: str) -> None:
         super().__init__(f"The homeserver gave no usable answer ({why}).")
         self.hint = "Send it again in a minute."
+
+
+class TooLarge(HomeserverUnreachable):
+    """The answer is longer than we read."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"it is longer than {most // 2**20} MiB")

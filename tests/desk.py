@@ -29,6 +29,7 @@ from adminbot.apps import load_catalog
 from adminbot.cards.delivery import CardDelivery
 from adminbot.cards.text import CardText
 from adminbot.chat.incoming import REACTION, TEXT, Incoming
+from adminbot.chat.pictures import Pictures
 from adminbot.commands import ROUTER
 from adminbot.config import Trust
 from adminbot.crypto.crosssigning import SigningKey
@@ -36,7 +37,13 @@ from adminbot.dispatch import progress, turn
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
-from adminbot.errors import AccountGone, HomeserverError, NameTaken, RateLimited
+from adminbot.errors import (
+    AccountGone,
+    HomeserverError,
+    NameTaken,
+    RateLimited,
+    UsageError,
+)
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import (
     AccountState,
@@ -120,6 +127,9 @@ class Server:
         self.inviting: set[str] = set()  # rooms that let every bot in
         self.entered: list[tuple[str, str]] = []  # user id, room
         self.rooms = Rooms(self)
+        self.uploads: list[tuple[bytes, str]] = []
+        self.avatars: dict[str, str] = {}
+        self.sent: dict[str, bytes] = {}  # pictures in the chat, by event id
         self.sign_up: dict[str, SignUpToken] = {}
         self.is_open = True  # for registration with a token
         self._tokens = itertools.count(1)
@@ -374,8 +384,38 @@ class Acting:
         await self.server._asked("m.direct")
         self.server.rooms.direct[self.user_id] = body
 
+    @property
+    def media(self) -> "Acting":
+        return self
+
+    async def upload(self, data: bytes, kind: str) -> str:
+        await self.server._asked("upload")
+        self.server.uploads.append((data, kind))
+        return f"mxc://example.org/{len(self.server.uploads)}"
+
+    async def set_avatar(self, own: UserId, address: str) -> None:
+        await self.server._asked("set avatar")
+        assert str(own) == self.user_id
+        self.server.avatars[self.user_id] = address
+
+    async def set_display_name(self, own: UserId, name: str) -> None:
+        await self.server._asked("set name")
+        self.server.accounts[own].display_name = name
+
     async def log_out(self) -> None:
         await self.server._asked("log out")
+
+
+class SentPictures(Pictures):
+    """The pictures in the chat, without encryption."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def read(self, room_id: str, event_id: str, *, most: int) -> bytes:
+        if event_id not in self._server.sent:
+            raise UsageError("What you replied to is no picture. Nothing was changed.")
+        return self._server.sent[event_id]
 
 
 class Chatter:
@@ -527,6 +567,7 @@ class Desk:
             lockdown=AnnouncedLockdown(self.lockdown, alarm, ROOM),
             verify=self._verify,
             audit=store.audit,
+            pictures=SentPictures(server),
             stop_many=store.acts.stop,
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),

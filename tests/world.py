@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from nio.crypto.attachments import encrypt_attachment
 
 from adminbot.demo.homeserver import Homeserver, Person
 from tests.human import Human, Seen
@@ -326,6 +327,19 @@ async def join_all(human: Human, bot: Bot) -> tuple[str, str]:
     admin_room = bot.setting("ROOM")
     rooms.remove(admin_room)
     return admin_room, rooms[0]
+
+
+async def send_picture(homeserver: Homeserver, human: Human, room: str, data: bytes) -> str:
+    """Send a picture, its file encrypted, as Element does; returns its event id."""
+    sealed, keys = encrypt_attachment(data)
+    async with httpx.AsyncClient(base_url=homeserver.url, trust_env=False, timeout=30) as http:
+        headers = {"Authorization": f"Bearer {human.access_token}"}
+        path = "/_matrix/media/v3/upload"
+        uploaded = await http.post(path, content=sealed, headers=headers)
+    uploaded.raise_for_status()
+    file = keys | {"url": uploaded.json()["content_uri"]}
+    content = {"msgtype": "m.image", "body": "picture.png", "info": {"mimetype": "image/png"}}
+    return await human.send_event(room, "m.room.message", content | {"file": file})
 
 
 async def send_without_key(human: Human, room: str, *, session: str = "b" * 43) -> str:

@@ -9,6 +9,7 @@ from adminbot.accounts.bulk import Bulk
 from adminbot.accounts.create import Creation
 from adminbot.accounts.device_trust import DeviceTrust
 from adminbot.accounts.endings import Endings
+from adminbot.accounts.faces import Faces
 from adminbot.accounts.handover import HandOver, Phrase
 from adminbot.accounts.membership import Membership
 from adminbot.accounts.people import People
@@ -33,6 +34,7 @@ class Accounts:
     membership: Membership
     private_chats: PrivateChats
     bulk: Bulk
+    faces: Faces
     people: People
     sign_up: SignUp
     signer: Signer
@@ -67,6 +69,7 @@ class Accounts:
             membership=Membership(registry, account, backend, acts),
             private_chats=PrivateChats(registry, backend, acts),
             bulk=Bulk(store),
+            faces=Faces(registry, backend, acts, store),
             people=People(registry, backend, acts, store),
             sign_up=SignUp(own.user_id, backend, acts, store),
             signer=signer,

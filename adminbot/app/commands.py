@@ -3,6 +3,7 @@
 from adminbot.accounts.inspection import Inspector
 from adminbot.app.base import Base
 from adminbot.app.jobs import Jobs
+from adminbot.chat.pictures import Pictures
 from adminbot.commands import ROUTER
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.dispatcher import Dispatcher
@@ -25,6 +26,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
         lockdown=AnnouncedLockdown(base.lockdown, jobs.alarm, settings.room_id),
         verify=verifications.ask,
         audit=opened.store.audit,
+        pictures=Pictures(opened.client, opened.account),
         stop_many=opened.store.acts.stop,
         router=ROUTER,
         rules=ChatRules(

@@ -12,6 +12,8 @@ from nio import (
     Event,
     MegolmEvent,
     ReactionEvent,
+    RoomEncryptedMedia,
+    RoomMessageMedia,
     RoomMessageText,
     RoomMessageUnknown,
     ToDeviceEvent,
@@ -20,7 +22,7 @@ from nio import (
 from nio.events.misc import BadEventType
 
 from adminbot.chat.client import Client
-from adminbot.chat.incoming import Incoming, reaction_of, step_of, text_of
+from adminbot.chat.incoming import Incoming, Proof, picture_of, reaction_of, step_of, text_of
 from adminbot.chat.listener import Listener
 from adminbot.chat.responses import senseless_dropped
 from adminbot.chat.unread import Unread
@@ -67,7 +69,10 @@ class EventReader:
     async def _read_unguarded(
         self, room_id: str, event: Event | BadEventType, at: datetime
     ) -> Incoming | None:
-        known = ReactionEvent | MegolmEvent | RoomMessageText | RoomMessageUnknown | UnknownEvent
+        known = (
+            *(ReactionEvent, MegolmEvent, RoomMessageText, RoomMessageUnknown, UnknownEvent),
+            *(RoomMessageMedia, RoomEncryptedMedia),
+        )
         if not isinstance(event, known):
             return None
         if event.sender == self._client.user_id or not self._policy.is_admin(event.sender):
@@ -80,13 +85,18 @@ class EventReader:
             event.room_id = room_id
             self._unread.add(event)
             return None
+        if isinstance(event, RoomMessageMedia | RoomEncryptedMedia):
+            return picture_of(event, room_id, at, **await self._proof(room_id, event))
         if not isinstance(event, RoomMessageText):
             if step := step_of(event, room_id):
                 self._listener.verification_step(step)
             return None
+        return text_of(event, room_id, at, **await self._proof(room_id, event))
+
+    async def _proof(self, room_id: str, event: Event) -> Proof:
+        """What proves who wrote the event."""
         device = await self._trusted_device(room_id, event) if event.decrypted else ""
-        position = self._client.positions.get(event.event_id)
-        return text_of(event, room_id, at, device=device, megolm=position)
+        return {"device": device, "megolm": self._client.positions.get(event.event_id)}
 
     async def _trusted_device(self, room_id: str, event: Event) -> str:
         """The sending device, if it is trusted; one that is not yet is looked up once more."""

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import unquote
 
 from nio import Event, ReactionEvent, RoomMessageText
@@ -13,6 +13,7 @@ from nio import Event, ReactionEvent, RoomMessageText
 from adminbot.values.clock import now
 
 TEXT = "text"
+PICTURE = "picture"
 REACTION = "reaction"
 VERIFICATION = "m.key.verification."
 REQUEST = f"{VERIFICATION}request"
@@ -27,7 +28,8 @@ _PILL = re.compile(
 class Incoming:
     """A message or a reaction of a person.
 
-    `kind`: TEXT or REACTION. `body`: the text, or the key of the reaction. `encrypted`: the
+    `kind`: TEXT, PICTURE or REACTION. `body`: the text, a picture's caption, or the key of the
+    reaction. `encrypted`: the
     message came encrypted; `trusted`: by one of the sender's trusted devices, `device`; `megolm`:
     "sender_key session_id index" of the encryption. `relates_to`: the event id that a reply or a
     reaction is about. `confirmed`: the message answered a question, and has become the command
@@ -114,13 +116,20 @@ def step_of(event: Event, room_id: str) -> Step | None:
     )
 
 
-def text_of(
-    event: RoomMessageText, room_id: str, at: datetime, *, device: str, megolm: str | None
-) -> Incoming | None:
-    """A person's text, seen `at` the homeserver's time; None for an edit, never a command.
+class Proof(TypedDict):
+    """What proves who wrote an event.
 
-    `device`: the trusted device that wrote the text, empty if none did.
+    `device`: the trusted device, empty if none did; `megolm`: see Incoming.
     """
+
+    device: str
+    megolm: str | None
+
+
+def text_of(
+    event: RoomMessageText, room_id: str, at: datetime, **proof: Unpack[Proof]
+) -> Incoming | None:
+    """A person's text, seen `at` the homeserver's time; None for an edit, never a command."""
     content = event.source.get("content", {})
     relation = content.get("m.relates_to")
     relation = relation if isinstance(relation, dict) else {}
@@ -128,19 +137,53 @@ def text_of(
         return None
     reply = relation.get("m.in_reply_to")
     reply_to = reply.get("event_id") if isinstance(reply, dict) else None
+    body = plain(event.body, event.formatted_body, is_reply=bool(reply_to))
+    about = reply_to if isinstance(reply_to, str) else ""
+    return _incoming(event, room_id, at, TEXT, body, about, proof)
+
+
+def picture_of(
+    event: Event, room_id: str, at: datetime, **proof: Unpack[Proof]
+) -> Incoming | None:
+    """A person's picture; None for any other file. A caption that is a command is about itself.
+
+    Source: client-server API, `m.image` ("Media captions": a `filename` beside the body).
+    """
+    content = event.source.get("content", {})
+    if not is_picture(content):
+        return None
+    body, name = content.get("body"), content.get("filename")
+    has_caption = isinstance(body, str) and isinstance(name, str) and body != name
+    caption = plain(str(body), None, is_reply=False) if has_caption else ""
+    return _incoming(event, room_id, at, PICTURE, caption, event.event_id, proof)
+
+
+def _incoming(
+    event: Event, room_id: str, at: datetime, kind: str, body: str, about: str, proof: Proof
+) -> Incoming:
     return Incoming(
         event_id=event.event_id,
         room_id=room_id,
         sender=event.sender,
-        kind=TEXT,
-        body=plain(event.body, event.formatted_body, is_reply=bool(reply_to)),
+        kind=kind,
+        body=body,
         encrypted=bool(event.decrypted),
-        trusted=bool(device),
-        device=device,
-        relates_to=reply_to if isinstance(reply_to, str) else "",
-        megolm=megolm,
+        trusted=bool(proof["device"]),
+        device=proof["device"],
+        relates_to=about,
+        megolm=proof["megolm"],
         age_s=_age_s(event, at),
     )
+
+
+def is_picture(content: object) -> bool:
+    """Whether an m.room.message has a picture; what the file really is, its content must tell."""
+    if not isinstance(content, dict):
+        return False
+    info = content.get("info")
+    kind = str(info.get("mimetype", "")) if isinstance(info, dict) else ""
+    is_file = content.get("msgtype") == "m.file" and kind.startswith("image/")
+    return content.get("msgtype") == "m.image" or is_file
 
 
 def reaction_of(event: ReactionEvent, room_id: str, at: datetime) -> Incoming:

@@ -6,7 +6,7 @@ Local work only: the sender's next message, a brake included, waits for the resu
 from dataclasses import dataclass, replace
 
 from adminbot.cards.text import SAVED
-from adminbot.chat.incoming import REACTION, Incoming
+from adminbot.chat.incoming import PICTURE, REACTION, Incoming
 from adminbot.dispatch.progress import DONE, FAILED
 from adminbot.dispatch.questions import (
     LEFT,
@@ -19,6 +19,8 @@ from adminbot.dispatch.questions import (
     is_in_time,
     left_for_now,
     not_long_ago,
+    sent_picture,
+    wants_picture,
     yes_or_no,
 )
 from adminbot.dispatch.router import Reply
@@ -81,15 +83,36 @@ class Interpreter:
         asked_here = [question for question in asked if question.room_id == incoming.room_id]
         if incoming.kind == REACTION:
             return await self._tapped(incoming, asked_here)
+        if incoming.kind == PICTURE:
+            return await self._pictured(incoming, asked_here)
         line = self._rules.line_in(incoming.body)
         if asked and line is not None and self._declines(line):
             return await self._cancelled(incoming, asked)
         if said := _said_to_offered(incoming, asked_here):
             return await self._typed(incoming, asked_here, asked_here[0], said)
-        to_be_named = [question for question in asked_here if not is_suggestion(question.answer)]
+        to_be_named = [
+            question
+            for question in asked_here
+            if not is_suggestion(question.answer) and not wants_picture(question)
+        ]
         if answer := answered(incoming, line, self._server, to_be_named):
             return await self._typed(incoming, to_be_named, *answer)
         return await self._allowed(incoming, line) if line is not None else None
+
+    async def _pictured(
+        self, incoming: Incoming, questions: list[Question]
+    ) -> Run | Refuse | Reply | None:
+        """A picture with a command as its caption, or one that was asked for."""
+        line = self._rules.line_in(incoming.body)
+        if line is not None:
+            return await self._allowed(incoming, line)
+        found = sent_picture(incoming, questions)
+        if found is None:
+            return None
+        question, is_later = found
+        if refusal := self._why_not(incoming, question.line):
+            return self._refused(refusal, question.line)
+        return await self._agreed(incoming, question) if is_later else Reply(TOO_EARLY)
 
     def _declines(self, line: str) -> bool:
         """Whether the line is only a command which says no to every open question."""

@@ -15,6 +15,7 @@ from adminbot.store import Question
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
 
+_PICTURE = "the picture of "  # begins what a question is about that only a picture answers
 _TIME_TO_CONFIRM, _IN_TIME = timedelta(minutes=2), "within 2 minutes"
 TOO_LATE = (
     "That came too late: I wait two minutes for it. Nothing was changed. Type the command again."
@@ -51,12 +52,31 @@ def word_for(user_id: UserId) -> str:
     return str(user_id) if is_taken else user_id.localpart
 
 
+def wanted_picture(user_id: UserId) -> str:
+    """What a question is about that wants a picture."""
+    return f"{_PICTURE}{user_id}"
+
+
+def wants_picture(question: Question) -> bool:
+    return question.answer.startswith(_PICTURE)
+
+
+def sent_picture(
+    incoming: Incoming, questions: Iterable[Question]
+) -> tuple[Question, bool] | None:
+    """The question that a picture answers, and whether the picture came after the command."""
+    wanted = next(filter(wants_picture, questions), None)
+    return (wanted, _is_later(incoming.megolm, wanted.megolm)) if wanted else None
+
+
 def question_about(about: str, text: str, confirm: Confirm, if_so: str) -> Reply:
     """A question, and how to answer by the command's declaration."""
     word = _last_word(about)
     match confirm:
         case Confirm.TAP:
             how = f"Tap ✅ or answer `{word}` {_IN_TIME}."
+        case Confirm.PICTURE:
+            how = f"Send it {_IN_TIME}, or type the same as a reply to it."
         case Confirm.KEYS:
             how = f"{if_so}, answer with their last block {_IN_TIME}."
         case Confirm.NAME | Confirm.COMMAND | Confirm.ALL | Confirm.BEGINNING:

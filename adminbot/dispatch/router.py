@@ -52,6 +52,7 @@ class Confirm(enum.Enum):
     COMMAND = "type the command's own name"
     ALL = "with `--all`, type `all`"
     BEGINNING = "to take one back, type the beginning of the token"
+    PICTURE = "reply to a picture, or send one"
     KEYS = "of a device that is not from its card, type the last block of the keys"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adminbot.accounts.inspection import Inspector
 from adminbot.accounts.operations import Accounts
 from adminbot.cards.text import CardText
+from adminbot.chat.pictures import Pictures
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.router import Router
@@ -27,6 +28,7 @@ class Services:
     lockdown: AnnouncedLockdown
     verify: Callable[[UserId], Awaitable[Asked]]
     audit: Audit
+    pictures: Pictures
     stop_many: Callable[[UserId], Awaitable[int]]
     router: Router
     rules: ChatRules

@@ -8,7 +8,13 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited, TokenRejected
+from adminbot.errors import (
+    HomeserverError,
+    HomeserverUnreachable,
+    RateLimited,
+    TokenRejected,
+    TooLarge,
+)
 from adminbot.values.text import code_of
 
 
@@ -87,5 +93,5 @@ async def read_whole(
     async for chunk in chunks:
         body += chunk
         if len(body) > most:
-            raise HomeserverUnreachable(f"it is longer than {most // 2**20} MiB")
+            raise TooLarge(most)
     return bytes(body)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from adminbot.errors import ForeignIdentity, HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.http import HttpClient, part
+from adminbot.homeserver.media import Media
 from adminbot.homeserver.values import (
     SESSION,
     Invitation,
@@ -137,7 +138,29 @@ class ClientApi:
         if answer["failures"]:
             raise HomeserverError("The homeserver did not take the device's signature.")
 
+    # -- profile and media
+
+    @property
+    def media(self) -> Media:
+        return Media(self._http)
+
+    async def set_display_name(self, own: UserId, name: str) -> None:
+        """Every room of the account shows the name from then on."""
+        path = f"{_V3}/profile/{part(own)}/displayname"
+        await self._http.ask("PUT", path, {"displayname": name})
+
+    async def set_avatar(self, own: UserId, address: str) -> None:
+        """`address`: the `mxc:` address of a picture."""
+        path = f"{_V3}/profile/{part(own)}/avatar_url"
+        await self._http.ask("PUT", path, {"avatar_url": address})
+
     # -- rooms and account data
+
+    async def event(self, room_id: str, event_id: str) -> dict[str, Any]:
+        """An event of a room that we are in. Raises HomeserverError: 404 among them."""
+        path = f"{_V3}/rooms/{part(room_id)}/event/{part(event_id)}"
+        _, body = await self._http.ask("GET", path, needs={"content": dict, "type": str})
+        return body
 
     async def create_room(self, body: dict[str, Any]) -> str:
         """Returns the room id; sent once, since a second room is not the same room."""

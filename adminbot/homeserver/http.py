@@ -50,6 +50,14 @@ class Look:
     failure: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is no JSON. `kind`: its media type."""
+
+    data: bytes
+    kind: str
+
+
 def part(text: object) -> str:
     """A path segment: every reserved character quoted (`/` is allowed in localparts)."""
     return quote(str(text), safe="")
@@ -126,6 +134,29 @@ class HttpClient:
                 await asyncio.sleep(pause_s)
                 limit = min(_DEADLINE, left)
 
+    async def download(self, path: str, *, most: int) -> bytes:
+        """GET a body that is no JSON, once.
+
+        Raises:
+            TooLarge: the body has more than `most` bytes; no more than that was read.
+            HomeserverError: as `decipher`.
+        """
+        headers = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
+        try:
+            async with (
+                asyncio.timeout(_DEADLINE.total_seconds()),
+                self._http.stream("GET", path, headers=headers) as response,
+            ):
+                is_media = response.status_code == 200
+                limit = most if is_media else _LOOK_BYTES
+                content = await read_whole(response.aiter_bytes(), response.headers, most=limit)
+        except (httpx.HTTPError, TimeoutError) as exc:
+            raise _unreachable(exc) from None
+        if not is_media:
+            decipher(response.status_code, response.headers, content)
+            raise HomeserverUnreachable(f"HTTP {response.status_code}")
+        return content
+
     async def look(self, path: str) -> Look:
         """One GET without token, repetition or redirects: for finding out what is there."""
         try:
@@ -151,7 +182,7 @@ class HttpClient:
             told = f"no answer within {limit.total_seconds():.2g} s"
             raise HomeserverUnreachable(told) from None
         except httpx.HTTPError as exc:
-            raise HomeserverUnreachable(type(exc).__name__) from None
+            raise _unreachable(exc) from None
         except UnicodeEncodeError:
             raise HomeserverError("That holds a character that cannot be sent.") from None
         self._clock.note(server_date(response.headers))
@@ -165,10 +196,18 @@ class HttpClient:
         self, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> httpx.Response:
         """The answer with its body read, up to the limit. Follows no redirect."""
-        asked = self._http.stream(method, path, json=body, headers=headers, follow_redirects=False)
+        sent: dict[str, Any] = {"json": body, "headers": headers}
+        if isinstance(body, Upload):
+            sent = {"content": body.data, "headers": headers | {"Content-Type": body.kind}}
+        asked = self._http.stream(method, path, follow_redirects=False, **sent)
         async with asked as response:
             content = await read_whole(response.aiter_bytes(), response.headers, most=_MOST_BYTES)
         return httpx.Response(response.status_code, headers=response.headers, content=content)
+
+
+def _unreachable(exc: Exception) -> HomeserverUnreachable:
+    """Without the library's own words: they may name the request."""
+    return HomeserverUnreachable(type(exc).__name__)
 
 
 async def _read_some(response: httpx.Response) -> bytes:

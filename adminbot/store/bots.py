@@ -135,6 +135,12 @@ class Bots:
             str(user_id),
         )
 
+    async def set_display_name(self, user_id: UserId, name: str) -> None:
+        """What the bot is called."""
+        await self._db.write(
+            "UPDATE bot SET display_name = ? WHERE user_id = ?", name, str(user_id)
+        )
+
     async def set_signed_out(self, user_id: UserId) -> None:
         """Within a transaction."""
         await self._db.execute(

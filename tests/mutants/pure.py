@@ -154,7 +154,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/incoming.py",
-        "trusted=bool(device),",
+        'trusted=bool(proof["device"]),',
         "trusted=True,",
         "every device of an admin may command",
         "tests/unit/chat/test_incoming.py::test_encryption_and_trust_are_those_of_the_event",
@@ -1577,8 +1577,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/homeserver/http.py",
-        "raise HomeserverUnreachable(type(exc).__name__) from None",
-        "raise HomeserverUnreachable(str(exc)) from None",
+        "return HomeserverUnreachable(type(exc).__name__)",
+        "return HomeserverUnreachable(str(exc))",
         "what a library says of a request is shown to people",
         "tests/unit/homeserver/test_http.py::test_a_failure_of_the_network_is_an_unreachable_homeserver",
     ),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, audit, bulk, live, people, pure, turns
+from tests.mutants import Mutant, apps, audit, bulk, faces, live, people, pure, turns
 
 MUTANTS = (
     *pure.MUTANTS,
@@ -13,6 +13,7 @@ MUTANTS = (
     *turns.MUTANTS,
     *audit.MUTANTS,
     *bulk.MUTANTS,
+    *faces.MUTANTS,
     *people.MUTANTS,
     *live.MUTANTS,
 )

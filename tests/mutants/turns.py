@@ -348,8 +348,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/interpreter.py",
-        "[question for question in asked_here if not is_suggestion(question.answer)]",
-        "asked_here",
+        "            if not is_suggestion(question.answer) and not wants_picture(question)\n",
+        "            if not wants_picture(question)\n",
         "a word of an offered line, dropped in talk, runs the line",
         SUGGESTIONS + "test_an_offered_line_is_declined_by_a_tap_and_named_by_no_word",
     ),

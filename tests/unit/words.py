@@ -14,6 +14,7 @@ _WORDS = {
     "rotate": "--all",
     "trust": "nano NANO2",
     "leave": f"nano {CLUB}",
+    "setname": "nano Nano the second",
     "newuser": "bert",
     "resetpw": "anna",
     "user": "anna",

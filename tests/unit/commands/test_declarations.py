@@ -63,8 +63,8 @@ async def test_help_on_a_command_takes_it_with_or_without_prefix(typed: str) -> 
 
 
 async def test_help_on_nonsense_says_so() -> None:
-    with pytest.raises(UsageError, match="I know no `!nonsense`") as caught:
-        await help_text("nonsense")
+    with pytest.raises(UsageError, match="I know no `!xyzzy`") as caught:
+        await help_text("xyzzy")
     assert caught.value.hint == "`!help` shows all topics."
 
 

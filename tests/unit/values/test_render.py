@@ -26,6 +26,7 @@ from adminbot.errors import (
     StateError,
     Superseded,
     TokenRejected,
+    TooLarge,
     UnknownCommand,
     UsageError,
 )
@@ -168,6 +169,7 @@ ERRORS: dict[type[AdminbotError], AdminbotError] = {
     RateLimited: RateLimited(timedelta(seconds=278)),
     TokenRejected: TokenRejected(),
     HomeserverUnreachable: HomeserverUnreachable("ReadTimeout"),
+    TooLarge: TooLarge(10 * 2**20),
 }
 
 

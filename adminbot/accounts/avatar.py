@@ -1,0 +1,62 @@
+"""A person's picture → a small clean one: what it was besides its pixels is gone. Pure, and slow.
+
+The picture may have been made to harm: so its size is read before its pixels, its kind by its
+content, and only the four kinds that every client shows.
+"""
+
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from adminbot.errors import UsageError
+
+MOST_BYTES = 10 * 2**20
+_MOST_PIXELS = 25_000_000  # of a phone's camera; as many take 100 MB while they are worked on
+_SIDE = 512
+_KINDS = ("JPEG", "PNG", "WEBP", "GIF")
+
+
+def cleaned(data: bytes) -> tuple[bytes, str]:
+    """The picture, re-encoded, upright, of 512 pixels a side at most; and its media type.
+
+    Of an animation the first picture.
+
+    Raises:
+        UsageError: no picture, damaged, or too many pixels.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=_KINDS) as found:
+            width, height = found.size
+            if width * height > _MOST_PIXELS:
+                raise Image.DecompressionBombError
+            return _encoded(_small(found))
+    except Image.DecompressionBombError:
+        raise UsageError(
+            "That picture has more than 25 million pixels. Nothing was changed.",
+            "Send a smaller one; most apps offer that.",
+        ) from None
+    except Exception:  # noqa: BLE001  # made to harm, it raises whatever its decoder may raise
+        raise UsageError(
+            "That is no picture that I can read, or a damaged one. Nothing was changed.",
+            "Send a JPEG, PNG, WebP or GIF.",
+        ) from None
+
+
+def _small(found: Image.Image) -> Image.Image:
+    found.draft("RGB", (2 * _SIDE, 2 * _SIDE))  # a JPEG is made smaller while it is read
+    found.seek(0)
+    picture = ImageOps.exif_transpose(found)
+    is_clear = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
+    picture = picture.convert("RGBA" if is_clear else "RGB")
+    picture.thumbnail((_SIDE, _SIDE))
+    # Pasted into a new one: what the file said besides (place, camera, comments) stays behind.
+    clean = Image.new(picture.mode, picture.size)
+    clean.paste(picture)
+    return clean
+
+
+def _encoded(picture: Image.Image) -> tuple[bytes, str]:
+    kind = "PNG" if picture.mode == "RGBA" else "JPEG"
+    out = BytesIO()
+    picture.save(out, kind, **({} if kind == "PNG" else {"quality": 90}))
+    return out.getvalue(), f"image/{kind.lower()}"

@@ -1,0 +1,59 @@
+"""Commands about a bot's face: its name and its picture."""
+
+import asyncio
+
+from adminbot.accounts.avatar import MOST_BYTES, cleaned
+from adminbot.dispatch.context import Context
+from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.questions import wanted_picture
+from adminbot.dispatch.router import Confirm, Reply, Router
+from adminbot.errors import UsageError
+from adminbot.values.text import safe_to_quote
+
+router = Router("Rooms")
+
+# One picture at a time: a large one takes 100 MB while it is worked on.
+_ONE = asyncio.Semaphore(1)
+
+
+@router.command(
+    "setname",
+    "NAME Display name",
+    "what a bot is called",
+    acts=True,
+    details="The name that people see; the user id stays.\nExample: `!setname nanobot My helper`",
+)
+async def setname(ctx: Context, args: Args) -> Reply:
+    name = args["Display name"].strip()
+    if not 0 < len(name) <= 100:
+        raise UsageError("A display name has 1 to 100 characters. Nothing was changed.")
+    if safe_to_quote(name, 100) != name:
+        raise UsageError(
+            "A display name is one line of characters that can be seen. Nothing was changed."
+        )
+    before = await ctx.services.accounts.faces.set_name(args["NAME"], name, ctx.order)
+    return Reply(f"✅ `{before.user_id}` is called {safe_to_quote(name, 100)} now.")
+
+
+@router.command(
+    "setpic",
+    "NAME",
+    "a bot's picture",
+    acts=True,
+    confirm=Confirm.PICTURE,
+    details=(
+        "Type it as a reply to a picture, or type it and send the picture within 2 minutes. I "
+        "make it small, and leave out where and with what it was taken.\n"
+        "Example: `!setpic nanobot`"
+    ),
+)
+async def setpic(ctx: Context, args: Args) -> Reply:
+    user_id = (await ctx.services.accounts.registry.get(args["NAME"])).user_id
+    if not ctx.incoming.relates_to:
+        ctx.confirm(f"🖼️ Which picture for `{user_id}`?", wanted_picture(user_id))
+    room_id, event_id = ctx.incoming.room_id, ctx.incoming.relates_to
+    sent = await ctx.services.pictures.read(room_id, event_id, most=MOST_BYTES)
+    async with _ONE:
+        data, kind = await asyncio.to_thread(cleaned, sent)
+    await ctx.services.accounts.faces.set_picture(args["NAME"], data, kind, ctx.order)
+    return Reply(f"✅ `{user_id}` has that picture now.")
