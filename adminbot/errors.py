@@ -7,6 +7,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── NotManaged                    no bot of this name was made here: .typed, .nearest
 ├── Refused                       not allowed now, or not by a command
 │   ├── Protected                 a server admin's account: no command changes that
+│   ├── Paused                    the bot's account is locked
 │   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
@@ -33,9 +34,12 @@ A text never holds an upstream body, a path with a secret in it, or a secret.
 
 import math
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adminbot.values.text import format_duration, safe_to_quote
+
+if TYPE_CHECKING:
+    from adminbot.values.ids import UserId
 
 # Hints used in several places. Element's menus differ by version.
 HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
@@ -110,6 +114,16 @@ class Protected(Refused):
         super().__init__(
             f"`{user_id}` is a server admin, so I leave that account alone. Nothing was changed.",
             "Whoever runs this server can take the admin flag from it.",
+        )
+
+
+class Paused(Refused):
+    """The bot's account is locked: nobody can log in to it or act as it."""
+
+    def __init__(self, user_id: "UserId") -> None:
+        super().__init__(
+            f"`{user_id}` is paused: its account is locked. Nothing was changed.",
+            f"First: `!resume {user_id.localpart}`",
         )
 
 

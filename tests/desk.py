@@ -50,6 +50,8 @@ from adminbot.homeserver.values import (
     Device,
     Invitation,
     PersonSeen,
+    Removal,
+    RemovalState,
     RoomFacts,
     Session,
     SignUpToken,
@@ -103,6 +105,7 @@ class Login:
     closed: bool = False
     is_admin: bool = False
     is_locked: bool = False
+    is_erased: bool = False
     user_type: str = ""
     appservice_id: str = ""
     made_at: datetime | None = None
@@ -122,6 +125,9 @@ class Server:
         self.hangs: Callable[[str], bool] = nowhere  # at which requests
         self.keys: dict[str, Any] = {}  # NANO's device keys
         self.seen: dict[UserId, datetime] = {}  # when an account's devices were last used
+        self.seen_on: dict[str, datetime | None] = {}  # when a device was, in place of that
+        self.messages = self
+        self.removal: Removal | HomeserverError = Removal(RemovalState.DONE)
         self.lies_about_device = ""
         self.aliases: dict[str, str] = {}
         self.inviting: set[str] = set()  # rooms that let every bot in
@@ -136,7 +142,7 @@ class Server:
 
     def alive(self, token: str) -> bool:
         return any(
-            token in tokens
+            token in tokens and not login.is_locked
             for login in self.accounts.values()
             for tokens in login.devices.values()
         )
@@ -185,7 +191,14 @@ class Server:
         if user_id not in self.accounts:
             raise AccountGone
         seen = self.seen.get(user_id)
-        return [Device(device_id, seen) for device_id in self.accounts[user_id].devices]
+        return [
+            Device(device_id, self.seen_on.get(device_id, seen))
+            for device_id in self.accounts[user_id].devices
+        ]
+
+    async def delete_device(self, user_id: UserId, device_id: str) -> None:
+        await self._asked("delete device")
+        self.accounts[user_id].devices.pop(device_id, None)
 
     async def whois(self, user_id: UserId) -> list[str]:
         await self._asked("whois")
@@ -256,9 +269,20 @@ class Server:
             login.display_name,
         )
 
-    async def deactivate(self, user_id: UserId) -> None:
+    async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:
         await self._asked("deactivate")
-        self.accounts[user_id] = Login(closed=True)
+        self.accounts[user_id] = Login(closed=True, is_erased=erase)
+
+    async def redact(self, user_id: UserId) -> str:
+        await self._asked("redact")
+        if isinstance(self.removal, HomeserverError):
+            raise self.removal
+        return "redaction"
+
+    async def removal_of(self, redact_id: str) -> Removal:
+        await self._asked("how far")
+        assert isinstance(self.removal, Removal)
+        return self.removal
 
     # -- the client API
 
@@ -273,6 +297,8 @@ class Server:
         user_id = UserId(user, OWN.server)
         if self.accounts[user_id].password != password.reveal():
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
+        if self.accounts[user_id].is_locked:
+            raise HomeserverError("no", errcode="M_USER_LOCKED", status=401)
         return self._session(user_id, device_id)
 
     async def change_password(self, session: Session, *, old: Secret, new: Secret) -> None:
@@ -338,12 +364,14 @@ class Acting:
     user_id: str
 
     async def invitations(self) -> list[Invitation]:
+        self._check_unlocked()
         rooms = sorted(self.server.inviting - set(self.server.rooms.of(self.user_id)))
         known = self.server.rooms.known
         return [Invitation(it, known[it].name if it in known else "", str(YOU)) for it in rooms]
 
     async def join(self, room: str, via: Sequence[str] = ()) -> None:
         await self.server._asked("join")
+        self._check_unlocked()
         if self.server.aliases.get(room, room) not in self.server.inviting:
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
         self.server.entered.append((self.user_id, room))
@@ -357,7 +385,12 @@ class Acting:
         else:
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
 
+    def _check_unlocked(self) -> None:
+        if self.server.accounts[UserId.parse(self.user_id)].is_locked:
+            raise HomeserverError("no", errcode="M_USER_LOCKED", status=401)
+
     async def joined_rooms(self) -> list[str]:
+        self._check_unlocked()
         return self.server.rooms.of(self.user_id)
 
     async def create_room(self, body: dict[str, Any]) -> str:

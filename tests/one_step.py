@@ -30,6 +30,8 @@ from adminbot.homeserver.values import (
     AccountState,
     Device,
     PersonSeen,
+    Removal,
+    RemovalState,
     RoomFacts,
     Session,
     SignUpToken,
@@ -173,7 +175,17 @@ class OneStepBackend(AccountBackend):
             del self.accounts[user_id].tokens[device_id]
         self.keys.forget_devices(user_id)
 
-    async def close(self, user_id: UserId, act: NotedAct) -> None:
+    async def end_session(self, user_id: UserId, device_id: str, act: NotedAct) -> None:
+        await act.step("end a session")
+        await self._request("end a session")
+        self._there(user_id).tokens.pop(device_id, None)
+
+    async def remove_messages(self, user_id: UserId, act: NotedAct) -> Removal:
+        await act.step("remove its messages")
+        await self._request("remove messages")
+        return Removal(RemovalState.DONE)
+
+    async def close(self, user_id: UserId, act: NotedAct, *, erase: bool = False) -> None:
         await act.step("deactivate it")
         await self._request("deactivate an account")
         self.accounts[user_id] = Account(is_closed=True)
@@ -213,7 +225,9 @@ class OneStepBackend(AccountBackend):
 
     async def find(self, user_id: UserId) -> AccountState | None:
         account = self.accounts.get(user_id)
-        return AccountState(user_id, False, account.is_closed) if account else None
+        if account is None:
+            return None
+        return AccountState(user_id, False, account.is_closed, account.is_locked)
 
     async def is_reserved(self, user_id: UserId) -> bool:
         return user_id.localpart.startswith("_")

@@ -184,12 +184,17 @@ class Acts:
             yield act
 
     @asynccontextmanager
-    async def brake(self, command: str, user_id: UserId, order: Order) -> AsyncIterator[Brake]:
-        """Overtake every act on the account, and note the brake. Raises StateError."""
+    async def brake(
+        self, command: str, user_id: UserId, order: Order, device_id: str = ""
+    ) -> AsyncIterator[Brake]:
+        """Overtake every act on the account, and note the brake. Raises StateError.
+
+        `device_id`: the device to end, if the brake ends one only.
+        """
         async with self._holds.brake(user_id, command) as late:
             brake = Brake(self._store, order, command, user_id, late)
             # From here on the acts of older messages are Superseded, also after a crash.
-            await brake.note()
+            await brake.note(device_id)
             yield brake
 
     def check_nobody_waits(self, user_id: UserId) -> None:

@@ -34,7 +34,8 @@ class Wanted:
 
     `device_id`: None for a generated id. `password`: the card carries the account's password, too.
     `own_identity`: the bot's program makes the cross-signing identity itself. `recovery`: the card
-    carries a recovery key, for programs on the Rust SDK. `program`: what gets the login.
+    carries a recovery key, for programs on the Rust SDK. `program`: what gets the login. `note`:
+    what the bot is for.
     """
 
     display_name: str
@@ -43,6 +44,7 @@ class Wanted:
     own_identity: bool
     recovery: bool
     program: Program
+    note: str = ""
 
 
 class Creation:
@@ -185,5 +187,6 @@ def _bot(target: Target, wanted: Wanted, order: Order) -> Bot:
         made_at=now(),
         token_at=now(),
         own_identity=wanted.own_identity,
+        note=wanted.note,
     )
     return wanted.program.of(bot)

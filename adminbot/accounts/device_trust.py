@@ -37,7 +37,7 @@ class DeviceTrust:
             ReplacedIdentity: an identity made here was published, and the account shows another.
         """
         async with self._acts.begin("trust", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
             answer = await self._account.query_keys(bot.user_id)
             # The server may serve other keys than a moment ago: sign only what the person saw.
             keys = trusted_devices(answer, str(bot.user_id), None).get(device_id)

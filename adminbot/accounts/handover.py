@@ -18,6 +18,7 @@ class Purpose(Enum):
     NEW = "a new account"
     RENEWED = "a new token for the same device, whose keys stay"
     FRESH_DEVICE = "a new device, which has no keys yet"
+    PASSWORD = "a new password; sessions go on"  # noqa: S105 (words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,24 @@ class HandOver:
             reader=order.who,
             card=card,
             shows_keys=program.shows_keys,
+        )
+
+    async def hand_over_password(
+        self, bot: Bot, password: Secret, order: Order, program: Program, *, form: str
+    ) -> int:
+        """As `hand_over`, for a new password while the sessions go on.
+
+        `form`: the app in whose form the card is; the bot keeps its own app.
+        """
+        shown = replace(bot, app=form)
+        card = self._phrase(shown, {"password": password}, Purpose.PASSWORD, order.who)
+        return await self._store.password_set(
+            bot,
+            event_id=order.event_id,
+            reader=order.who,
+            card=card,
+            shows_keys=program.shows_keys,
+            is_login=program.logs_in,
         )
 
 

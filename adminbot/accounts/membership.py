@@ -66,7 +66,7 @@ class Membership:
             Refused: not invited.
         """
         async with self._acts.begin("join", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
             await act.note()
             async with self._backend.acting_as(bot.user_id) as account:
                 if room is None:
@@ -95,7 +95,7 @@ class Membership:
         Raises: NotManaged, AccountGone, HomeserverError, Refused (not in that room).
         """
         async with self._acts.begin("leave", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
             await act.note()
             is_second_run = _LEAVE in act.earlier_steps
             await act.step(_LEAVE)

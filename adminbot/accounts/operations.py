@@ -12,6 +12,9 @@ from adminbot.accounts.endings import Endings
 from adminbot.accounts.faces import Faces
 from adminbot.accounts.handover import HandOver, Phrase
 from adminbot.accounts.membership import Membership
+from adminbot.accounts.notes import Notes
+from adminbot.accounts.passwords import Passwords
+from adminbot.accounts.pausing import Pausing
 from adminbot.accounts.people import People
 from adminbot.accounts.private_chat import PrivateChats
 from adminbot.accounts.registry import Own, Registry
@@ -29,7 +32,10 @@ class Accounts:
     registry: Registry
     creation: Creation
     tokens: Tokens
+    passwords: Passwords
     endings: Endings
+    pausing: Pausing
+    notes: Notes
     device_trust: DeviceTrust
     membership: Membership
     private_chats: PrivateChats
@@ -64,7 +70,10 @@ class Accounts:
             registry=registry,
             creation=Creation(registry, backend, acts, signer, handover, store),
             tokens=Tokens(registry, backend, acts, handover, become),
+            passwords=Passwords(registry, backend, acts, handover),
             endings=Endings(registry, backend, acts, store),
+            pausing=Pausing(registry, backend, acts, store),
+            notes=Notes(registry, store),
             device_trust=DeviceTrust(registry, account, acts, signer, store),
             membership=Membership(registry, account, backend, acts),
             private_chats=PrivateChats(registry, backend, acts),

@@ -33,7 +33,7 @@ class PrivateChats:
         Raises: NotManaged, AccountGone, HomeserverError.
         """
         async with self._acts.begin("chat", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
             await act.note()
             async with self._backend.acting_as(bot.user_id) as account:
                 return bot, await self._open(account, bot.user_id, act)

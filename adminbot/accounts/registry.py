@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from adminbot.accounts.act import Acts
-from adminbot.errors import NotManaged, Refused, UsageError
+from adminbot.errors import NotManaged, Paused, Refused, UsageError
 from adminbot.store import Bot, Store
 from adminbot.values.ids import UserId
 
@@ -75,6 +75,13 @@ class Registry:
             )
         if bot is None:
             raise NotManaged(typed, *await self._nearest(user_id.localpart))
+        return bot
+
+    async def get_running(self, typed: str) -> Bot:
+        """As `get`, for what needs a login or acts as the bot. Raises Paused, too."""
+        bot = await self.get(typed)
+        if bot.is_paused:
+            raise Paused(bot.user_id)
         return bot
 
     async def _nearest(self, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from adminbot.accounts.backends.base import (
     TakeOver,
     Target,
     check_can,
-    check_may_change,
+    check_may_log_in,
 )
 from adminbot.accounts.handover import (
     HandOver,
@@ -55,12 +55,12 @@ class Tokens:
         every session ends. AccountBackend says what is true after each step. After a crash the new
         token is on a card, or nobody has the token and the second run kills it.
 
-        Raises: NotManaged, Refused, Superseded, HomeserverError.
+        Raises: NotManaged, Refused (Paused, too), Superseded, HomeserverError.
         """
         async with self._acts.begin("rotate", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
             self._acts.check_nobody_waits(bot.user_id)
-            await check_may_change(self._backend, bot.user_id)
+            await check_may_log_in(self._backend, bot.user_id)
             is_kept = program.keeps_device and not program.logs_in and not new_device
             present_device = await self._present_device(bot) if is_kept else None
             device_id = await act.note(present_device or new_device_id(bot.user_id.localpart))

@@ -13,6 +13,7 @@ from adminbot.values.secret import Secret
 Given = Mapping[str, str | Secret]
 
 _AFRESH = "Start the program with an empty data folder: its old device is gone."
+_NEXT_LOGIN = "What runs now goes on; from the next login on it needs this password."
 _RESTART = "Put it in and restart the program; its device and its keys are the same."
 
 
@@ -51,6 +52,8 @@ def steps(profile: Profile, purpose: Purpose) -> tuple[str, ...]:
             return profile.renewed or (_RESTART,)
         case Purpose.FRESH_DEVICE:
             return profile.fresh or (_AFRESH,)
+        case Purpose.PASSWORD:
+            return (_NEXT_LOGIN,)
 
 
 def warnings(profile: Profile, public_url: str) -> Iterator[str]:

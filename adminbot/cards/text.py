@@ -20,7 +20,9 @@ _TITLE = {
     Purpose.NEW: "new bot",
     Purpose.RENEWED: "new token",
     Purpose.FRESH_DEVICE: "new token and device",
+    Purpose.PASSWORD: "new password",
 }
+_OF_A_BOT = {CardKind.BOT: ("login", "rotate"), CardKind.PASSWORD: ("password", "password")}
 _GONE = {
     CardKind.BOTS: "🧹 The logins were here and are removed.\nLost one? `!rotate NAME`",
     CardKind.PERSON: (
@@ -97,7 +99,7 @@ class CardText:
         if "recovery_key" in values:
             yield "With the recovery key the program takes its identity and signs itself."
         is_signed = profile.encryption is not Encryption.NEVER and not bot.own_identity
-        if is_signed and purpose is not Purpose.RENEWED:
+        if is_signed and purpose in (Purpose.NEW, Purpose.FRESH_DEVICE):
             yield "I tell you here when it is online and trusted."
         else:
             yield f"Does it work? {profile.say(profile.works, values)}"
@@ -125,9 +127,10 @@ class CardText:
             bot: the bot as of now, where the card is about one; None if deleted.
             newer: the newest card of the bot after `card`.
         """
-        if card.kind is not CardKind.BOT or card.about is None:
+        if card.kind not in _OF_A_BOT or card.about is None:
             return _GONE[card.kind].format(about=card.about), ""
-        was_here, again = f"🧹 The login for `{card.about}` was here", card.about.localpart
+        what, command = _OF_A_BOT[card.kind]
+        was_here, again = f"🧹 The {what} for `{card.about}` was here", card.about.localpart
         if bot is None:
             return f"{was_here}. The account is deleted.", "deleted"
         if bot.token_at is None:
@@ -138,7 +141,7 @@ class CardText:
             if newer.reader != card.reader:
                 where = f"with `{newer.reader}`"
             return f"{was_here}, and is dead. The newer one is {where}.", "replaced"
-        return f"{was_here} and is removed.\nLost it? `!rotate {again}`", ""
+        return f"{was_here} and is removed.\nLost it? `!{command} {again}`", ""
 
 
 def _plain_form(bot: Bot) -> list[str]:

@@ -5,6 +5,7 @@ from adminbot.commands import (
     audit,
     bots,
     bulk,
+    care,
     endings,
     faces,
     lockdown,
@@ -20,6 +21,7 @@ from adminbot.dispatch.router import Router
 ROUTER = Router.joined(
     bots.router,
     bulk.router,
+    care.router,
     endings.router,
     looking.router,
     apps.router,

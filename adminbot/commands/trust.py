@@ -1,22 +1,41 @@
 """Commands about trusted devices: of a bot, and of a person and us."""
 
+import re
+from datetime import timedelta
+
 from adminbot.accounts.inspection import DeviceDetail, in_words
 from adminbot.crypto.crosssigning import DeviceState
 from adminbot.dispatch.context import Context
-from adminbot.dispatch.grammar import Args
+from adminbot.dispatch.grammar import Args, Flag
+from adminbot.dispatch.questions import word_for
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import ReplacedIdentity, UsageError
 from adminbot.store import Bot
 from adminbot.values.render import ago
-from adminbot.values.text import shown_id
+from adminbot.values.text import format_duration, safe_to_quote, shown_id
 
 router = Router("Bots")
 
 _MOST = 10
 
 
-@router.command("devices", "NAME", "a bot's sessions, trusted or not")
+@router.command(
+    "devices",
+    "NAME",
+    "a bot's sessions, trusted or not",
+    flags={"prune": Flag("sign out those not seen for so long, such as `90d`", "TIME")},
+    acts=True,
+    only_looks=lambda args: "prune" not in args.flags,
+    confirm=Confirm.NAME,
+    details=(
+        "With `--prune` those go, with their keys, once you have seen the list. The session from "
+        "its card stays, and so do those never used: nobody knows how old these are.\n"
+        "Example: `!devices nanobot --prune 90d`"
+    ),
+)
 async def devices(ctx: Context, args: Args) -> Reply:
+    if "prune" in args.flags:
+        return await _prune(ctx, args)
     bot = await ctx.services.accounts.registry.get(args["NAME"])
     devices = await ctx.services.look.devices(bot)
     if not devices:
@@ -36,6 +55,59 @@ async def devices(ctx: Context, args: Args) -> Reply:
     if any(device.state is DeviceState.UNSIGNED for device in devices):
         lines.append(f"Trust one: `!trust {bot.user_id.localpart} DEVICE`")
     return Reply("\n".join(lines))
+
+
+async def _prune(ctx: Context, args: Args) -> Reply:
+    so_long = _length(args.flags["prune"])
+    said = format_duration(round(so_long.total_seconds()))
+    endings = ctx.services.accounts.endings
+    bot = await ctx.services.accounts.registry.get(args["NAME"])
+    if not ctx.incoming.confirmed:
+        unused = await endings.unused(bot, so_long)
+        if not unused:
+            return Reply(
+                f"`{bot.user_id}` has no session to sign out: all were seen within {said}, are "
+                "from its card, or were never used. Nothing was changed."
+            )
+        seen = [(shown_id(it.device_id), it.last_seen) for it in unused]
+        listed = [f"• `{shown}` seen {ago(last)} ago" for shown, last in seen[:_MOST] if last]
+        ctx.confirm(
+            "\n".join(
+                [
+                    f"⚠️ Sign these sessions of `{bot.user_id}` out, with their keys? They were "
+                    f"not seen for {said}.",
+                    *listed,
+                    *_more(len(unused) - _MOST),
+                    "The one from its card stays, and so do those never used.",
+                ]
+            ),
+            word_for(bot.user_id),
+            if_so="To sign them out",
+        )
+    gone = await endings.prune(args["NAME"], so_long, ctx.order)
+    if not gone:
+        return Reply(f"All sessions of `{bot.user_id}` were seen meanwhile. Nothing was changed.")
+    return Reply(
+        "\n".join(
+            [
+                f"✅ Signed out of `{bot.user_id}`, not seen for {said}:",
+                *[f"• `{shown}`" for shown in gone[:_MOST]],
+                *_more(len(gone) - _MOST),
+            ]
+        )
+    )
+
+
+def _length(typed: str) -> timedelta:
+    """A time such as `90d`, a day at least. Raises UsageError."""
+    found = re.fullmatch(r"([1-9][0-9]{0,3})([dw])", typed.strip().lower())
+    if not found:
+        raise UsageError(
+            f"`--prune` wants a time in days or weeks, and “{safe_to_quote(typed)}” is none. "
+            "Nothing was changed.",
+            "Such as `--prune 90d`",
+        )
+    return timedelta(**{{"d": "days", "w": "weeks"}[found[2]]: int(found[1])})
 
 
 def _line(device: DeviceDetail, bot: Bot) -> str:

@@ -6,6 +6,7 @@ from adminbot.accounts.create import Wanted
 from adminbot.accounts.handover import Program
 from adminbot.apps import PLAIN, Encryption, Identity, Profile
 from adminbot.commands.apps import hinted, program_of
+from adminbot.commands.care import note_of
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args, Flag
 from adminbot.errors import AdminbotError, UsageError
@@ -18,6 +19,7 @@ NEW_FLAGS = {
     "device": Flag("choose the device id", "ID"),
     "password": Flag("put a password on the card, too"),
     "own-identity": Flag("its program makes its cross-signing identity itself"),
+    "note": Flag("what it is for; several words in “quotes”", "TEXT"),
     "recovery": Flag("put a recovery key on the card, for a program that wants one"),
 }
 
@@ -41,6 +43,7 @@ async def wanted_of(ctx: Context, args: Args, name: BotName) -> Wanted:
         own_identity=own_identity,
         recovery=recovery,
         program=program,
+        note=note_of(args.flags["note"]) if "note" in args.flags else "",
     )
 
 

@@ -110,7 +110,7 @@ class Executor:
         except UsageError:
             async with self._replies.progress(incoming, always=True):
                 raise
-        always = command.acts or command.brake
+        always = command.changes(args) or command.brake
         async with self._replies.progress(incoming, always=always) as progress:
             if earlier and earlier.outcome == "done":
                 reply = self._done_before(command, earlier)
@@ -130,14 +130,14 @@ class Executor:
     ) -> Reply:
         sender = UserId.parse(incoming.sender)
         log.info("command event=%s sender=%s name=%s", incoming.event_id, sender, command.name)
-        if command.acts and earlier is None:
+        if command.changes(args) and earlier is None:
             await self._lockdown.check_unlocked()
             age = timedelta(seconds=incoming.age_s)
             await self._limit.check(sender, age=age, is_brake=command.brake)
         context = self._context(command, incoming, turn, is_second_run=earlier is not None)
         if not command.gives_card:
             reply = await _handled(context, args)
-            if command.acts:
+            if command.changes(args):
                 self._cards.wake()  # some of them may be worthless now
             return reply
         if earlier is None:

@@ -64,7 +64,8 @@ class Command:
     """One chat command, as declared.
 
     `topic`: the title of the router. `acts`: the command changes something, and the change is
-    noted before the change begins. `gives_card`: the command ends in a card. `brake`: the command
+    noted before the change begins. `only_looks`: says of typed words that they change nothing
+    after all. `gives_card`: the command ends in a card. `brake`: the command
     stops something, and waits behind nothing. `at_once`: a brake, or a command without need of the
     server and of earlier commands. `declines`: the command says no to every open question of the
     person. `before_verified`: where emoji must be compared, the command may be typed before.
@@ -76,12 +77,17 @@ class Command:
     topic: str
     run: Handler
     acts: bool
+    only_looks: Callable[[Args], bool]
     gives_card: bool
     confirm: Confirm
     brake: bool
     at_once: bool
     declines: bool
     before_verified: bool
+
+    def changes(self, args: Args) -> bool:
+        """Whether the command changes something when typed with these words."""
+        return self.acts and not self.only_looks(args)
 
     @property
     def name(self) -> str:
@@ -116,6 +122,7 @@ class Router:
         details: str = "",
         flags: Mapping[str, Flag] | None = None,
         acts: bool = False,
+        only_looks: Callable[[Args], bool] = lambda _: False,
         gives_card: bool = False,
         confirm: Confirm = Confirm.NOTHING,
         brake: bool = False,
@@ -133,6 +140,7 @@ class Router:
                 topic=self._topic,
                 run=run,
                 acts=acts or gives_card,
+                only_looks=only_looks,
                 gives_card=gives_card,
                 confirm=confirm,
                 brake=brake,

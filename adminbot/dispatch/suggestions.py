@@ -6,6 +6,7 @@ where the command changes nothing, or puts a question of its own first.
 
 import re
 
+from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Command, Confirm, Reply, Router
 from adminbot.errors import AdminbotError, NotManaged, UnknownCommand, UsageError
 from adminbot.values.text import safe_to_quote
@@ -27,22 +28,23 @@ def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Re
     """The answer to a line with a wrong command or name in it."""
     for near in exc.nearest:
         meant = _meant(line, exc, near)
-        command = _command_of(meant, router)
-        if command is None:
+        found = _command_of(meant, router)
+        if found is None:
             continue
+        command, args = found
         text = f"❌ {exc} Did you mean `!{meant}`?"
-        if command.acts and command.confirm not in _ASKS:
+        if command.changes(args) and command.confirm not in _ASKS:
             return Reply(f"{text} Then type that.")
         return Reply(f"{text} Then tap ✅.", ask=f"{_MARK}{meant}", tap=True)
     return Reply(f"❌ {exc.message()}")
 
 
-def _command_of(meant: str, router: Router) -> Command | None:
-    """The command that a line runs; None where it runs none, or cannot be shown as it is."""
+def _command_of(meant: str, router: Router) -> tuple[Command, Args] | None:
+    """What a line runs; None where it runs nothing, or cannot be shown as it is."""
     if not meant or safe_to_quote(meant, _MOST) != meant:
         return None
     try:
-        return router.resolve(meant)[0]
+        return router.resolve(meant)
     except UsageError:
         return None
 

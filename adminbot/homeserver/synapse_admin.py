@@ -5,12 +5,10 @@ Sources: Synapse's docs/admin_api/*.md, and measurements where the documents are
 
 import hashlib
 import hmac
-import ipaddress
 from typing import Any
 
 from adminbot.errors import (
     AccountGone,
-    AdminbotError,
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
@@ -18,6 +16,13 @@ from adminbot.errors import (
     UsageError,
 )
 from adminbot.homeserver.http import HttpClient, Needs, part
+from adminbot.homeserver.synapse_answers import (
+    account_state,
+    address,
+    name_refused,
+    registration_refused,
+)
+from adminbot.homeserver.synapse_messages import SynapseMessages
 from adminbot.homeserver.synapse_people import SynapsePeople
 from adminbot.homeserver.synapse_rooms import SynapseRooms
 from adminbot.homeserver.times import from_ms
@@ -43,6 +48,7 @@ class SynapseAdmin:
         self._http = http
         self.rooms = SynapseRooms(http)
         self.people = SynapsePeople(http)
+        self.messages = SynapseMessages(http)
 
     async def check_name_free(self, user_id: UserId) -> None:
         """Look a name up (somebody can be faster); reserved and deactivated names are taken, too.
@@ -58,7 +64,7 @@ class SynapseAdmin:
                 needs={"available": bool},
             )
         except HomeserverError as exc:
-            raise _name_refused(exc, user_id) from exc
+            raise name_refused(exc, user_id) from exc
 
     async def register(
         self,
@@ -96,7 +102,7 @@ class SynapseAdmin:
         try:
             _, body = await self._http.ask("POST", path, request, once=True, needs=SESSION)
         except HomeserverError as exc:
-            if refused := _registration_refused(exc, localpart):
+            if refused := registration_refused(exc, localpart):
                 raise refused from exc
             raise
         return session_of(body)
@@ -113,7 +119,7 @@ class SynapseAdmin:
         try:
             status, _ = await self._ask("PUT", self._user(user_id), {}, once=True, needs=_USER)
         except HomeserverError as exc:
-            raise _name_refused(exc, user_id) from exc
+            raise name_refused(exc, user_id) from exc
         if status != 201:
             raise NameTaken(user_id)
 
@@ -168,7 +174,7 @@ class SynapseAdmin:
             _, body = await self._ask("GET", self._user(user_id), needs=_USER)
         except AccountGone:
             return None
-        return _account_state(user_id, body)
+        return account_state(user_id, body)
 
     async def is_reserved(self, user_id: UserId) -> bool:
         """Whether only an application service may have the name, whoever has it now."""
@@ -206,17 +212,20 @@ class SynapseAdmin:
             ]
         except (AttributeError, KeyError, TypeError):
             raise HomeserverUnreachable("an answer without addresses") from None
-        return sorted({ip for ip in map(_address, claimed) if ip})[:_MOST_ADDRESSES]
+        return sorted({ip for ip in map(address, claimed) if ip})[:_MOST_ADDRESSES]
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
         """Sign a session out for good, with its keys; an absent device is no error."""
         await self._ask("DELETE", f"{self._user(user_id)}/devices/{part(device_id)}")
 
-    async def deactivate(self, user_id: UserId) -> None:
-        """Close an account: sessions and password gone, rooms left, the name never free again."""
+    async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:
+        """Close an account: sessions and password gone, rooms left, the name never free again.
+
+        `erase`: the profile goes, too, and messages are hidden from who enters their room later.
+        """
         path = f"/_synapse/admin/v1/deactivate/{part(user_id)}"
         needs = {"id_server_unbind_result": str}
-        await self._ask("POST", path, {"erase": False}, needs=needs)
+        await self._ask("POST", path, {"erase": erase}, needs=needs)
 
     async def lift_rate_limit(self, user_id: UserId) -> None:
         """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""
@@ -249,56 +258,3 @@ def _registration_mac(shared_secret: Secret, nonce: str, account: dict[str, Any]
         signed.append(account["user_type"])
     key, text = shared_secret.reveal().encode(), "\x00".join(signed).encode()
     return hmac.new(key, text, hashlib.sha1).hexdigest()
-
-
-def _registration_refused(exc: HomeserverError, localpart: str) -> AdminbotError | None:
-    """What the refusal means; None where its own words are the best."""
-    if exc.errcode == "M_USER_IN_USE":
-        return NameTaken(localpart)
-    if exc.status == 403 and exc.errcode in ("M_UNKNOWN", "M_FORBIDDEN"):
-        return HomeserverError(
-            "The homeserver does not accept the registration shared secret.",
-            errcode=exc.errcode,
-            status=403,
-        )
-    return None
-
-
-def _name_refused(exc: HomeserverError, user_id: UserId) -> Exception:
-    if exc.errcode == "M_USER_IN_USE":
-        return NameTaken(user_id, f"{user_id.localpart}2")
-    if exc.errcode == "M_EXCLUSIVE":
-        return UsageError(
-            f"`{user_id}` is reserved for a bridge (application service).",
-            f"Pick another name: `!newbot {user_id.localpart}2`",
-        )
-    if exc.errcode == "M_INVALID_USERNAME":
-        return UsageError(f"The homeserver does not accept the name `{user_id.localpart}`.")
-    return exc
-
-
-def _address(claimed: object) -> str | None:
-    """An IP address in its usual form; None for anything else, also for a zone (`%eth0`)."""
-    if not isinstance(claimed, str) or "%" in claimed:  # a zone may be any text
-        return None
-    try:
-        return str(ipaddress.ip_address(claimed))
-    except ValueError:
-        return None
-
-
-def _account_state(user_id: UserId, body: dict[str, Any]) -> AccountState:
-    # Here the server counts seconds, and milliseconds nearly everywhere else.
-    made_s = body.get("creation_ts")
-    texts = {name: body.get(name) for name in ("user_type", "appservice_id", "displayname")}
-    known = {name: text if isinstance(text, str) else "" for name, text in texts.items()}
-    return AccountState(
-        user_id,
-        is_admin=body.get("admin") is True,
-        is_deactivated=body.get("deactivated") is True,
-        is_locked=body.get("locked") is True,
-        made_at=from_ms(made_s * 1000) if isinstance(made_s, int) else None,
-        user_type=known["user_type"],
-        appservice_id=known["appservice_id"],
-        display_name=known["displayname"],
-    )

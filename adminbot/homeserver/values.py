@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from adminbot.errors import HomeserverUnreachable
@@ -34,7 +35,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What the server says of an account.
+    """What the server says of an account; a locked account's sessions all answer 401.
 
     `made_at`: UTC, None if the server does not say. `user_type`: such as `bot`, empty for most
     people. `appservice_id`: of the bridge that the account belongs to, or empty.
@@ -99,6 +100,23 @@ class Invitation:
     room_id: str
     name: str = ""
     sender: str = ""
+
+
+class RemovalState(Enum):
+    """How far a removal of an account's messages is."""
+
+    GOES_ON = "goes on"
+    DONE = "done"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"  # a Synapse before 1.116
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A removal of an account's messages; `left`: how many messages it could not remove."""
+
+    state: RemovalState
+    left: int = 0
 
 
 def session_of(body: dict[str, Any]) -> Session:

@@ -130,6 +130,16 @@ class Acts:
         )
         return str(row["command"]) if row else None
 
+    async def given_up_since(self, target: str, moment: datetime) -> str | None:
+        """The newest command for a login of `target` that gave way to a brake after `moment`."""
+        row = await self._db.one(
+            "SELECT command FROM act WHERE target = ? AND outcome = 'Superseded' "
+            "AND command IN ('rotate', 'password') AND began_at >= ? ORDER BY rowid DESC LIMIT 1",
+            target,
+            moment.isoformat(),
+        )
+        return str(row["command"]) if row else None
+
     async def parts(self, event_id: str) -> dict[str, ActNote]:
         """The parts of an act on many accounts, by target, in order."""
         rows = await self._db.all(

@@ -43,10 +43,10 @@ class AwaitedDevices:
         self._db = db
 
     async def all(self) -> list[Awaited]:
-        """All awaited devices, the newest first."""
+        """All awaited devices, the newest first; of a paused bot none can come."""
         rows = await self._db.all(
             "SELECT awaited.*, bot.own_identity FROM awaited JOIN bot USING (user_id) "
-            "ORDER BY since DESC"
+            "WHERE NOT bot.paused ORDER BY since DESC"
         )
         return [Awaited.from_row(row) for row in rows]
 

@@ -94,7 +94,10 @@ class Bots:
             await self.put(bot)
 
     async def put(self, bot: Bot) -> None:
-        """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted."""
+        """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted.
+
+        The note and the pause of a bot that is there stay as they are.
+        """
         await self._db.execute(
             "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, "
             "token_at, own_identity, app, room_id, room_alias, note, paused, adopted_at) "
@@ -104,8 +107,10 @@ class Bots:
             "made_by = excluded.made_by, made_at = excluded.made_at, "
             "token_at = excluded.token_at, own_identity = excluded.own_identity, "
             "app = excluded.app, room_id = excluded.room_id, room_alias = excluded.room_alias, "
-            "note = excluded.note, paused = excluded.paused, adopted_at = excluded.adopted_at, "
-            "deleted_at = NULL",
+            # Both may have been set since the caller read the bot: `set_note`, `set_paused`.
+            "note = CASE WHEN deleted_at IS NULL THEN note ELSE excluded.note END, "
+            "paused = CASE WHEN deleted_at IS NULL THEN paused ELSE excluded.paused END, "
+            "adopted_at = excluded.adopted_at, deleted_at = NULL",
             str(bot.user_id),
             bot.display_name,
             bot.device_id,
@@ -139,6 +144,16 @@ class Bots:
         """What the bot is called."""
         await self._db.write(
             "UPDATE bot SET display_name = ? WHERE user_id = ?", name, str(user_id)
+        )
+
+    async def set_note(self, user_id: UserId, note: str) -> None:
+        """Within a transaction."""
+        await self._db.execute("UPDATE bot SET note = ? WHERE user_id = ?", note, str(user_id))
+
+    async def set_paused(self, user_id: UserId, *, paused: bool) -> None:
+        """Within a transaction."""
+        await self._db.execute(
+            "UPDATE bot SET paused = ? WHERE user_id = ?", int(paused), str(user_id)
         )
 
     async def set_signed_out(self, user_id: UserId) -> None:

@@ -16,6 +16,7 @@ class CardKind(Enum):
     """What the secret on a card is."""
 
     BOT = "bot"  # a bot's login
+    PASSWORD = "password"  # noqa: S105 (a bot's password, beside a login that goes on)
     BOTS = "bots"  # logins of several bots
     PERSON = "person"  # a person's password
     SIGN_UP = "sign-up"  # a token to sign up with
@@ -68,13 +69,15 @@ class Cards:
         return self._opened(row)
 
     async def newer_than(self, card: Card) -> Card | None:
-        """The newest card about the same account, unless `card` is the newest."""
+        """The newest card about the same account that `card` gave way to."""
         if card.about is None:
             return None
         row = await self._db.one(
-            "SELECT * FROM card WHERE bot = ? AND id > ? ORDER BY id DESC",
+            "SELECT * FROM card WHERE bot = ? AND id > ? AND kind IN (?, ?) ORDER BY id DESC",
             str(card.about),
             card.id,
+            card.kind.value,
+            CardKind.BOT.value,  # every password is dead with a new login
         )
         return self._opened(row) if row else None
 
@@ -101,9 +104,10 @@ class Cards:
         )
         return int(cursor.lastrowid or 0)  # optional by type only: an INSERT sets lastrowid
 
-    async def void(self, user_id: UserId) -> bool:
+    async def void(self, user_id: UserId, only: CardKind | None = None) -> bool:
         """Within a transaction: void the account's cards, since all secrets on them are dead.
 
+        `only`: those of this kind.
         A card that is out, or perhaps half out, is due to be taken back at once. An unsent card
         will not be sent. Returns whether there was an unsent card; if so, the caller has to scrub.
         """
@@ -111,15 +115,17 @@ class Cards:
         # The room is fixed before the first send (`goes_to`): without a room nothing is out.
         await self._db.execute(
             "UPDATE card SET vanishes_at = ? WHERE bot = ? AND room_id IS NOT NULL "
-            "AND gone_at IS NULL",
+            "AND gone_at IS NULL AND kind = coalesce(?, kind)",
             due,
             bot_id,
+            only and only.value,
         )
         dropped = await self._db.execute(
             "UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "
-            "AND gone_at IS NULL",
+            "AND gone_at IS NULL AND kind = coalesce(?, kind)",
             due,
             bot_id,
+            only and only.value,
         )
         return dropped.rowcount > 0
 

@@ -176,8 +176,52 @@ class Store:
             await self.sealed.forget(identity_of(user_id))
             await self.bot_pins.forget(user_id)
 
-    async def signed_out(self, user_id: UserId, *, event_id: str) -> None:
-        """The bot has no session any more; the next token needs a new device. Ends the act."""
+    async def password_set(
+        self,
+        bot: Bot,
+        *,
+        event_id: str,
+        reader: UserId,
+        card: str,
+        shows_keys: bool,
+        is_login: bool,
+    ) -> int:
+        """Store the bot with its new password, the sealed card and the act's success, at once.
+
+        The bot's sessions go on, and so do its cards, but for those with a password alone: where
+        the password is its whole login (`is_login`), all of them. Where it was signed out, the
+        device of whoever logs in is awaited. Returns the card's id.
+        """
+        kind = CardKind.BOT if is_login else CardKind.PASSWORD
+        async with self._db.transaction():
+            previous = await self.bots.find(bot.user_id)
+            await self.bots.put(bot)
+            await self.acts.end(event_id, "done")
+            if shows_keys and previous and previous.token_at is None:
+                await self.awaited.expect(bot, reader, is_new=True)
+            dropped = await self.cards.void(bot.user_id, None if is_login else kind)
+            card_id = await self.cards.add(bot.user_id, reader, card, kind)
+        if dropped:
+            await self._db.scrub()
+        return card_id
+
+    async def noted(self, user_id: UserId, note: str, *, event_id: str) -> None:
+        """A person wrote down what the bot is for. Ends the act."""
+        async with self._db.transaction():
+            await self.bots.set_note(user_id, note)
+            await self.acts.end(event_id, "done")
+
+    async def paused(self, user_id: UserId, *, paused: bool, event_id: str) -> None:
+        """The account is locked, or is no more. Ends the act."""
+        async with self._db.transaction():
+            await self.bots.set_paused(user_id, paused=paused)
+            await self.acts.end(event_id, "done")
+
+    async def signed_out(self, user_id: UserId, *, event_id: str = "") -> None:
+        """The bot has no session any more; the next token needs a new device.
+
+        Ends the act, if `event_id` is given.
+        """
         async with self._db.transaction():
             await self.bots.set_signed_out(user_id)
             await self.awaited.forget(user_id)

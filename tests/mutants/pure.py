@@ -1229,7 +1229,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/accounts/act.py",
-        "            await brake.note()\n",
+        "            await brake.note(device_id)\n",
         "            brake._is_noted = True\n",
         "a revoke that a crash cut off is forgotten, and a rotation goes on",
         "tests/unit/accounts/test_act.py::test_a_brake_is_noted_before_anything_is_ended",
@@ -1296,9 +1296,9 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "adminbot/store/cards.py",
         '"UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "\n'
-        '            "AND gone_at IS NULL",',
+        '            "AND gone_at IS NULL AND kind',
         '"UPDATE card SET gone_at = ?, content = NULL WHERE bot = ? AND room_id IS NULL "\n'
-        '            "AND gone_at IS NOT NULL",',
+        '            "AND gone_at IS NOT NULL AND kind',
         "a card with a dead token goes out after the new one",
         "tests/unit/store/test_cards.py::"
         "test_a_card_that_was_never_shown_is_forgotten_when_a_newer_one_comes",

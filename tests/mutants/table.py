@@ -5,17 +5,18 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, audit, bulk, faces, live, people, pure, turns
+from tests.mutants import Mutant, apps, audit, bulk, care, faces, live, people, pure, turns
 
 MUTANTS = (
-    *pure.MUTANTS,
     *apps.MUTANTS,
-    *turns.MUTANTS,
     *audit.MUTANTS,
     *bulk.MUTANTS,
+    *care.MUTANTS,
     *faces.MUTANTS,
-    *people.MUTANTS,
     *live.MUTANTS,
+    *people.MUTANTS,
+    *pure.MUTANTS,
+    *turns.MUTANTS,
 )
 
 

@@ -327,10 +327,10 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- offered lines
     Mutant(
         "adminbot/dispatch/suggestions.py",
-        "if command.acts and command.confirm not in _ASKS:",
+        "if command.changes(args) and command.confirm not in _ASKS:",
         "if False:",
         "a forged reaction makes a bot, or takes one into a room",
-        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out",
+        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out_and_a_pause",
     ),
     Mutant(
         "adminbot/dispatch/suggestions.py",
@@ -344,7 +344,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "confirmed = replace(allowed, body=line, chosen=True, megolm=question.megolm)",
         "confirmed = replace(allowed, body=line, confirmed=line, megolm=question.megolm)",
         "a tap on an offered !deletebot deletes the bot, unasked",
-        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out",
+        SUGGESTIONS + "test_by_taps_alone_nothing_happens_but_a_sign_out_and_a_pause",
     ),
     Mutant(
         "adminbot/dispatch/interpreter.py",
@@ -401,14 +401,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/executor.py",
-        "if command.acts and earlier is None:",
-        "if command.acts:",
+        "if command.changes(args) and earlier is None:",
+        "if command.changes(args):",
         "what was begun is blocked by a lockdown, half done",
         EXECUTOR + "test_what_was_begun_is_finished_under_a_lockdown",
     ),
     Mutant(
         "adminbot/dispatch/executor.py",
-        "if command.acts and earlier is None:",
+        "if command.changes(args) and earlier is None:",
         "if False:",
         "a lockdown keeps nothing from being changed",
         EXECUTOR + "test_what_was_begun_is_finished_under_a_lockdown",

@@ -21,6 +21,8 @@ _WORDS = {
     "lock": "anna",
     "unlock": "anna",
     "regtoken": "revoke abcd",
+    "note": "nano a bell",
+    "devices": "nano --prune 90d",
 }
 
 

@@ -13,12 +13,13 @@ from enum import Enum
 from typing import Protocol
 
 from adminbot.accounts.act import Act, NotedAct
-from adminbot.errors import AccountGone, Protected, Refused
+from adminbot.errors import AccountGone, Paused, Protected, Refused
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import (
     AccountState,
     Device,
     PersonSeen,
+    Removal,
     RoomFacts,
     Session,
     SignUpToken,
@@ -158,8 +159,26 @@ class AccountBackend(Protocol):
             AccountGone, Protected: nothing was changed.
         """
 
-    async def close(self, user_id: UserId, act: NotedAct) -> None:
+    async def end_session(self, user_id: UserId, device_id: str, act: NotedAct) -> None:
+        """End one session, with its device and keys; the others stay. Never sleeps.
+
+        If the process dies in here, the session lives or not. An ended session is no error.
+
+        Raises:
+            AccountGone, Protected: nothing was changed.
+        """
+
+    async def remove_messages(self, user_id: UserId, act: NotedAct) -> Removal:
+        """Remove what the account has written, as far as the server does that for us.
+
+        Waits some seconds at most: the server goes on by itself, also once the account is closed.
+        After a crash in here the server removes them, or has not begun. A second run is safe.
+        """
+
+    async def close(self, user_id: UserId, act: NotedAct, *, erase: bool = False) -> None:
         """Close the account for good; the name stays taken. Never sleeps.
+
+        `erase`: name and picture go, too, as far as the server does that.
 
         If the process dies in here, the account is open or closed. Closing a closed or missing
         account is no error.
@@ -195,6 +214,9 @@ class AccountBackend(Protocol):
 
         The end of the block ends the session. If the process dies earlier, the session ends by
         itself within two minutes.
+
+        Raises:
+            Paused: the account is locked; nothing was changed.
         """
 
     # -- signing up; only where `can` has SIGN_UP
@@ -258,8 +280,8 @@ def check_can(backend: AccountBackend, what: Can, hint: str = "") -> None:
         raise Refused(f"Accounts on this server {what.value}. Nothing was changed.", hint)
 
 
-async def check_may_change(backend: AccountBackend, user_id: UserId) -> None:
-    """Raises AccountGone, or Protected for a server admin's account.
+async def check_may_change(backend: AccountBackend, user_id: UserId) -> AccountState:
+    """The account's state. Raises AccountGone, or Protected for a server admin's account.
 
     To be asked before a change, too, because Synapse's PUT would make a missing account.
     """
@@ -268,3 +290,11 @@ async def check_may_change(backend: AccountBackend, user_id: UserId) -> None:
         raise AccountGone
     if account.is_admin:
         raise Protected(user_id)
+    return account
+
+
+async def check_may_log_in(backend: AccountBackend, user_id: UserId) -> None:
+    """As `check_may_change`; raises Paused, too, for an account that is locked by whomever."""
+    account = await check_may_change(backend, user_id)
+    if account.is_locked:
+        raise Paused(user_id)

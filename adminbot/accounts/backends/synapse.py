@@ -6,7 +6,7 @@ Sources: Synapse's docs/admin_api; measurements on Synapse 1.163 where the docum
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
@@ -22,11 +22,14 @@ from adminbot.accounts.backends.base import (
     check_may_change,
 )
 from adminbot.accounts.backends.login_limit import log_in
+from adminbot.accounts.backends.lost_answers import TRIES, until_known
+from adminbot.accounts.backends.removal import remove_messages
 from adminbot.errors import (
     AccountGone,
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
+    Paused,
 )
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
@@ -34,6 +37,7 @@ from adminbot.homeserver.values import (
     AccountState,
     Device,
     PersonSeen,
+    Removal,
     RoomFacts,
     Session,
     SignUpToken,
@@ -43,7 +47,6 @@ from adminbot.values.secret import Secret, new_password
 
 log = logging.getLogger(__name__)
 
-_TRIES = 5
 _ACTING_S = 60  # counted by the server's clock, see `SynapseAdmin.log_in_as`
 
 
@@ -65,7 +68,7 @@ class SynapseBackend(AccountBackend):
         await self._synapse.check_name_free(user_id)
 
     async def make(self, target: Target, act: Act, attempt: Attempt) -> Login:
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return await self._make_once(target, act, attempt)
             except HomeserverUnreachable as exc:
@@ -168,7 +171,7 @@ class SynapseBackend(AccountBackend):
             await self._account.change_password(session, old=first, new=second)
             return session
 
-        return Login(await _until_known(once), second)
+        return Login(await until_known(once), second)
 
     async def start_afresh(self, target: Target, act: Act) -> Login:
         password = new_password()
@@ -178,17 +181,26 @@ class SynapseBackend(AccountBackend):
             await self._synapse.set_password(target.user_id, password, logout_devices=True)
             return await log_in(self._account, target, password, act)
 
-        return Login(await _until_known(once), password)
+        return Login(await until_known(once), password)
 
     async def sign_out(self, user_id: UserId, act: NotedAct) -> None:
         await act.step("sign it out everywhere")
         await check_may_change(self, user_id)
         await self._synapse.set_password(user_id, new_password(), logout_devices=True)
 
-    async def close(self, user_id: UserId, act: NotedAct) -> None:
+    async def end_session(self, user_id: UserId, device_id: str, act: NotedAct) -> None:
+        await act.step("end a session")
+        await check_may_change(self, user_id)
+        await self._synapse.delete_device(user_id, device_id)
+
+    async def remove_messages(self, user_id: UserId, act: NotedAct) -> Removal:
+        await act.step("remove its messages")
+        return await remove_messages(self._synapse.messages, user_id)
+
+    async def close(self, user_id: UserId, act: NotedAct, *, erase: bool = False) -> None:
         await act.step("deactivate it")
         with suppress(AccountGone):
-            await self._synapse.deactivate(user_id)
+            await self._synapse.deactivate(user_id, erase=erase)
 
     async def lock(self, user_id: UserId, act: NotedAct) -> None:
         await act.step("lock it")
@@ -213,6 +225,10 @@ class SynapseBackend(AccountBackend):
         account = self._account.acting_with(token)
         try:
             yield account
+        except HomeserverError as exc:
+            if exc.errcode == "M_USER_LOCKED":
+                raise Paused(user_id) from exc
+            raise
         finally:
             with suppress(HomeserverError):  # the session ends by itself
                 await account.log_out()
@@ -269,18 +285,3 @@ class SynapseBackend(AccountBackend):
 
     async def addresses(self, user_id: UserId) -> list[str]:
         return await self._synapse.whois(user_id)
-
-
-async def _until_known(once: Callable[[], Awaitable[Session]]) -> Session:
-    """Repeat all steps after a lost answer, five times in all. Raises HomeserverUnreachable.
-
-    The repetition begins with the first step, so a session of a lost answer ends with the rest.
-    """
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            return await once()
-        except HomeserverUnreachable as exc:
-            log.warning("outcome unknown why=%s tries_left=%s", exc, tries_left)
-            if not tries_left:
-                raise
-    raise AssertionError("unreachable")

@@ -51,7 +51,19 @@ Start the program with an empty data folder: its old device is gone.
 I tell you here when it is online and trusted.
 It vanishes in 1 h, or when you tap 🗑️."""
 )
-TEXTS = {Purpose.NEW: NEW, Purpose.RENEWED: RENEWED, Purpose.FRESH_DEVICE: FRESH_DEVICE}
+NEW_PASSWORD = (
+    HEAD.format(title="new password")
+    + """\
+What runs now goes on; from the next login on it needs this password.
+Does it work? `!bot nano` says when it was last seen.
+It vanishes in 1 h, or when you tap 🗑️."""
+)
+TEXTS = {
+    Purpose.NEW: NEW,
+    Purpose.RENEWED: RENEWED,
+    Purpose.FRESH_DEVICE: FRESH_DEVICE,
+    Purpose.PASSWORD: NEW_PASSWORD,
+}
 
 
 def intro(bot: Bot, extra: dict[str, Secret], purpose: Purpose) -> str:

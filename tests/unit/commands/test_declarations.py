@@ -1,5 +1,6 @@
 """What every command must have, and `!help`, which reads it."""
 
+from datetime import timedelta
 from textwrap import wrap
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import question_about
 from adminbot.dispatch.router import Command, Confirm, Router
 from adminbot.errors import UsageError
+from adminbot.values.clock import now
 from adminbot.values.render import as_html
 from tests.desk import NANO, YOU, Desk, signed_keys, token_of
 from tests.unit.words import furnish, words_for
@@ -150,11 +152,12 @@ def test_what_may_be_typed_before_emoji_were_compared_changes_nothing() -> None:
 
 def test_what_stops_something_is_a_brake_and_nothing_else_is() -> None:
     names = {command.name for command in ROUTER.commands if command.brake}
-    assert names == {"revoke", "deletebot", "lockdown", "cancel"}
+    assert names == {"revoke", "pause", "deletebot", "lockdown", "cancel"}
 
 
-def test_only_a_sign_out_is_confirmed_by_what_anybody_can_forge() -> None:
-    assert [it.name for it in ROUTER.commands if it.confirm is Confirm.TAP] == ["revoke"]
+def test_only_what_can_be_undone_is_confirmed_by_what_anybody_can_forge() -> None:
+    names = {it.name for it in ROUTER.commands if it.confirm is Confirm.TAP}
+    assert names == {"revoke", "pause"}
 
 
 @EACH
@@ -165,6 +168,7 @@ async def test_what_is_declared_to_ask_asks_and_what_is_not_does_not(
     await token_of(desk, "!newbot nano")
     desk.server.keys = {"NANO2": signed_keys("NANO2")}
     desk.server.accounts[NANO].devices["NANO2"] = {"syt_other"}
+    desk.server.seen_on["NANO2"] = now() - timedelta(days=100)
     furnish(desk)
     typed = words_for(command)
     answer = await desk.asks(f"!{command.name} {typed}")

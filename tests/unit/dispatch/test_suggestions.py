@@ -71,12 +71,14 @@ def test_a_tap_runs_nothing_that_changes_something_unasked() -> None:
         exc = UnknownCommand(f"{command.name}x", command.name)
         reply = suggested(f"{command.name}x {words}".strip(), exc, ROUTER)
         asks = command.confirm in (Confirm.TAP, Confirm.NAME, Confirm.COMMAND)
-        may_run = asks or not (command.acts or command.gives_card)
+        may_run = asks or not command.changes(ROUTER.resolve(f"{command.name} {words}")[1])
         assert reply.tap == may_run, command.name
 
 
 @pytest.mark.parametrize("command", ROUTER.commands, ids=lambda it: str(it.name))
-async def test_by_taps_alone_nothing_happens_but_a_sign_out(desk: Desk, command: Command) -> None:
+async def test_by_taps_alone_nothing_happens_but_a_sign_out_and_a_pause(
+    desk: Desk, command: Command
+) -> None:
     """Whatever is tapped after a typo: the offered line, and each question that follows."""
     desk.server.inviting.add("!club")
     furnish(desk)
@@ -89,6 +91,8 @@ async def test_by_taps_alone_nothing_happens_but_a_sign_out(desk: Desk, command:
     await desk.settled()
     if command.name == "revoke":
         assert not desk.server.accounts[NANO].devices
+    elif command.name == "pause":
+        assert desk.server.accounts[NANO].is_locked
     else:
         assert desk.server.accounts == before
     assert len(desk.chat.secrets) == cards

@@ -149,3 +149,11 @@ async def test_a_name_that_only_a_bridge_may_have_is_known(
     answer = httpx.Response(400, content=refusal(errcode))
     async with wire_to(Script(answer)) as http:
         assert await SynapseAdmin(http).is_reserved(UserId(name, "x.org")) is is_reserved
+
+
+@pytest.mark.parametrize("erase", [True, False])
+async def test_messages_are_hidden_only_where_that_is_asked_for(erase: bool) -> None:
+    script = Script(httpx.Response(200, json={"id_server_unbind_result": "success"}))
+    async with wire_to(script) as http:
+        await SynapseAdmin(http).deactivate(NANO, erase=erase)
+    assert json.loads(script.requests[0].content) == {"erase": erase}

@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 import pytest
 
 from adminbot.accounts.act import Act
+from adminbot.accounts.backends import removal
 from adminbot.accounts.backends.base import Attempt, Target
 from adminbot.accounts.backends.synapse import SynapseBackend
 from adminbot.errors import AccountGone, HomeserverError, HomeserverUnreachable, NameTaken
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.synapse_admin import SynapseAdmin
-from adminbot.homeserver.values import AccountState, Device, Session
+from adminbot.homeserver.synapse_messages import SynapseMessages
+from adminbot.homeserver.values import AccountState, Device, Removal, RemovalState, Session
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 
@@ -103,8 +105,8 @@ class FakeSynapse(SynapseAdmin):
     async def set_locked(self, user_id: UserId, *, locked: bool) -> None:
         self._server.do("set locked", locked)
 
-    async def deactivate(self, user_id: UserId) -> None:
-        self._server.do("deactivate")
+    async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:
+        self._server.do("deactivate", *(["erase"] if erase else []))
 
     async def delete_device(self, user_id: UserId, device_id: str) -> None:
         self._server.do("delete device", device_id)
@@ -221,6 +223,7 @@ ONE_CHANGE: list[tuple[OneChange, str, Any]] = [
         "set password",
         {"logout_devices": True},
     ),
+    (lambda it, act: it.end_session(NANO, "NANO1", act), "delete device", "NANO1"),
 ]
 
 
@@ -252,6 +255,56 @@ async def test_an_account_that_is_gone_counts_as_closed(gone: bool) -> None:
     server.breaks["deactivate"] = [AccountGone()] if gone else []
     await backend_of(server).close(NANO, FakeAct(server))
     assert server.words() == ["will", "deactivate"]
+
+
+class FakeMessages(SynapseMessages):
+    """A removal that goes on until `ends_after` looks."""
+
+    def __init__(self, server: Server, ends_after: int) -> None:
+        self._server = server
+        self._looks_left = ends_after
+
+    async def redact(self, user_id: UserId) -> str | None:
+        self._server.do("redact")
+        return "an id" if self._looks_left else None
+
+    async def removal_of(self, redact_id: str) -> Removal:
+        self._server.do("look")
+        self._looks_left -= 1
+        return Removal(RemovalState.GOES_ON if self._looks_left else RemovalState.DONE)
+
+
+async def remove(server: Server, ends_after: int) -> Removal:
+    edge = FakeSynapse(server)
+    edge.messages = FakeMessages(server, ends_after)
+    backend = SynapseBackend(edge, FakeAccount(server), None)
+    return await backend.remove_messages(NANO, FakeAct(server))
+
+
+async def test_the_end_of_a_removal_is_waited_for_some_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(removal, "_LOOK_S", 0.001)
+    server = Server()
+    assert (await remove(server, 3)).state is RemovalState.DONE
+    assert server.words() == ["will", "redact", "look", "look", "look"]
+    monkeypatch.setattr(removal, "_REMOVAL_S", 0.01)
+    assert (await remove(Server(), 300)).state is RemovalState.GOES_ON
+
+
+async def test_a_removal_that_is_under_way_is_not_waited_for() -> None:
+    server = Server()
+    assert (await remove(server, 0)).state is RemovalState.GOES_ON
+    assert server.words() == ["will", "redact"]
+
+
+async def test_an_older_synapse_removes_no_messages() -> None:
+    server = Server()
+    server.breaks["redact"] = [HomeserverError("no", errcode="M_UNRECOGNIZED", status=404)]
+    assert (await remove(server, 1)).state is RemovalState.UNSUPPORTED
+    server.breaks["redact"] = [HomeserverError("no", errcode="M_FORBIDDEN", status=403)]
+    with pytest.raises(HomeserverError):
+        await remove(server, 1)
 
 
 async def test_our_own_new_device_costs_no_other_session() -> None:
