@@ -206,7 +206,7 @@ def _unredacted(case: Case) -> int:
 ACTS = (
     Act("pause", asked_first("pause"), typed("{name}"), _paused),
     Act("resume", _pause, typed("!resume {name}"), _resumed),
-    Act("password", make, typed("!password {name}"), _new_password),
+    Act("fresh password", make, typed("!password {name}"), _new_password),
     Act("devices --prune", _asked_to_prune, typed("{name}"), _pruned),
     Act("revoke DEVICE", _asked_to_end_one, typed("{name}"), _one_ended),
     Act("deletebot --erase", _asked_to_erase, typed("{name}"), _erased),
