@@ -40,6 +40,7 @@ from adminbot.dispatch.services import Services
 from adminbot.errors import (
     AccountGone,
     HomeserverError,
+    HomeserverUnreachable,
     NameTaken,
     RateLimited,
     UsageError,
@@ -335,6 +336,9 @@ class Rooms:
     known: dict[str, RoomFacts] = field(default_factory=dict)
     state: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     direct: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
+    loses_answer: bool = False  # of a request that makes a room
+    closed: set[str] = field(default_factory=set)  # nobody may invite to these, or enter them
 
     def of(self, user_id: str) -> list[str]:
         login = self.server.accounts.get(UserId.parse(user_id))
@@ -347,7 +351,17 @@ class Rooms:
 
     async def facts(self, room_id: str) -> RoomFacts:
         await self.server._asked("room")
-        return self.known.get(room_id, RoomFacts(room_id))
+        if room_id not in self.state:
+            return self.known.get(room_id, RoomFacts(room_id))
+        events = self.state[room_id]
+        joined = [it for it in events if it["content"].get("membership") == "join"]
+        kinds = [it["type"] for it in events]
+        return RoomFacts(
+            room_id,
+            members=len(joined),
+            is_encrypted="m.room.encryption" in kinds,
+            creator=self.made_by.get(room_id, ""),
+        )
 
     def member(self, room_id: str, user_id: str, membership: str) -> None:
         events = self.state.setdefault(room_id, [])
@@ -372,7 +386,8 @@ class Acting:
     async def join(self, room: str, via: Sequence[str] = ()) -> None:
         await self.server._asked("join")
         self._check_unlocked()
-        if self.server.aliases.get(room, room) not in self.server.inviting:
+        rooms = self.server.inviting - self.server.rooms.closed
+        if self.server.aliases.get(room, room) not in rooms:
             raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
         self.server.entered.append((self.user_id, room))
 
@@ -397,17 +412,22 @@ class Acting:
         await self.server._asked("create room")
         room_id = f"!made{len(self.server.rooms.state)}"
         self.server.rooms.state[room_id] = list(body["initial_state"])
+        self.server.rooms.made_by[room_id] = self.user_id
         self.server.rooms.member(room_id, self.user_id, "join")
         for user_id in body["invite"]:
             self.server.rooms.member(room_id, user_id, "invite")
         self.server.entered.append((self.user_id, room_id))
+        if self.server.rooms.loses_answer:
+            raise HomeserverUnreachable("ReadTimeout")
         return room_id
 
     async def room_state(self, room_id: str) -> list[dict[str, Any]]:
         return self.server.rooms.state.get(room_id, [])
 
-    async def invite(self, room_id: str, user_id: UserId) -> None:
+    async def invite_to_chat(self, room_id: str, user_id: UserId) -> None:
         await self.server._asked("invite")
+        if room_id in self.server.rooms.closed:
+            raise HomeserverError("no", errcode="M_FORBIDDEN", status=403)
         self.server.rooms.member(room_id, str(user_id), "invite")
 
     async def account_data(self, user_id: UserId, kind: str) -> dict[str, Any]:

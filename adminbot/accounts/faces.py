@@ -1,7 +1,7 @@
 """The faces of bots: name and picture, set in a bot's name over a session that ends."""
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.base import AccountBackend, check_may_act_as
 from adminbot.accounts.registry import Registry
 from adminbot.store import Bot, Store
 
@@ -26,7 +26,8 @@ class Faces:
         Raises: NotManaged, Refused, AccountGone, HomeserverError.
         """
         async with self._acts.begin("setname", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
+            await check_may_act_as(self._backend, bot.user_id)
             await act.note()
             await act.step("set its name")
             async with self._backend.acting_as(bot.user_id) as account:
@@ -43,7 +44,8 @@ class Faces:
         Raises: NotManaged, Refused, AccountGone, HomeserverError.
         """
         async with self._acts.begin("setpic", self._registry.user_id(typed), order) as act:
-            bot = await self._registry.get(typed)
+            bot = await self._registry.get_running(typed)
+            await check_may_act_as(self._backend, bot.user_id)
             await act.note()
             async with self._backend.acting_as(bot.user_id) as account:
                 await act.step("upload its picture")

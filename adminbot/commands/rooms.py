@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from adminbot.accounts.membership import Whereabouts
+from adminbot.accounts.private_chat import Found
+from adminbot.apps.profile import Encryption
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import word_for
 from adminbot.dispatch.router import Confirm, Reply, Router
-from adminbot.errors import UsageError
+from adminbot.errors import Paused, Refused, UsageError
 from adminbot.homeserver.values import RoomFacts
 from adminbot.store import Bot
 from adminbot.values.room_names import RoomName
@@ -30,13 +32,13 @@ async def rooms(ctx: Context, args: Args) -> Reply:
 
 def _listed(bot: Bot, seen: Whereabouts) -> Iterator[str]:
     name = bot.user_id.localpart
-    if not seen.joined_count and not seen.invited_count:
+    if seen.is_paused:
+        yield from _while_paused(bot, seen)
+    elif not seen.joined_count and not seen.invited_count:
         yield f"🚪 `{bot.user_id}` is in no room."
         yield f"Invite it to one. It and you alone: `!chat {name}`"
-        return
-    yield f"🚪 **Rooms of {bot.called}** ({seen.joined_count})"
-    yield from map(_room, seen.joined)
-    yield from _more(seen.joined_count - len(seen.joined))
+    else:
+        yield from _joined(bot, seen)
     if seen.invited_count:
         yield f"✉️ **Invited** ({seen.invited_count})"
         for it in seen.invited:
@@ -46,10 +48,26 @@ def _listed(bot: Bot, seen: Whereabouts) -> Iterator[str]:
         yield f"Accept: `!join {name}`"
 
 
+def _joined(bot: Bot, seen: Whereabouts) -> Iterator[str]:
+    yield f"🚪 **Rooms of {bot.called}** ({seen.joined_count})"
+    yield from map(_room, seen.joined)
+    yield from _more(seen.joined_count - len(seen.joined))
+
+
+def _while_paused(bot: Bot, seen: Whereabouts) -> Iterator[str]:
+    if seen.joined_count:
+        yield from _joined(bot, seen)
+    else:
+        yield f"🚪 `{bot.user_id}` is in no room."
+    yield f"Paused, so its invitations are not seen: `!resume {bot.user_id.localpart}`"
+
+
 def _room(room: RoomFacts) -> str:
-    people = f"{room.members} in it" if room.members else "not known here"
-    clear = "" if room.is_encrypted or not room.members else ", not encrypted"
-    return f"• {_called(room.room_id, room.name, room.alias)}: {people}{clear}"
+    called = _called(room.room_id, room.name, room.alias)
+    if not room.members:
+        return f"• {called}: not known here"
+    how = "encrypted" if room.is_encrypted else "not encrypted"
+    return f"• {called}: {room.members} in it, {how}"
 
 
 def _called(room_id: str, name: str, alias: str = "") -> str:
@@ -80,13 +98,27 @@ async def join(ctx: Context, args: Args) -> Reply:
     accounts = ctx.services.accounts
     user_id = (await accounts.registry.get(args["NAME"])).user_id
     entered = await accounts.membership.join(args["NAME"], room, ctx.order)
-    if not entered:
+    if not entered.rooms and not entered.refused:
         return Reply(
             f"`{user_id}` has no invitation. Nothing was changed.\n"
             f"Invite it to a room first, then `!join {user_id.localpart}`"
         )
-    rooms = "\n".join(f"• `{shown_id(room_id)}`" for room_id in entered)
-    return Reply(f"✅ `{user_id}` is in:\n{rooms}")
+    if not entered.rooms:
+        raise Refused(
+            f"`{user_id}` is invited, and let into none of those rooms. Nothing was changed.",
+            f"`!rooms {user_id.localpart}` lists them. Have it invited anew, or decline: "
+            f"`!leave {user_id.localpart} ROOM`",
+        )
+    lines = [f"✅ `{user_id}` is in:", *map(_item, entered.rooms)]
+    if entered.refused:
+        lines += ["Not let in, though invited:", *map(_item, entered.refused)]
+    if entered.left:
+        lines.append(f"{entered.left} more invitations: `!join {user_id.localpart}` once more")
+    return Reply("\n".join(lines))
+
+
+def _item(room_id: str) -> str:
+    return f"• `{shown_id(room_id)}`"
 
 
 @router.command(
@@ -104,12 +136,11 @@ async def leave(ctx: Context, args: Args) -> Reply:
     accounts = ctx.services.accounts
     bot = await accounts.registry.get(args["NAME"])
     if confirmed := ctx.incoming.confirmed:
-        room_id = confirmed.split(" ")[0]
+        room_id = confirmed.rsplit(" ", 1)[0]
     else:
-        room_id, called = await _room_of(ctx, bot, args["ROOM"])
+        room_id, what = await _room_of(ctx, bot, args["ROOM"])
         ctx.confirm(
-            f"⚠️ Take `{bot.user_id}` out of {called}? Only who is in that room can invite it "
-            "again.",
+            f"⚠️ {what}? Only who is in that room can invite it again.",
             f"{room_id} {word_for(bot.user_id)}",
             if_so="If so",
         )
@@ -118,28 +149,56 @@ async def leave(ctx: Context, args: Args) -> Reply:
 
 
 async def _room_of(ctx: Context, bot: Bot, typed: str) -> tuple[str, str]:
-    """The id of one of the bot's rooms, and what to call the room. Raises UsageError."""
-    membership = ctx.services.accounts.membership
+    """The id of a room that a bot is to leave, and what that would be.
+
+    Raises:
+        UsageError: no such room, or the bot is not there.
+        Paused, AccountGone, HomeserverError.
+    """
+    membership, name = ctx.services.accounts.membership, bot.user_id.localpart
     seen = await membership.look(bot)
-    rooms = {it.room_id: _called(it.room_id, it.name, it.alias) for it in seen.joined}
-    rooms |= {it.room_id: _called(it.room_id, it.name) for it in seen.invited}
-    names = {it.room_id: it.name for it in seen.joined}
-    names |= {it.room_id: it.name for it in seen.invited}
-    named = [room_id for room_id, name in names.items() if _alike(name, typed)]
-    if len(named) > 1:
-        raise UsageError(
-            f"`{bot.user_id}` is in {len(named)} rooms of that name. Nothing was changed.",
-            f"Type the id: `!rooms {bot.user_id.localpart}` has it.",
-        )
-    room_id = named[0] if named else await membership.room_id(RoomName.parse(typed))
-    # Of a bot in very many rooms not all were looked at: then the server has to say no.
-    are_all = seen.joined_count + seen.invited_count == len(rooms)
-    if room_id not in rooms and are_all:
+    if seen.is_paused:
+        raise Paused(bot.user_id)
+    # An id or an alias first: anybody can give a room a name that reads like one.
+    room = _parsed(typed)
+    room_id = await membership.room_id(room) if room else _named(bot, seen, typed)
+    joined = {it.room_id: _called(it.room_id, it.name, it.alias) for it in seen.joined}
+    invited = {it.room_id: _called(it.room_id, it.name) for it in seen.invited}
+    if room_id in invited:
+        what = f"Let `{bot.user_id}` decline the invitation to {invited[room_id]}"
+        return room_id, what
+    if room_id not in joined and seen.are_all:
         raise UsageError(
             f"`{bot.user_id}` is not in that room. Nothing was changed.",
-            f"`!rooms {bot.user_id.localpart}` lists where it is.",
+            f"`!rooms {name}` lists where it is.",
         )
-    return room_id, rooms.get(room_id, f"`{shown_id(room_id)}`")
+    # Of a bot in very many rooms not all were looked at: then the server has to say no.
+    called = joined.get(room_id, f"`{shown_id(room_id)}`")
+    return room_id, f"Take `{bot.user_id}` out of {called}"
+
+
+def _parsed(typed: str) -> RoomName | None:
+    try:
+        return RoomName.parse(typed)
+    except UsageError:
+        return None
+
+
+def _named(bot: Bot, seen: Whereabouts, typed: str) -> str:
+    """The id of the one room with a name. Raises UsageError: none, or not the only one."""
+    names = [(it.room_id, it.name) for it in seen.joined]
+    names += [(it.room_id, it.name) for it in seen.invited]
+    named = [room_id for room_id, name in names if _alike(name, typed)]
+    if not named:
+        RoomName.parse(typed)  # says what names a room
+    if len(named) == 1 and seen.are_all:
+        return named[0]
+    many = "so many rooms that a name is not enough"
+    where = f"{len(named)} rooms of that name" if seen.are_all else many
+    raise UsageError(
+        f"`{bot.user_id}` is in {where}. Nothing was changed.",
+        f"Type the id: `!rooms {bot.user_id.localpart}` has it.",
+    )
 
 
 def _alike(name: str, typed: str) -> bool:
@@ -159,12 +218,18 @@ def _alike(name: str, typed: str) -> bool:
     ),
 )
 async def chat(ctx: Context, args: Args) -> Reply:
-    bot, membership = await ctx.services.accounts.private_chats.open(args["NAME"], ctx.order)
-    lines = [f"✅ `{bot.user_id}` has invited you to a private chat, encrypted and without me."]
-    if membership == "join":
-        lines = [f"✅ You and `{bot.user_id}` have a private chat already: it is in your list."]
-    elif membership:
-        lines = [f"✅ `{bot.user_id}` has invited you to your private chat again."]
+    bot, found = await ctx.services.accounts.private_chats.open(args["NAME"], ctx.order)
+    lines = [f"✅ {_FOUND[found].format(bot.user_id)}"]
     if bot.token_at is None:
         lines.append(f"Nobody answers there yet: `!rotate {bot.user_id.localpart}`")
+    elif ctx.services.card_text.apps.get(bot.app).encryption is Encryption.NEVER:
+        lines.append("Its app does not encrypt: it cannot read what you write there.")
     return Reply("\n".join(lines))
+
+
+_FOUND = {
+    Found.MADE: "`{}` has invited you to a private chat, encrypted and without me.",
+    Found.INVITED_AGAIN: "`{}` has invited you to your private chat again.",
+    Found.STILL_INVITED: "`{}` has invited you to your private chat already: accept that.",
+    Found.JOINED: "You and `{}` have a private chat already: it is in your list.",
+}

@@ -28,13 +28,14 @@ class SynapseRooms:
             if exc.status != 404:
                 raise
             return RoomFacts(room_id)
-        name, alias, members = (
-            body.get(it) for it in ("name", "canonical_alias", "joined_members")
-        )
+        texts = {name: body.get(name) for name in ("name", "canonical_alias", "creator")}
+        known = {name: text if isinstance(text, str) else "" for name, text in texts.items()}
+        members = body.get("joined_members")
         return RoomFacts(
             room_id,
-            name=name if isinstance(name, str) else "",
-            alias=alias if isinstance(alias, str) else "",
+            name=known["name"],
+            alias=known["canonical_alias"],
             members=members if isinstance(members, int) else 0,
             is_encrypted=bool(body.get("encryption")),
+            creator=known["creator"],
         )

@@ -83,7 +83,7 @@ class SignUpToken:
 class RoomFacts:
     """A room as the server knows it; `name` and `alias` are empty where there is none.
 
-    `members`: how many people and bots have joined.
+    `members`: how many people and bots have joined. `creator`: the user id of who made the room.
     """
 
     room_id: str
@@ -91,6 +91,7 @@ class RoomFacts:
     alias: str = ""
     members: int = 0
     is_encrypted: bool = False
+    creator: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,3 +298,20 @@ async def check_may_log_in(backend: AccountBackend, user_id: UserId) -> None:
     account = await check_may_change(backend, user_id)
     if account.is_locked:
         raise Paused(user_id)
+
+
+async def open_account(backend: AccountBackend, user_id: UserId) -> AccountState:
+    """As `check_may_change`; raises AccountGone for a closed account, too."""
+    account = await check_may_change(backend, user_id)
+    if account.is_deactivated:
+        raise AccountGone
+    return account
+
+
+async def check_may_act_as(backend: AccountBackend, user_id: UserId) -> None:
+    """As `open_account`; raises Paused, too. To be asked before anything in an account's name.
+
+    Synapse opens a session in the name of anybody, also of a server admin or a closed account.
+    """
+    if (await open_account(backend, user_id)).is_locked:
+        raise Paused(user_id)

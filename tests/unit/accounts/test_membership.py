@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adminbot.accounts.act import Order
+from adminbot.accounts.membership import Entered
 from tests.desk import NANO, YOU, Desk, a_desk
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,7 @@ async def test_a_run_that_goes_on_names_also_what_the_first_one_entered(desk: De
     desk.server.entered = [(str(NANO), FIRST)]
     order = Order(YOU, "$cut", say=nothing, check=nothing)
     entered = await desk.services.accounts.membership.join("nano", None, order)
-    assert entered == [FIRST, SECOND]
+    assert entered == Entered((FIRST, SECOND))
     assert await desk.store.acts.steps("$cut") == [
         f"accept the invitation to {room}" for room in (FIRST, FIRST, SECOND)
     ]
@@ -40,8 +41,10 @@ async def test_a_run_that_goes_on_names_also_what_the_first_one_entered(desk: De
 
 async def test_no_more_than_twenty_invitations_are_accepted_at_once(desk: Desk) -> None:
     desk.server.inviting = {f"!room{number:02}:example.org" for number in range(30)}
-    await desk.asks("!join nano")
+    assert (await desk.asks("!join nano")).endswith("10 more invitations: !join nano once more")
     assert len(desk.server.entered) == 20
+    assert "more" not in await desk.asks("!join nano")
+    assert len(desk.server.entered) == 30
 
 
 async def test_the_session_ends_also_where_a_room_refuses(desk: Desk) -> None:

@@ -24,15 +24,19 @@ async def test_rooms_are_a_list_of_ids() -> None:
     ("body", "facts"),
     [
         ({}, RoomFacts(ROOM)),
-        ({"name": 1, "canonical_alias": [], "joined_members": "x"}, RoomFacts(ROOM)),
+        (
+            {"name": 1, "canonical_alias": [], "joined_members": "x", "creator": None},
+            RoomFacts(ROOM),
+        ),
         (
             {
                 "name": "A",
                 "canonical_alias": "#a:x.org",
                 "joined_members": 3,
                 "encryption": "m.megolm.v1.aes-sha2",
+                "creator": "@nano:x.org",
             },
-            RoomFacts(ROOM, "A", "#a:x.org", 3, True),
+            RoomFacts(ROOM, "A", "#a:x.org", 3, True, "@nano:x.org"),
         ),
     ],
 )
