@@ -28,6 +28,23 @@ def puppets(world: World, user_id: str) -> int:
     return len(on_server(world.homeserver, sql, user_id))
 
 
+async def set_account(world: World, user_id: str, **body: bool) -> None:
+    token, path = world.bot.setting("ACCESS_TOKEN"), f"/_synapse/admin/v2/users/{user_id}"
+    (await call(world.homeserver, token, "PUT", path, body)).raise_for_status()
+
+
+def direct_invitations(world: World, room_id: str) -> int:
+    """How often the person was invited to a room as to a direct chat."""
+    rows = on_server(
+        world.homeserver,
+        "SELECT json FROM event_json JOIN room_memberships USING (event_id) WHERE "
+        "room_memberships.room_id = ? AND user_id = ? AND membership = 'invite'",
+        room_id,
+        world.human.user_id,
+    )
+    return sum('"is_direct":true' in row["json"] for row in rows)
+
+
 async def test_rooms_are_seen_entered_and_left(world: World) -> None:
     card = await world.card("is ready", "!newbot roomy")
     assert "is in no room" in str((await world.ask("!rooms roomy")).body)
@@ -67,14 +84,8 @@ async def test_a_chat_is_encrypted_direct_and_without_us(world: World) -> None:
     assert "has invited you to a private chat" in str((await world.ask("!chat chatty")).body)
     await world.human.wait_for(lambda h: list(h.invites()) or None, what="the invitation")
     [room_id] = world.human.invites()
-    [row] = on_server(
-        world.homeserver,
-        "SELECT json FROM event_json JOIN room_memberships USING (event_id) WHERE "
-        "room_memberships.room_id = ? AND user_id = ? AND membership = 'invite'",
-        room_id,
-        world.human.user_id,
-    )
-    assert '"is_direct":true' in row["json"]
+    assert direct_invitations(world, room_id) == 1
+    assert "private chat already: accept" in str((await world.ask("!chat chatty")).body)
     await world.human.join(room_id)
     members = f"/_matrix/client/v3/rooms/{room_id}/joined_members"
     answer = await call(world.homeserver, card.token, "GET", members)
@@ -89,5 +100,26 @@ async def test_a_chat_is_encrypted_direct_and_without_us(world: World) -> None:
     await world.human.raw("POST", f"/_matrix/client/v3/rooms/{room_id}/leave", {})
     assert "to your private chat again" in str((await world.ask("!chat chatty")).body)
     await world.human.wait_for(lambda h: list(h.invites()) == [room_id] or None, what="again")
+    assert direct_invitations(world, room_id) == 2
+    await call(world.homeserver, card.token, "PUT", direct, {})  # its program forgets the chat
+    assert "private chat already" in str((await world.ask("!chat chatty")).body)
     assert await joined(world, card) == [room_id]
+    noted = (await call(world.homeserver, card.token, "GET", direct)).json()
+    assert noted == {world.human.user_id: [room_id]}
+    assert puppets(world, bot) == 0
+
+
+async def test_nobody_acts_as_a_paused_bot(world: World) -> None:
+    card = await world.card("is ready", "!newbot sleepy")
+    bot = card.values["MATRIX_USER_ID"]
+    await a_room(world, card)
+    await set_account(world, bot, locked=True)
+    said = str((await world.ask("!rooms sleepy")).body)
+    assert "Paused, so its invitations are not seen: !resume sleepy" in said
+    for line in ("join sleepy", f"leave sleepy {world.room}", "chat sleepy"):
+        assert "is paused" in str((await world.ask(f"!{line}")).body)
+    await set_account(world, bot, locked=False)
+    await set_account(world, bot, deactivated=True)
+    for line in ("rooms sleepy", "join sleepy", f"leave sleepy {world.room}", "chat sleepy"):
+        assert "not on the server any more" in str((await world.ask(f"!{line}")).body)
     assert puppets(world, bot) == 0

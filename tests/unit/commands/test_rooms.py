@@ -112,8 +112,8 @@ async def test_a_room_that_is_named_like_another_room_is_not_the_other_room(desk
 
 async def test_a_name_counts_only_where_every_room_was_looked_at(desk: Desk) -> None:
     await token_of(desk, "!newbot nano")
-    desk.server.entered = [(str(NANO), f"!room{number:012}:x.org") for number in range(21)]
-    first, last = (f"!room{number:012}:x.org" for number in (0, 20))
+    desk.server.entered = [(str(NANO), f"!room{number:012}:x.org") for number in range(22)]
+    first, last = (f"!room{number:012}:x.org" for number in (0, 21))
     desk.server.rooms.known = {it: RoomFacts(it, "Ops") for it in (first, last)}
     assert "so many rooms that a name is not enough" in await desk.asks("!leave nano ops")
     assert "names no room" in await desk.asks("!leave nano nothing like it")
@@ -121,7 +121,7 @@ async def test_a_name_counts_only_where_every_room_was_looked_at(desk: Desk) -> 
     assert "✅" in await desk.asks("nano")
     await desk.asks(f"!leave nano {OPS}")
     assert "is not in that room" in await desk.asks("nano")
-    assert len(desk.server.entered) == 20
+    assert len(desk.server.entered) == 21
 
 
 # -- accounts that nobody acts as
@@ -334,7 +334,7 @@ async def test_an_invitation_that_was_cut_off_is_finished(tmp_path: Path, cut_at
 
 
 async def test_an_app_that_cannot_read_there_is_named(desk: Desk) -> None:
-    await token_of(desk, "!newbot nano --for curl --room #alerts:example.org")
+    await desk.asks("!newbot nano --for curl --room #alerts:example.org")
     assert "Its app does not encrypt" in await desk.asks("!chat nano")
 
 
