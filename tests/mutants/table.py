@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, audit, bulk, care, faces, live, people, pure, turns
+from tests.mutants import Mutant, apps, audit, bulk, care, faces, live, people, pure, rooms, turns
 
 MUTANTS = (
     *apps.MUTANTS,
@@ -16,6 +16,7 @@ MUTANTS = (
     *live.MUTANTS,
     *people.MUTANTS,
     *pure.MUTANTS,
+    *rooms.MUTANTS,
     *turns.MUTANTS,
 )
 
