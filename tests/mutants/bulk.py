@@ -3,7 +3,6 @@
 from tests.mutants import Mutant
 
 BULK = "tests/unit/commands/test_bulk.py::"
-ROOMS = "tests/unit/commands/test_rooms.py::"
 ACTS = "tests/unit/store/test_acts.py::"
 MODULE = "adminbot/accounts/bulk.py"
 
@@ -72,34 +71,5 @@ MUTANTS = (
         "BEFORE UPDATE ON audit\n        BEGIN SELECT 1; END;",
         "the audit can be rewritten",
         ACTS + "test_what_has_ended_is_in_the_audit_once_and_stays_there",
-    ),
-    # -- rooms
-    Mutant(
-        "adminbot/accounts/private_chat.py",
-        "also = joined if _MAKE in act.earlier_steps else []",
-        "also: list[str] = []",
-        "a crash leaves two private chats",
-        ROOMS + "test_a_chat_that_was_cut_off_is_not_made_twice",
-    ),
-    Mutant(
-        "adminbot/accounts/private_chat.py",
-        "or present - {str(own), str(person)}:",
-        "or False:",
-        "a chat with somebody else in it is taken for private",
-        ROOMS + "test_a_chat_with_somebody_else_in_it_is_none",
-    ),
-    Mutant(
-        "adminbot/accounts/membership.py",
-        "                    if not is_second_run:\n",
-        "                    if True:\n",
-        "a bot that has left is said not to be in the room, after a crash",
-        ROOMS + "test_a_leave_that_was_cut_off_is_finished",
-    ),
-    Mutant(
-        "adminbot/commands/rooms.py",
-        "    confirm=Confirm.NAME,\n",
-        "    confirm=Confirm.TAP,\n",
-        "a forged reaction takes a bot out of a room",
-        ROOMS + "test_a_bot_leaves_a_room_after_its_name",
     ),
 )
