@@ -5,6 +5,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 │   └── UnknownCommand            no such command: .typed, .nearest
 ├── NameTaken                     the account exists already
 ├── NotManaged                    no bot of this name was made here: .typed, .nearest
+├── NoSuchAccount                 the server has no account of this name: .typed, .nearest
 ├── Refused                       not allowed now, or not by a command
 │   ├── Protected                 a server admin's account: no command changes that
 │   ├── Paused                    the bot's account is locked
@@ -100,6 +101,16 @@ class NotManaged(AdminbotError):
         super().__init__(f"{quoted} is not one of my bots, so I leave it alone.")
         self.hint = f"Did you mean `{nearest[0]}`?" if nearest else "`!bots` lists mine."
         self.typed = str(typed)
+        self.nearest = nearest
+
+
+class NoSuchAccount(AdminbotError):
+    """The server has no account of this name; `nearest`: names of accounts like it."""
+
+    def __init__(self, user_id: object, typed: str = "", *nearest: str) -> None:
+        super().__init__(f"There is no account `{user_id}` here. Nothing was changed.")
+        self.hint = f"Did you mean `{nearest[0]}`?" if nearest else ""
+        self.typed = typed
         self.nearest = nearest
 
 

@@ -616,7 +616,7 @@ class Desk:
         policy: Any = self.policy
         self.services = Services(
             accounts=accounts,
-            look=Inspector(backend, account, identities, keys),
+            look=Inspector(backend, account, store, identities, keys),
             lockdown=AnnouncedLockdown(self.lockdown, alarm, ROOM),
             verify=self._verify,
             audit=store.audit,

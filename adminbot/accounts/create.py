@@ -131,7 +131,8 @@ class Creation:
         name, other = user_id.localpart, await self._free_name(user_id)
         if bot := await self._store.bots.find(user_id):
             whom = "you" if bot.made_by == reader else f"`{bot.made_by}`"
-            whose = f"already exists: it is one of my bots, made {bot.made_at:%Y-%m-%d} by {whom}"
+            how, when = ("adopted", bot.adopted_at) if bot.adopted_at else ("made", bot.made_at)
+            whose = f"already exists: it is one of my bots, {how} {when:%Y-%m-%d} by {whom}"
             taken = NameTaken(user_id, whose=whose)
             taken.hint = f"For a new token: `!rotate {name}`. For another bot: `!newbot {other}`"
             return taken
@@ -140,6 +141,10 @@ class Creation:
             whose = "already exists: it is my own account"
         elif await self._store.bots.was_deleted(user_id):
             whose = "already exists: it was one of my bots, is deleted, and its name stays taken"
+        elif user_id not in self._registry.own.admins:
+            taken = NameTaken(user_id, other, whose=whose)
+            taken.hint += f". To take that one into care: `!adopt {name}`"
+            return taken
         return NameTaken(user_id, other, whose=whose)
 
     async def _free_name(self, user_id: UserId) -> str:

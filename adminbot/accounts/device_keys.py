@@ -36,10 +36,6 @@ class DeviceKeyMemory:
         self._ring = ring
         self._unsigned: dict[UserId, float] = {}  # monotonic: since when other keys are shown
 
-    async def in_trouble(self) -> set[str]:
-        """The user ids of bots whose keys or identity somebody was alarmed about."""
-        return await self._store.device_keys.in_trouble() | await self._store.bot_pins.in_trouble()
-
     async def state(self, bot: Bot, answer: dict[str, Any], counts: str) -> DeviceState:
         """The state of the bot's issued device.
 

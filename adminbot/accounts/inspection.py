@@ -12,7 +12,7 @@ from adminbot.accounts.identities import Identities
 from adminbot.crypto.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
 from adminbot.errors import AccountGone
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.store import Bot
+from adminbot.store import Bot, Reminders, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,19 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class BotDetail:
-    """A bot with the server's present facts; `addresses`: the IP addresses it was used from."""
+    """A bot with the server's present facts.
+
+    `addresses`: the IP addresses that the bot was used from. `rooms`: how many it is in.
+    `is_locked`: no session of it can do anything now, whoever locked the account.
+    """
 
     bot: Bot
     seen: Seen
     addresses: tuple[str, ...]
     device_state: DeviceState
+    rooms: int
+    is_locked: bool
+    reminders: Reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +79,13 @@ class Inspector:
         self,
         backend: AccountBackend,
         account: ClientApi,
+        store: Store,
         identities: Identities,
         keys: DeviceKeyMemory,
     ) -> None:
         self._backend = backend
         self._account = account
+        self._store = store
         self._identities = identities
         self._keys = keys
         self._few = asyncio.Semaphore(_AT_ONCE)
@@ -96,12 +105,22 @@ class Inspector:
 
         Raises HomeserverError, StateError.
         """
-        seen, addresses, answer = await asyncio.gather(
+        seen, addresses, rooms, account, answer = await asyncio.gather(
             self.seen(bot),
             self._addresses(bot),
+            self._backend.rooms(bot.user_id),
+            self._backend.find(bot.user_id),
             self._account.query_keys(bot.user_id),
         )
-        return BotDetail(bot, seen, tuple(addresses), await self._state(bot, answer))
+        return BotDetail(
+            bot=bot,
+            seen=seen,
+            addresses=tuple(addresses),
+            device_state=await self._state(bot, answer),
+            rooms=len(rooms),
+            is_locked=bot.is_paused or (account is not None and account.is_locked),
+            reminders=await self._store.bots.reminders(bot.user_id),
+        )
 
     async def _state(self, bot: Bot, answer: dict[str, Any]) -> DeviceState:
         """The state of the issued device, which may ring."""
@@ -120,21 +139,6 @@ class Inspector:
             Standing(bot, last, await self._state(bot, answer))
             for bot, last in zip(bots, seen, strict=True)
         ]
-
-    async def by_what_is_known(self, bots: Sequence[Bot]) -> list[Bot]:
-        """The bots in order of trouble, without asking the server. Raises StateError.
-
-        First those that somebody was alarmed about, then the signed out, then the oldest token.
-        """
-        trouble = await self._keys.in_trouble()
-        return sorted(
-            bots,
-            key=lambda bot: (
-                str(bot.user_id) not in trouble,
-                bot.token_at is not None,
-                bot.token_at or bot.made_at,
-            ),
-        )
 
     async def _addresses(self, bot: Bot) -> list[str]:
         if Can.ADDRESSES not in self._backend.can:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from adminbot.accounts.act import Acts
+from adminbot.accounts.adoption import Adoption
 from adminbot.accounts.backends.base import AccountBackend, TakeOver
 from adminbot.accounts.bulk import Bulk
 from adminbot.accounts.create import Creation
@@ -31,6 +32,7 @@ class Accounts:
 
     registry: Registry
     creation: Creation
+    adoption: Adoption
     tokens: Tokens
     passwords: Passwords
     endings: Endings
@@ -69,6 +71,7 @@ class Accounts:
         return cls(
             registry=registry,
             creation=Creation(registry, backend, acts, signer, handover, store),
+            adoption=Adoption(registry, account, backend, acts, store),
             tokens=Tokens(registry, backend, acts, handover, become),
             passwords=Passwords(registry, backend, acts, handover),
             endings=Endings(registry, backend, acts, store),

@@ -59,7 +59,7 @@ class Registry:
 
         Raises:
             NotManaged: no bot of this name was made here.
-            Refused: the account is our own, or the bot is still being made.
+            Refused: the account is our own or an admin's, or the bot is still being made.
         """
         user_id = self.user_id(typed)
         if user_id == self.own.user_id:
@@ -75,6 +75,8 @@ class Registry:
             )
         if bot is None:
             raise NotManaged(typed, *await self._nearest(user_id.localpart))
+        # An adopted account may have become an admin's by a change of the settings.
+        self.check_unprotected(user_id)
         return bot
 
     async def get_running(self, typed: str) -> Bot:
@@ -86,9 +88,9 @@ class Registry:
 
     async def _nearest(self, name: str) -> list[str]:
         """The name of the bot that was probably meant, if one is like it."""
-        # To compare costs: of thousands of names only those of about the same length.
-        names = [bot.user_id.localpart for bot in await self.all()]
-        alike = [it for it in names if abs(len(it) - len(name)) <= _FEW and it[:1] == name[:1]]
+        # To compare costs: of thousands of names only the neighbours of about the same length.
+        names = await self._store.bots.near(UserId(name, self.server))
+        alike = [it for it in names if abs(len(it) - len(name)) <= _FEW]
         return get_close_matches(name, alike, n=1, cutoff=0.7)
 
     def check_own(self, typed: str) -> None:
@@ -104,5 +106,13 @@ class Registry:
         return await self._store.bots.find(user_id)
 
     async def all(self) -> list[Bot]:
-        """Every bot made here and not deleted."""
+        """Every bot in our care. Reads them all: of many `count` and `worst_first` take a page."""
         return await self._store.bots.all()
+
+    async def count(self, word: str = "") -> int:
+        """As `Bots.count`."""
+        return await self._store.bots.count(word)
+
+    async def worst_first(self, word: str = "", *, most: int, skip: int = 0) -> list[Bot]:
+        """As `Bots.worst_first`."""
+        return await self._store.bots.worst_first(word, most=most, skip=skip)

@@ -22,7 +22,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
     settings, opened = base.settings, base.opened
     return Services(
         accounts=base.accounts,
-        look=Inspector(opened.backend, opened.account, jobs.identities, jobs.keys),
+        look=Inspector(opened.backend, opened.account, opened.store, jobs.identities, jobs.keys),
         lockdown=AnnouncedLockdown(base.lockdown, jobs.alarm, settings.room_id),
         verify=verifications.ask,
         audit=opened.store.audit,

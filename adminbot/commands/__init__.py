@@ -1,6 +1,7 @@
 """Everything that can be typed in the chat: the sum of the routers."""
 
 from adminbot.commands import (
+    adopting,
     apps,
     audit,
     bots,
@@ -24,6 +25,7 @@ ROUTER = Router.joined(
     care.router,
     endings.router,
     looking.router,
+    adopting.router,
     apps.router,
     trust.router,
     faces.router,

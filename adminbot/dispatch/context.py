@@ -54,3 +54,11 @@ class Context:
         if not self.incoming.confirmed:
             raise NotConfirmed(question_about(about, text, self.command.confirm, if_so))
         return self.incoming.confirmed
+
+    def confirm_also(self, text: str, about: str, *, if_so: str = "") -> None:
+        """Put a second question, once the first one is answered: `about` differs from that one's.
+
+        Args and Raises: as `confirm`.
+        """
+        if self.incoming.confirmed != about:
+            raise NotConfirmed(question_about(about, text, self.command.confirm, if_so))

@@ -57,8 +57,8 @@ class IdentityWatch(Job):
 
     async def _look(self, only: set[str] | None) -> None:
         """`only`: user ids; None: all bots."""
-        every = await self._store.bots.all()
-        due = [bot for bot in every if only is None or str(bot.user_id) in only]
+        bots = self._store.bots
+        due = await bots.all() if only is None else await bots.among(only)
         for start in range(0, len(due), _AT_ONCE):
             some = due[start : start + _AT_ONCE]
             answer = await self._account.query_keys(*(bot.user_id for bot in some))

@@ -3,7 +3,7 @@
 from adminbot.store.acts import ActNote
 from adminbot.store.audit import OURSELVES, SHELL, Audit, Entry, Kind
 from adminbot.store.awaited import Awaited
-from adminbot.store.bots import Bot
+from adminbot.store.bots import Bot, Reminders
 from adminbot.store.cards import Card, CardKind
 from adminbot.store.device_keys import ShownKeys
 from adminbot.store.facts import identity_of, recovery_of, sealed_for
@@ -29,6 +29,7 @@ __all__ = [
     "OpenRequest",
     "Pin",
     "Question",
+    "Reminders",
     "ShownKeys",
     "Store",
     "identity_of",

@@ -1,7 +1,9 @@
 """The accounts in our care: made here, or adopted."""
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import aiosqlite
@@ -65,6 +67,47 @@ class Bot:
         )
 
 
+# What a person may look for in a bot; `folded` is in opening.py. The plain form is called env.
+_FOUND = """deleted_at IS NULL AND (?1 = '' OR instr(folded(
+    substr(user_id, 2, instr(user_id, ':') - 2) || char(10) || display_name || char(10) || note
+    || char(10) || CASE app WHEN '' THEN 'env' ELSE app END), folded(?1)))"""
+_COUNT = f"SELECT count(*) AS bots FROM bot WHERE {_FOUND}"  # noqa: S608 (constants only)
+_WORST_FIRST = f"""SELECT * FROM bot WHERE {_FOUND} ORDER BY user_id NOT IN (
+        SELECT user_id FROM device_key WHERE told IS NOT NULL
+        UNION SELECT user_id FROM bot_pin WHERE alarmed IS NOT NULL),
+    token_at IS NOT NULL, coalesce(token_at, made_at), user_id
+    LIMIT ?2 OFFSET ?3"""  # noqa: S608 (constants only)
+_NEAR = """SELECT user_id FROM (SELECT user_id FROM bot
+        WHERE user_id < ?1 AND user_id >= ?2 AND deleted_at IS NULL
+        ORDER BY user_id DESC LIMIT ?3)
+    UNION SELECT user_id FROM (SELECT user_id FROM bot
+        WHERE user_id >= ?1 AND substr(user_id, 1, length(?2)) = ?2 AND deleted_at IS NULL
+        ORDER BY user_id LIMIT ?3)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """What somebody is told about a bot: after how much silence, and how old a token may get.
+
+    `expiry_days`: 0 where no token expires; they count from `counted_from`, or from the token.
+    """
+
+    silence: timedelta | None
+    snoozed_until: datetime | None
+    expiry_days: int
+    counted_from: datetime | None
+
+    @classmethod
+    def from_row(cls, row: aiosqlite.Row) -> Self:
+        snoozed, since = row["snoozed_until"], row["since"]
+        return cls(
+            silence=timedelta(seconds=row["silent_s"]) if row["silent_s"] else None,
+            snoozed_until=datetime.fromisoformat(snoozed) if snoozed else None,
+            expiry_days=row["days"] or 0,
+            counted_from=datetime.fromisoformat(since) if since else None,
+        )
+
+
 class Bots:
     """The table of bots; a deleted bot's row stays as a memory."""
 
@@ -75,6 +118,43 @@ class Bots:
         """The bots that are not deleted, oldest first."""
         rows = await self._db.all("SELECT * FROM bot WHERE deleted_at IS NULL ORDER BY made_at")
         return [Bot.from_row(row) for row in rows]
+
+    async def count(self, word: str = "") -> int:
+        """How many bots there are, with `word` in their name, display name, note or app."""
+        row = await self._db.one(_COUNT, word)
+        return int(row["bots"]) if row else 0
+
+    async def worst_first(self, word: str = "", *, most: int, skip: int = 0) -> list[Bot]:
+        """Some of the bots that `count` counts, in order of trouble by what is known here.
+
+        First those that somebody was alarmed about, then the signed out, then the oldest token.
+        """
+        rows = await self._db.all(_WORST_FIRST, word, most, skip)
+        return [Bot.from_row(row) for row in rows]
+
+    async def among(self, user_ids: Collection[str]) -> list[Bot]:
+        """The bots that are not deleted, of these users."""
+        rows = await self._db.all(
+            "SELECT * FROM bot WHERE deleted_at IS NULL "
+            "AND user_id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(user_ids)),
+        )
+        return [Bot.from_row(row) for row in rows]
+
+    async def near(self, user_id: UserId, *, most: int = 100) -> list[str]:
+        """Names of bots on both sides of a name in the alphabet, with the same first letter."""
+        first = f"@{user_id.localpart[:1]}"
+        rows = await self._db.all(_NEAR, str(user_id), first, most)
+        return [UserId.parse(row["user_id"]).localpart for row in rows]
+
+    async def reminders(self, user_id: UserId) -> Reminders:
+        """What somebody is told about a bot."""
+        [row] = await self._db.all(
+            "SELECT silent_s, snoozed_until, days, expiry.since FROM (SELECT ? AS user_id) "
+            "LEFT JOIN watch USING (user_id) LEFT JOIN expiry USING (user_id)",
+            str(user_id),
+        )
+        return Reminders.from_row(row)
 
     async def find(self, user_id: UserId) -> Bot | None:
         row = await self._db.one(

@@ -72,11 +72,6 @@ class DeviceKeys:
             device_id,
         )
 
-    async def in_trouble(self) -> set[str]:
-        """The user ids of the bots of whose other keys somebody was told."""
-        rows = await self._db.all("SELECT user_id FROM device_key WHERE told IS NOT NULL")
-        return {str(row["user_id"]) for row in rows}
-
     async def forget(self, user_id: UserId) -> None:
         """Within a transaction: the bot's device is gone, or gives way to a new one."""
         await self._db.execute("DELETE FROM device_key WHERE user_id = ?", str(user_id))

@@ -157,6 +157,17 @@ class Store:
             await self._db.scrub()
         return ids
 
+    async def adopted(self, bot: Bot, *, event_id: str, master_key: str | None) -> None:
+        """An account from before is in our care from now on. Ends the act.
+
+        `master_key`: of the identity that the account has, and that counts; None without one.
+        """
+        async with self._db.transaction():
+            await self.bots.put(bot)
+            if master_key:
+                await self.bot_pins.put(bot.user_id, master_key)
+            await self.acts.end(event_id, "done")
+
     async def takes_device(self, user_id: UserId, device_id: str) -> None:
         """Note the device that a bot's program picked: from now on it is the bot's.
 

@@ -13,6 +13,7 @@ from adminbot.store.memory import Store
 from adminbot.store.owner import SoleOwner
 from adminbot.store.schema import migrate
 from adminbot.values.secret import Sealer
+from adminbot.values.text import folded
 
 
 @asynccontextmanager
@@ -60,6 +61,8 @@ def _as_set_up() -> Iterator[None]:
 
 async def _prepare(db: aiosqlite.Connection) -> None:
     db.row_factory = aiosqlite.Row
+    # SQLite itself knows capitals of the English alphabet only.
+    await db.create_function("folded", 1, folded, deterministic=True)
     # The shell reads and writes beside a running service: in WAL mode a reader blocks no writer.
     await db.execute("PRAGMA journal_mode = WAL")
     # In WAL mode NORMAL can lose the last commits to a power cut. A step must be on disk before

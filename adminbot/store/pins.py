@@ -95,7 +95,12 @@ class BotPins:
 
     async def pin(self, user_id: UserId, master_key: str) -> None:
         """Let an identity count for a bot from now on; the last alarm is forgotten."""
-        await self._db.write(
+        async with self._db.transaction():
+            await self.put(user_id, master_key)
+
+    async def put(self, user_id: UserId, master_key: str) -> None:
+        """Within a transaction: as `pin`."""
+        await self._db.execute(
             "INSERT INTO bot_pin (user_id, master_key) VALUES (?, ?) "
             "ON CONFLICT (user_id) DO UPDATE SET master_key = excluded.master_key, alarmed = NULL",
             str(user_id),
@@ -107,11 +112,6 @@ class BotPins:
         await self._db.write(
             "UPDATE bot_pin SET alarmed = ? WHERE user_id = ?", master_key, str(user_id)
         )
-
-    async def in_trouble(self) -> set[str]:
-        """The user ids of the bots of whose other identity the admins were told."""
-        rows = await self._db.all("SELECT user_id FROM bot_pin WHERE alarmed IS NOT NULL")
-        return {str(row["user_id"]) for row in rows}
 
     async def forget(self, user_id: UserId) -> None:
         """Within a transaction: drop the pin; the next identity seen is pinned."""

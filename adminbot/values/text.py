@@ -43,6 +43,11 @@ def safe_to_quote(text: str, most: int = 30) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def folded(text: str) -> str:
+    """A text as compared with what somebody looks for: capitals and forms of letters are one."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def shown_id(text: str, most: int = 64) -> str:
     """An id in plain ASCII: two ids never give the same text, even if they looked alike.
 

@@ -9,6 +9,7 @@ from tests.desk import NANO, Desk, Login
 CLUB = "!abcdefghijkl:example.org"  # a room
 # Of commands that want more than a bot's name, or that ask first for some words only.
 _WORDS = {
+    "adopt": "anna",
     "newbot": "other",
     "newbots": "other another",
     "rotate": "--all",

@@ -50,7 +50,8 @@ async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> N
         (
             "you",
             "@you:example.org already exists, and is not one of my bots, so I leave it alone. "
-            "Nothing was changed. Pick another name: !newbot you2",
+            "Nothing was changed. Pick another name: !newbot you2. To take that one into care: "
+            "!adopt you",
         ),
         (
             "adminbot",

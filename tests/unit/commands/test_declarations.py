@@ -87,7 +87,7 @@ async def test_a_word_that_is_a_topic_and_a_command() -> None:
     found = ROUTER.find("bots")
     assert found
     assert listed.endswith(f"`!bots`: {found.details}")
-    assert (await help_text("!bots")).startswith("`!bots [PAGE]`")
+    assert (await help_text("!bots")).startswith("`!bots [WORD] [PAGE]`")
     for word in ("bot", "!bot"):
         assert (await help_text(word)).startswith("`!bot NAME`")
 
