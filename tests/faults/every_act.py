@@ -2,6 +2,7 @@
 
 from tests.faults import (
     acts,
+    acts_adopt,
     acts_bulk,
     acts_care,
     acts_faces,
@@ -11,6 +12,7 @@ from tests.faults import (
 
 EVERY_ACT = (
     *acts.ACTS,
+    *acts_adopt.ACTS,
     *acts_bulk.ACTS,
     *acts_care.ACTS,
     *acts_faces.ACTS,

@@ -5,9 +5,23 @@ from collections.abc import Iterable
 from functools import cache
 
 from tests import ROOT
-from tests.mutants import Mutant, apps, audit, bulk, care, faces, live, people, pure, rooms, turns
+from tests.mutants import (
+    Mutant,
+    adopt,
+    apps,
+    audit,
+    bulk,
+    care,
+    faces,
+    live,
+    people,
+    pure,
+    rooms,
+    turns,
+)
 
 MUTANTS = (
+    *adopt.MUTANTS,
     *apps.MUTANTS,
     *audit.MUTANTS,
     *bulk.MUTANTS,

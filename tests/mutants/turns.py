@@ -372,7 +372,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/commands/looking.py",
-        "if len(all_bots) > _LOOKED_AT:",
+        "if count > _LOOKED_AT:",
         "if False:",
         "one !bots asks the server for ten thousand accounts",
         "tests/unit/commands/test_looking.py::test_of_very_many_the_server_is_asked_for_one_page",
