@@ -107,9 +107,10 @@ class NotManaged(AdminbotError):
 class NoSuchAccount(AdminbotError):
     """The server has no account of this name; `nearest`: names of accounts like it."""
 
-    def __init__(self, user_id: object, typed: str = "", *nearest: str) -> None:
+    def __init__(self, user_id: object, typed: str, *nearest: str) -> None:
         super().__init__(f"There is no account `{user_id}` here. Nothing was changed.")
-        self.hint = f"Did you mean `{nearest[0]}`?" if nearest else ""
+        others = "`!users` lists the people here."
+        self.hint = f"Did you mean `{nearest[0]}`?" if nearest else others
         self.typed = typed
         self.nearest = nearest
 

@@ -250,6 +250,10 @@ class Server:
     async def registration_is_open(self) -> bool:
         return self.is_open
 
+    async def names_with(self, text: str) -> list[str]:
+        await self._asked("names")
+        return [it.localpart for it in self.accounts if text in it.localpart]
+
     async def is_reserved(self, user_id: UserId) -> bool:
         await self._asked("is reserved")
         return user_id.localpart.startswith("_")

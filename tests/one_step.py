@@ -229,6 +229,9 @@ class OneStepBackend(AccountBackend):
             return None
         return AccountState(user_id, False, account.is_closed, account.is_locked)
 
+    async def names_with(self, text: str) -> list[str]:
+        return [it.localpart for it in self.accounts if text in it.localpart]
+
     async def is_reserved(self, user_id: UserId) -> bool:
         return user_id.localpart.startswith("_")
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 from adminbot.accounts.act import Acts, Order
 from adminbot.accounts.backends.base import AccountBackend, Can
@@ -15,6 +16,8 @@ from adminbot.homeserver.values import AccountState, Device
 from adminbot.store import Bot, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId, is_device_id, is_localpart
+
+_ALIKE = 2  # letters at the beginning of a mistyped name that are taken for right
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Adoption:
             )
         account = await self._backend.find(user_id)
         if account is None:
-            raise NoSuchAccount(user_id)
+            raise NoSuchAccount(user_id, typed, *await self._like(user_id.localpart))
         await self._check_may_be_adopted(account)
         try:
             devices, addresses, rooms, keys = await asyncio.gather(
@@ -110,7 +113,7 @@ class Adoption:
                 self._account.query_keys(user_id),
             )
         except AccountGone:
-            raise NoSuchAccount(user_id) from None
+            raise NoSuchAccount(user_id, typed) from None
         with_keys = trusted_devices(keys, str(user_id), None)
         latest = sorted(devices, key=lambda it: it.last_seen.timestamp() if it.last_seen else 0)
         usable = [it.device_id for it in latest if self._is_usable(it.device_id, with_keys)]
@@ -159,6 +162,11 @@ class Adoption:
                 f"`{user_id}` {once} closed for good: there is nothing to care for.",
                 f"For another one: `!newbot {user_id.localpart}2`",
             )
+
+    async def _like(self, name: str) -> list[str]:
+        """The name of the account that was probably meant, if one begins alike."""
+        names = await self._backend.names_with(name[:_ALIKE])
+        return get_close_matches(name, names, n=1, cutoff=0.7)
 
     async def _addresses(self, user_id: UserId) -> list[str]:
         """Where the account was used from; the server forgets after a month."""

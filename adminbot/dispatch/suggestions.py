@@ -8,7 +8,7 @@ import re
 
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Command, Confirm, Reply, Router
-from adminbot.errors import AdminbotError, NotManaged, UnknownCommand, UsageError
+from adminbot.errors import AdminbotError, NoSuchAccount, NotManaged, UnknownCommand, UsageError
 from adminbot.values.text import safe_to_quote
 
 # In place of what a question is about. No user id, name or fingerprint has a blank behind it.
@@ -19,12 +19,14 @@ _MOST = 100
 
 def refusal(line: str, exc: AdminbotError, router: Router) -> Reply:
     """The answer to a line that could not be carried out."""
-    if isinstance(exc, UnknownCommand | NotManaged):
+    if isinstance(exc, UnknownCommand | NotManaged | NoSuchAccount):
         return suggested(line, exc, router)
     return Reply(f"❌ {exc.message()}")
 
 
-def suggested(line: str, exc: UnknownCommand | NotManaged, router: Router) -> Reply:
+def suggested(
+    line: str, exc: UnknownCommand | NotManaged | NoSuchAccount, router: Router
+) -> Reply:
     """The answer to a line with a wrong command or name in it."""
     for near in exc.nearest:
         meant = _meant(line, exc, near)
@@ -49,7 +51,7 @@ def _command_of(meant: str, router: Router) -> tuple[Command, Args] | None:
         return None
 
 
-def _meant(line: str, exc: UnknownCommand | NotManaged, near: str) -> str:
+def _meant(line: str, exc: UnknownCommand | NotManaged | NoSuchAccount, near: str) -> str:
     """The line with the wrong word replaced; empty if the word is not in the line."""
     word = rf"(?<!\S){re.escape(exc.typed)}(?!\S)"
     # A bot may be called like the command: what was no bot's name stands behind the first word.

@@ -16,6 +16,7 @@ from adminbot.values.secret import Secret
 
 _TOKENS = "/_synapse/admin/v1/registration_tokens"
 _USER: Needs = {"name": str}
+_MOST_NAMES = 100
 
 
 class SynapsePeople:
@@ -44,6 +45,16 @@ class SynapsePeople:
         _, body = await self._http.ask("GET", path, needs={"users": list, "total": int})
         seen = [_person(entry) for entry in body["users"] if isinstance(entry, dict)]
         return [person for person in seen if person], int(body["total"])
+
+    async def names_with(self, text: str) -> list[str]:
+        """Localparts of accounts with `text` in their name or display name; a hundred at most."""
+        path = (
+            f"/_synapse/admin/v2/users?name={part(text)}&limit={_MOST_NAMES}&guests=false"
+            "&deactivated=false"
+        )
+        _, body = await self._http.ask("GET", path, needs={"users": list})
+        ids = [it.get("name") for it in body["users"] if isinstance(it, dict)]
+        return [it[1:].partition(":")[0] for it in ids if isinstance(it, str)]
 
     async def set_up_person(self, user_id: UserId, *, display_name: str, password: Secret) -> None:
         """Give an account without a password, made a moment ago, its name and password."""

@@ -255,6 +255,9 @@ class AccountBackend(Protocol):
     async def find(self, user_id: UserId) -> AccountState | None:
         """The account's state on the server; None if there is no such account."""
 
+    async def names_with(self, text: str) -> list[str]:
+        """Some localparts of accounts with `text` in their name, as far as can be looked up."""
+
     async def is_reserved(self, user_id: UserId) -> bool:
         """Whether the name is set aside for a bridge (application service), or for the server."""
 

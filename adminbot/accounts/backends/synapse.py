@@ -271,6 +271,9 @@ class SynapseBackend(AccountBackend):
     async def find(self, user_id: UserId) -> AccountState | None:
         return await self._synapse.find_account(user_id)
 
+    async def names_with(self, text: str) -> list[str]:
+        return await self._synapse.people.names_with(text)
+
     async def is_reserved(self, user_id: UserId) -> bool:
         return await self._synapse.is_reserved(user_id)
 

@@ -42,7 +42,8 @@ async def refused(desk: Desk, typed: str) -> str:
 
 
 async def test_a_bot_is_taken_after_its_name_and_stays_as_it_is(desk: Desk) -> None:
-    desk.server.accounts[NANO] = a_bot(rooms=["!a", "!b"])
+    desk.server.accounts[NANO] = a_bot()
+    desk.server.entered += [(str(NANO), "!a"), (str(NANO), "!b")]
     desk.server.keys = {"D1": signed_keys("D1")}
     desk.server.seen[NANO] = now() - timedelta(hours=2)
     before = deepcopy(desk.server.accounts)
@@ -218,6 +219,19 @@ async def test_who_is_not_taken(desk: Desk, login: Login | None, said: str) -> N
 async def test_what_is_no_account_to_be_taken(desk: Desk, typed: str, said: str) -> None:
     desk.server.accounts |= {OWN: a_bot(), UserId("_bridge_somebody", OWN.server): a_bot()}
     assert said in await refused(desk, typed)
+
+
+async def test_a_mistyped_name_is_offered_as_it_is(desk: Desk) -> None:
+    desk.server.accounts[ALICE] = a_bot()
+    answer = await desk.asks("!adopt alcie")
+    assert answer == (
+        "❌ There is no account @alcie:example.org here. Nothing was changed. "
+        "Did you mean !adopt alice? Then tap ✅."
+    )
+    await desk.taps("✅", await desk.question())
+    await desk.settled()
+    assert "Take @alice:example.org into care?" in desk.chat.said[-1][1]
+    assert await desk.store.bots.find(ALICE) is None
 
 
 async def test_an_admin_of_ours_is_not_taken_and_no_command_for_bots_works_on_one(

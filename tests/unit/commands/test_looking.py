@@ -135,8 +135,8 @@ async def test_one_in_detail_is_all_that_is_known(desk: Desk) -> None:
         app="nanobot",
         room_id="!room:example.org",
     )
-    account = desk.server.accounts[bot.user_id]
-    account.rooms, account.addresses = ["!a", "!b"], ["10.0.0.7"]
+    desk.server.accounts[bot.user_id].addresses = ["10.0.0.7"]
+    desk.server.entered += [(str(bot.user_id), "!a"), (str(bot.user_id), "!b")]
     write = desk.store._db.write
     watched = (
         "INSERT INTO watch (user_id, silent_s, tell, since, snoozed_until) VALUES (?,?,?,?,?)"

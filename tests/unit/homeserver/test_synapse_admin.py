@@ -157,3 +157,11 @@ async def test_messages_are_hidden_only_where_that_is_asked_for(erase: bool) -> 
     async with wire_to(script) as http:
         await SynapseAdmin(http).deactivate(NANO, erase=erase)
     assert json.loads(script.requests[0].content) == {"erase": erase}
+
+
+async def test_names_are_looked_up_by_a_piece() -> None:
+    users = [{"name": "@nano:x.org"}, {"name": 1}, "x", {"name": "@nono:x.org"}]
+    script = Script(httpx.Response(200, json={"users": users, "total": 4}))
+    async with wire_to(script) as http:
+        assert await SynapseAdmin(http).people.names_with("n&") == ["nano", "nono"]
+    assert script.requests[0].url.params["name"] == "n&"
