@@ -9,6 +9,10 @@ from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 
 _RENEWED = "renewed "  # the name of a fact, before a user id
+_PIN_BOT = (
+    "INSERT INTO bot_pin (user_id, master_key) VALUES (?, ?) "
+    "ON CONFLICT (user_id) DO UPDATE SET master_key = excluded.master_key, alarmed = NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +99,11 @@ class BotPins:
 
     async def pin(self, user_id: UserId, master_key: str) -> None:
         """Let an identity count for a bot from now on; the last alarm is forgotten."""
-        async with self._db.transaction():
-            await self.put(user_id, master_key)
+        await self._db.write(_PIN_BOT, str(user_id), master_key)
 
     async def put(self, user_id: UserId, master_key: str) -> None:
         """Within a transaction: as `pin`."""
-        await self._db.execute(
-            "INSERT INTO bot_pin (user_id, master_key) VALUES (?, ?) "
-            "ON CONFLICT (user_id) DO UPDATE SET master_key = excluded.master_key, alarmed = NULL",
-            str(user_id),
-            master_key,
-        )
+        await self._db.execute(_PIN_BOT, str(user_id), master_key)
 
     async def alarmed(self, user_id: UserId, master_key: str) -> None:
         """Note that all admins were told of a bot's other identity, `master_key`."""
