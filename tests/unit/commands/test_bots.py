@@ -6,6 +6,7 @@ from copy import deepcopy
 import pytest
 
 from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 from tests.desk import NANO, OTHER, OWN, YOU, Desk, Login, token_of
 
 pytestmark = pytest.mark.anyio
@@ -48,11 +49,12 @@ async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> N
             "stays taken. Nothing was changed. Pick another name: !newbot nano4",
         ),
         (
-            "you",
-            "@you:example.org already exists, and is not one of my bots, so I leave it alone. "
-            "Nothing was changed. Pick another name: !newbot you2. To take that one into care: "
-            "!adopt you",
+            "anna",
+            "@anna:example.org already exists, and is not one of my bots, so I leave it alone. "
+            "Nothing was changed. Pick another name: !newbot anna2. To take that one into care: "
+            "!adopt anna",
         ),
+        ("you", "Nothing was changed. Pick another name: !newbot you2"),
         (
             "adminbot",
             "@adminbot:example.org already exists: it is my own account. Nothing was changed.",
@@ -62,7 +64,7 @@ async def test_a_device_that_a_logout_deleted_is_not_used_again(desk: Desk) -> N
 async def test_a_taken_name_is_told_with_whose_it_is_and_what_to_do(
     desk: Desk, typed: str, said: str
 ) -> None:
-    desk.server.accounts |= {YOU: Login(), OWN: Login()}
+    desk.server.accounts |= {YOU: Login(), OWN: Login(), UserId("anna", OWN.server): Login()}
     await token_of(desk, "!newbot nano")
     await desk.asks("!newbot nano2", sender=OTHER)
     await token_of(desk, "!newbot nano3")
@@ -71,6 +73,7 @@ async def test_a_taken_name_is_told_with_whose_it_is_and_what_to_do(
     before = deepcopy(desk.server.accounts)
     answer = await desk.asks(f"!newbot {typed}")
     assert said.format(today=f"{now():%Y-%m-%d}") in answer
+    assert ("!adopt" in answer) == (typed == "anna")
     assert desk.server.accounts == before
     last = str(desk.chat.contents[-1]["formatted_body"])
     assert re.findall(r"@\w+:example.org", last) == re.findall(r"<code>(@\w+:example.org)", last)

@@ -117,9 +117,9 @@ async def test_a_paused_bot_is_shown_as_paused(desk: Desk) -> None:
     assert "• ⏸ fresh paused, seen 2 min ago" in listed
     detail = await desk.asks("!bot fresh")
     assert "• ⏸ Paused. On again: !resume fresh" in detail
-    other = await put(desk, "other", timedelta(minutes=2))
-    desk.server.accounts[other.user_id].is_locked = True
-    assert "• ⏸ Locked, and not by me. On again: !resume other" in await desk.asks("!bot other")
+    shut = await put(desk, "shut", timedelta(minutes=2))
+    desk.server.accounts[shut.user_id].is_locked = True
+    assert "• ⏸ Locked, and not by me. On again: !resume shut" in await desk.asks("!bot shut")
 
 
 async def test_one_in_detail_is_all_that_is_known(desk: Desk) -> None:
