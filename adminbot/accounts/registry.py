@@ -106,13 +106,11 @@ class Registry:
         return await self._store.bots.find(user_id)
 
     async def all(self) -> list[Bot]:
-        """Every bot in our care. Reads them all: of many `count` and `worst_first` take a page."""
+        """Every bot in our care. Reads them all: of many, `worst_first` takes a page."""
         return await self._store.bots.all()
 
-    async def count(self, word: str = "") -> int:
-        """As `Bots.count`."""
-        return await self._store.bots.count(word)
-
-    async def worst_first(self, word: str = "", *, most: int, skip: int = 0) -> list[Bot]:
+    async def worst_first(
+        self, word: str = "", *, most: int, skip: int = 0
+    ) -> tuple[list[Bot], int]:
         """As `Bots.worst_first`."""
         return await self._store.bots.worst_first(word, most=most, skip=skip)

@@ -39,23 +39,14 @@ _SIGNS = "🚨⚠️👻🔴⚪🔑⏸🟡🟢"
 async def bots(ctx: Context, args: Args) -> Reply:
     registry, look = ctx.services.accounts.registry, ctx.services.look
     word, typed = _word_and_page(args)
-    count = await registry.count(word)
+    asked, count = await registry.worst_first(word, most=_LOOKED_AT)
     if not count:
         return Reply(_none(word))
-    pages = (count + _PER_PAGE - 1) // _PER_PAGE
-    if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= pages:
-        there = f"there are {pages}" if pages > 1 else "there is one"
-        raise UsageError(
-            f"There is no page {safe_to_quote(typed, 10)}; {there}.",
-            f"Type: `!bots{_again(word)}`",
-        )
-    page = int(typed)
+    page, pages = _page(typed, count, word)
     start = (page - 1) * _PER_PAGE
     if count > _LOOKED_AT:
-        asked = await registry.worst_first(word, most=_PER_PAGE, skip=start)
+        asked, _ = await registry.worst_first(word, most=_PER_PAGE, skip=start)
         start = 0
-    else:
-        asked = await registry.worst_first(word, most=_LOOKED_AT)
     shown = sorted(await look.standings(asked), key=_urgency)[start : start + _PER_PAGE]
     found = f" with “{safe_to_quote(word)}”" if word else ""
     lines = [f"🤖 **Bots{found}** ({count})", *map(_in_a_line, shown)]
@@ -74,6 +65,17 @@ def _word_and_page(args: Args) -> tuple[str, str]:
     if word.startswith("@"):
         word = word[1:].partition(":")[0]
     return word, page or "1"
+
+
+def _page(typed: str, count: int, word: str) -> tuple[int, int]:
+    """The page that was typed, and how many there are. Raises UsageError."""
+    pages = (count + _PER_PAGE - 1) // _PER_PAGE
+    if re.fullmatch("[0-9]{1,4}", typed) and 1 <= int(typed) <= pages:
+        return int(typed), pages
+    there = f"there are {pages}" if pages > 1 else "there is one"
+    raise UsageError(
+        f"There is no page {safe_to_quote(typed, 10)}; {there}.", f"Type: `!bots{_again(word)}`"
+    )
 
 
 def _none(word: str) -> str:

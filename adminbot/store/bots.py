@@ -1,6 +1,7 @@
 """The accounts in our care: made here, or adopted."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import aiosqlite
 from adminbot.store.database import Database
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
-from adminbot.values.text import safe_to_quote
+from adminbot.values.text import folded, safe_to_quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,22 @@ class Bot:
         )
 
 
-# What a person may look for in a bot; `folded` is in opening.py. The plain form is called env.
-_FOUND = """deleted_at IS NULL AND (?1 = '' OR instr(folded(
-    substr(user_id, 2, instr(user_id, ':') - 2) || char(10) || display_name || char(10) || note
-    || char(10) || CASE app WHEN '' THEN 'env' ELSE app END), folded(?1)))"""
-_COUNT = f"SELECT count(*) AS bots FROM bot WHERE {_FOUND}"  # noqa: S608 (constants only)
-_WORST_FIRST = f"""SELECT * FROM bot WHERE {_FOUND} ORDER BY user_id NOT IN (
-        SELECT user_id FROM device_key WHERE told IS NOT NULL
-        UNION SELECT user_id FROM bot_pin WHERE alarmed IS NOT NULL),
-    token_at IS NOT NULL, coalesce(token_at, made_at), user_id
-    LIMIT ?2 OFFSET ?3"""  # noqa: S608 (constants only)
+_IN_TROUBLE = """SELECT user_id FROM device_key WHERE told IS NOT NULL
+    UNION SELECT user_id FROM bot_pin WHERE alarmed IS NOT NULL"""
+_ORDER = "token_at IS NOT NULL, coalesce(token_at, made_at), user_id"  # there is an index for it
+_TROUBLED = f"""SELECT * FROM bot WHERE deleted_at IS NULL AND user_id IN ({_IN_TROUBLE})
+    ORDER BY {_ORDER}"""  # noqa: S608 (constants only)
+_OTHERS = f"""SELECT * FROM bot WHERE deleted_at IS NULL AND user_id NOT IN ({_IN_TROUBLE})
+    ORDER BY {_ORDER} LIMIT ? OFFSET ?"""  # noqa: S608 (constants only)
+# What a person may look for in a bot; the plain form is called env. SQLite's own LIKE is quick,
+# and knows capitals of the English alphabet only; `folded` is ours (opening.py), and slow.
+_WITH_WORD = f"""SELECT *, count(*) OVER () AS found FROM bot WHERE deleted_at IS NULL AND (
+    (app = '' AND ?1 = 'env') OR CASE WHEN length(?1) = length(CAST(?1 AS BLOB))
+    THEN user_id LIKE '@' || ?2 || ':%' ESCAPE '|' OR display_name LIKE ?2 ESCAPE '|'
+        OR note LIKE ?2 ESCAPE '|' OR app LIKE ?2 ESCAPE '|'
+    ELSE instr(folded(display_name || char(10) || note), ?1) END)
+    ORDER BY user_id NOT IN ({_IN_TROUBLE}), {_ORDER}
+    LIMIT ?3 OFFSET ?4"""  # noqa: S608 (constants only)
 _NEAR = """SELECT user_id FROM (SELECT user_id FROM bot
         WHERE user_id < ?1 AND user_id >= ?2 AND deleted_at IS NULL
         ORDER BY user_id DESC LIMIT ?3)
@@ -119,18 +126,26 @@ class Bots:
         rows = await self._db.all("SELECT * FROM bot WHERE deleted_at IS NULL ORDER BY made_at")
         return [Bot.from_row(row) for row in rows]
 
-    async def count(self, word: str = "") -> int:
-        """How many bots there are, with `word` in their name, display name, note or app."""
-        row = await self._db.one(_COUNT, word)
-        return int(row["bots"]) if row else 0
-
-    async def worst_first(self, word: str = "", *, most: int, skip: int = 0) -> list[Bot]:
-        """Some of the bots that `count` counts, in order of trouble by what is known here.
+    async def worst_first(
+        self, word: str = "", *, most: int, skip: int = 0
+    ) -> tuple[list[Bot], int]:
+        """Some of the bots in order of trouble by what is known here, and how many there are.
 
         First those that somebody was alarmed about, then the signed out, then the oldest token.
+        With `word`: only the bots with that in their name, display name, note or app. Of a page
+        behind the last one the number is not known.
         """
-        rows = await self._db.all(_WORST_FIRST, word, most, skip)
-        return [Bot.from_row(row) for row in rows]
+        if word:
+            word = folded(word)
+            pattern = re.sub("[|%_]", r"|\g<0>", word)
+            rows = await self._db.all(_WITH_WORD, word, f"%{pattern}%", most, skip)
+            return [Bot.from_row(row) for row in rows], int(rows[0]["found"]) if rows else 0
+        [row] = await self._db.all("SELECT count(*) AS bots FROM bot WHERE deleted_at IS NULL")
+        troubled = await self._db.all(_TROUBLED)
+        page = list(troubled[skip : skip + most])
+        # Of many bots few are in trouble, and an index has the order of the others.
+        page += await self._db.all(_OTHERS, most - len(page), max(0, skip - len(troubled)))
+        return [Bot.from_row(it) for it in page], int(row["bots"])
 
     async def among(self, user_ids: Collection[str]) -> list[Bot]:
         """The bots that are not deleted, of these users."""

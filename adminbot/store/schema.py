@@ -183,6 +183,16 @@ MIGRATIONS = (
     CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
     """,
+    """
+    -- Thousands of bots: what one command looks up must not cost more for that.
+    CREATE INDEX bot_worst ON bot (token_at IS NOT NULL, coalesce(token_at, made_at), user_id)
+        WHERE deleted_at IS NULL;
+    CREATE INDEX device_key_told ON device_key (user_id) WHERE told IS NOT NULL;
+    CREATE INDEX bot_pin_alarmed ON bot_pin (user_id) WHERE alarmed IS NOT NULL;
+    CREATE INDEX act_who ON act (who, began_at);
+    CREATE INDEX card_bot ON card (bot, id);
+    CREATE INDEX card_open ON card (id) WHERE gone_at IS NULL;
+    """,
 )
 
 

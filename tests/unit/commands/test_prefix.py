@@ -96,7 +96,7 @@ async def test_a_bug_and_a_server_that_fails(desk: Desk, monkeypatch: pytest.Mon
     async def broken(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(desk.services.accounts.registry, "count", broken)
+    monkeypatch.setattr(desk.services.accounts.registry, "worst_first", broken)
     assert "See what is there: ?bots" in await desk.asks("?bots")
 
 
