@@ -7,8 +7,10 @@ async def asked_twice(case: Case) -> None:
     """Somebody's account with a session; of both questions about it the second one is open."""
     person = case.bench.homeserver.register(case.name)
     case.known = {"token": person.access_token, "device": person.device_id}
-    assert "into care?" in await case.bench.ask(f"!adopt {case.name}")
-    assert "a person's account" in await case.bench.ask(case.name)
+    asked = await case.bench.ask(f"!adopt {case.name}")
+    assert "into care?" in asked, asked
+    asked = await case.bench.ask(case.name)
+    assert "a person's account" in asked, asked
 
 
 async def say_whose(case: Case) -> str:

@@ -143,6 +143,9 @@ async def test_a_bot_is_taken_as_it_is_and_cared_for(world: World, owner: Person
 
 async def test_an_account_that_nobody_has_used_takes_one_word(world: World, owner: Person) -> None:
     await put(world, owner, "spare", {})
+    offered = await say(world, "!adopt spaer")
+    assert "There is no account @spaer:example.test here." in offered
+    assert "Did you mean !adopt spare? Then tap ✅." in offered
     asked = await say(world, "!adopt @spare:example.test")
     assert "type: person\n• Sessions: none\n" in asked
     assert "is in my care" in await say(world, "spare")
@@ -202,7 +205,6 @@ async def test_a_person_in_use_takes_two_words_and_keeps_everything(
         ("gone", "@gone:example.test is closed for good"),
         ("nobody", "There is no account @nobody:example.test here. Nothing was changed."),
         ("@somebody:elsewhere.test", "I care for accounts on example.test only"),
-        ("nobode", "There is no account @nobode:example.test here. Nothing was changed."),
         ("some/../body", "There is no account @some/../body:example.test here"),
         ("größe", "That is no user id. Nothing was changed. Type: !adopt @name:example.test"),
         ("", "!adopt needs a user id. Type: !adopt @USER"),
