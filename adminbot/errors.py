@@ -7,8 +7,12 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
 ├── NotManaged                    no bot of this name was made here: .typed, .nearest
 ├── NoSuchAccount                 the server has no account of this name: .typed, .nearest
 ├── Refused                       not allowed now, or not by a command
+│   ├── LockedDown                a lockdown is on
+│   ├── OffLimits                 our own account, or an admin's of ours
 │   ├── Protected                 a server admin's account: no command changes that
 │   ├── Paused                    the bot's account is locked
+│   ├── TooManyChanges            one person asked for too many in a short time
+│   ├── TooOld                    the command was sent long ago
 │   └── Superseded                a brake on the same account came later than the act
 ├── StateError                    our own state cannot be written or read just now
 ├── ConfigError                   start-up: the settings are wrong, all of them named
@@ -117,6 +121,22 @@ class NoSuchAccount(AdminbotError):
 
 class Refused(AdminbotError):
     """The act is not allowed now, or not by a command; nothing was changed."""
+
+
+class LockedDown(Refused):
+    """A lockdown is on."""
+
+
+class OffLimits(Refused):
+    """The account is our own, or one of our admins'."""
+
+
+class TooManyChanges(Refused):
+    """One person asked for too many changes in a short time."""
+
+
+class TooOld(Refused):
+    """The command was sent too long ago."""
 
 
 class Protected(Refused):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from adminbot.accounts.act import Acts
-from adminbot.errors import NotManaged, Paused, Refused, UsageError
+from adminbot.errors import NotManaged, OffLimits, Paused, Refused, UsageError
 from adminbot.store import Bot, Store
 from adminbot.values.ids import UserId
 
@@ -42,14 +42,14 @@ class Registry:
         return UserId(localpart.lower(), self.server)
 
     def check_unprotected(self, user_id: UserId) -> None:
-        """Raises Refused for our own account and our admins' accounts: no command changes these.
+        """Raises OffLimits for our own account and our admins' accounts: no command changes these.
 
         Server admins are protected, too; only the server knows who is one.
         """
         if user_id == self.own.user_id:
-            raise Refused(f"`{user_id}` is my own account, so I leave it alone.")
+            raise OffLimits(f"`{user_id}` is my own account, so I leave it alone.")
         if user_id in self.own.admins:
-            raise Refused(
+            raise OffLimits(
                 f"`{user_id}` is one of my admins, so I leave that account alone.",
                 "Admins care for their own accounts, in their own app.",
             )
@@ -59,11 +59,12 @@ class Registry:
 
         Raises:
             NotManaged: no bot of this name was made here.
-            Refused: the account is our own or an admin's, or the bot is still being made.
+            OffLimits: the account is our own, or an admin's.
+            Refused: the bot is still being made.
         """
         user_id = self.user_id(typed)
         if user_id == self.own.user_id:
-            raise Refused(
+            raise OffLimits(
                 f"`{user_id}` is my own account, so I leave it alone.",
                 f"To renew my own token: `!rotate {user_id.localpart} --me-too`",
             )

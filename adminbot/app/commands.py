@@ -10,6 +10,7 @@ from adminbot.dispatch.dispatcher import Dispatcher
 from adminbot.dispatch.executor import Executor
 from adminbot.dispatch.interpreter import Interpreter
 from adminbot.dispatch.lockdown import AnnouncedLockdown
+from adminbot.dispatch.refusals import Refusals
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.stuck import StuckState
@@ -44,7 +45,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
 def make_dispatcher(base: Base, jobs: Jobs, services: Services) -> Dispatcher:
     """The parts of a dispatcher know each other, and nobody else needs to know these parts."""
     store, cards = base.opened.store, base.cards
-    replies = Replies(base.chat, store, base.background)
+    replies = Replies(base.chat, store, base.background, Refusals(services.accounts.registry))
     limit = ChangeLimit(store, base.settings.max_age)
     return Dispatcher(
         Interpreter(services, store),

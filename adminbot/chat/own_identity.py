@@ -16,7 +16,7 @@ from adminbot.crypto.crosssigning import Identity, is_signed, master_key
 from adminbot.errors import SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import Session
-from adminbot.store import Store
+from adminbot.store import OURSELVES, SHELL, Entry, Kind, Store
 from adminbot.values.ids import UserId, new_device_id
 from adminbot.values.secret import Secret
 
@@ -151,6 +151,7 @@ async def heal(
     device_id = await store.sealed.get(_PLANNED) or new_device_id("adminbot")
     await store.sealed.set(_PLANNED, device_id)
     fresh = await backend.open_device(given.user_id, device_id)
+    await store.audit.add(await _why_healed(store, given.user_id))
     await store.sealed.set(_HEALED, f"{given.device_id}|{device_id}|{fresh.token.reveal()}")
     await store.sealed.drop(_PLANNED)
     account.become(fresh.token)
@@ -159,3 +160,10 @@ async def heal(
     await backend.drop_device(given.user_id, session.device_id)
     log.warning("new device in use device=%s", device_id)
     return client
+
+
+async def _why_healed(store: Store, own: UserId) -> Entry:
+    """For the audit. A backup has no place in the server's events: who lacks that was restored."""
+    if await store.facts.get("since") is None:
+        return Entry(Kind.CHANGE, SHELL, "restore", str(own))
+    return Entry(Kind.CHANGE, OURSELVES, "new device", str(own))

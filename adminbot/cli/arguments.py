@@ -156,9 +156,15 @@ def _audit(subcommands: "Subcommands") -> None:
         "Prints the audit, the oldest entry first: changes, refusals, alarms. Times are UTC. The "
         "service may run.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="only what this account is about")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="only what this account did, or what is about it"
+    )
     parser.add_argument("--since", metavar="30d", help="only what ended since then")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line, with at, ended_at, who, device, kind, what, target, outcome, event_id",
+    )
     parser.add_argument("--prune", metavar="365d", help="cut off what is older, for good")
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
 

@@ -98,6 +98,7 @@ async def _make(
         print(f"✅ {_ROOM} in {env_file}")
     else:
         print(f"⚠️ {_ROOM} is set in the environment, which wins. Set it there:\n  {room_id}")
+    await store.audit.by_shell("room --new")
     await store.facts.drop(_MADE)
     if await control.is_served(settings.data_dir):
         print("⚠️ The service runs, and listens in the old room until it is restarted.")

@@ -11,7 +11,7 @@ from adminbot.crypto.crosssigning import master_key
 from adminbot.errors import HOW_TO_RECOVER, SetupError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.http import open_http
-from adminbot.store import SHELL, Bot, Entry, Kind, Store, open_store
+from adminbot.store import Bot, Store, open_store
 from adminbot.trust.admins import waits_for_trust
 from adminbot.values.ids import UserId
 
@@ -41,7 +41,7 @@ async def main(args: argparse.Namespace) -> None:
             return
         if not args.yes and not _agreed(bot):
             raise SetupError("Left as it was.")
-        await store.audit.add(Entry(Kind.CHANGE, SHELL, "trust", str(user_id)))
+        await store.audit.by_shell("trust", user_id)  # first: nothing is trusted unnoted
         if bot:
             await _accept_bot(store, user_id, present)
         else:

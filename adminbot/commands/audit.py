@@ -7,7 +7,7 @@ from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Reply, Router
 from adminbot.errors import UsageError
-from adminbot.store import OURSELVES, SHELL, Entry, Kind
+from adminbot.store import BY_TAP, OURSELVES, SHELL, Entry, Kind
 from adminbot.values.clock import now
 from adminbot.values.text import safe_to_quote, shown_id
 
@@ -64,7 +64,9 @@ def _parts(entry: Entry, ctx: Context) -> Iterator[str]:
         yield f"`{_short(entry.target, ctx)}`"
     if entry.outcome not in (None, "done", "told"):
         yield f"({safe_to_quote(_in_words(str(entry.outcome)), 60)})"
-    if entry.device and entry.device != ctx.incoming.device:
+    if entry.device == BY_TAP:
+        yield BY_TAP
+    elif entry.device and entry.device != ctx.incoming.device:
         yield f"on `{shown_id(entry.device)}`"
 
 

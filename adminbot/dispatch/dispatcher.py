@@ -122,8 +122,8 @@ class Dispatcher:
             case Reply():
                 await self._replies.answer(incoming, meaning)
                 return
-            case Refuse(text, command):
-                await self._replies.refuse(incoming, text, command)
+            case Refuse(text, line, command):
+                await self._replies.refuse(incoming, text, line, command)
             case CardTap():
                 await self._cards.tapped(incoming.sender, incoming.relates_to)
         await self._replies.no_answer(incoming)

@@ -7,26 +7,25 @@ from datetime import timedelta
 from functools import partial
 
 from adminbot.accounts.act import Order
-from adminbot.accounts.registry import Registry
 from adminbot.cards.delivery import CardDelivery
 from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.context import Context, NotConfirmed
-from adminbot.dispatch.grammar import Args, split
+from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import question_of
+from adminbot.dispatch.refusals import typed_on
 from adminbot.dispatch.replies import Replies
 from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.suggestions import refusal
 from adminbot.dispatch.turn import Turn
 from adminbot.errors import AdminbotError, StateError, UsageError
-from adminbot.store import ActNote, Entry, Kind, Store
+from adminbot.store import ActNote, Entry, Store
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
-from adminbot.values.ids import UserId, is_localpart
+from adminbot.values.ids import UserId
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 100  # of a localpart
 _NOTHING_MEANT = ("UsageError", "UnknownCommand")  # a slip of the tongue is no refusal
 
 
@@ -80,26 +79,13 @@ class Executor:
         return reply
 
     async def _refusal(self, incoming: Incoming, line: str, outcome: str) -> Entry | None:
-        """The audit's entry for a change that was refused before it was an act.
-
-        What was typed is not kept, but for the name of a bot, or a user id: people paste tokens
-        where they should not.
-        """
+        """The audit's entry for a change that was refused before it was an act."""
         command = self._services.router.find_in(line)
-        if outcome in ("done", *_NOTHING_MEANT) or command is None or not command.acts:
+        if outcome in ("done", *_NOTHING_MEANT) or command is None or not command.changes:
             return None
         if await self._store.acts.find(incoming.event_id):
             return None
-        target = await target_in(line, self._services.accounts.registry)
-        return Entry(
-            Kind.REFUSAL,
-            incoming.sender,
-            command.name,
-            target,
-            outcome,
-            incoming.device,
-            incoming.event_id,
-        )
+        return await self._replies.refusals.entry(incoming, line, command.name, outcome)
 
     async def _carry_out(
         self, incoming: Incoming, line: str, earlier: ActNote | None, turn: Turn
@@ -161,7 +147,7 @@ class Executor:
             event_id=incoming.event_id,
             say=say,
             check=self._lockdown.check_unlocked,
-            typed_on=incoming.device,
+            typed_on=typed_on(incoming),
         )
         running_total = partial(self._replies.running_total, incoming)
         return Context(incoming, command, order, self._services, running_total, is_second_run)
@@ -185,17 +171,3 @@ def _cut_off(so_far: list[str], outcome: str) -> str:
     where = f" at “{so_far[-1]}”" if so_far else ""
     how = "finished it" if outcome == "done" else "tried again"
     return f"(I was cut off{where} and {how}.)"
-
-
-async def target_in(line: str, registry: Registry) -> str:
-    """The user id that a line is about, as far as it is one for certain; empty otherwise."""
-    _, *words = split(line) or [""]
-    word = words[0] if words else ""
-    try:
-        user_id = registry.user_id(word)
-    except AdminbotError:
-        return ""
-    if not is_localpart(user_id.localpart) or len(user_id.localpart) > _LONGEST:
-        return ""
-    is_certain = word.startswith("@") or await registry.known(user_id)
-    return str(user_id) if is_certain else ""

@@ -50,10 +50,11 @@ class Run:
 class Refuse:
     """Refuse in a form that also an untrusted device can read.
 
-    `command`: the refused command, if it would have changed something.
+    `command`: the name of the command in `line`, if it would have changed something.
     """
 
     text: str
+    line: str = ""
     command: str = ""
 
 
@@ -128,7 +129,7 @@ class Interpreter:
 
     def _refused(self, text: str, line: str) -> Refuse:
         command = self._router.find_in(line)
-        return Refuse(text, command.name if command and command.acts else "")
+        return Refuse(text, line, command.name if command and command.changes else "")
 
     def _why_not(self, incoming: Incoming, line: str) -> str:
         command = self._router.find_in(line)

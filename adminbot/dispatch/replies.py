@@ -13,11 +13,12 @@ from adminbot.chat.incoming import Incoming
 from adminbot.dispatch.progress import DONE, FAILED, Progress, quietly
 from adminbot.dispatch.questions import noted_as, time_to_confirm_ends
 from adminbot.dispatch.rate_limit import RefusalLimit
+from adminbot.dispatch.refusals import Refusals
 from adminbot.dispatch.router import Reply
 from adminbot.dispatch.running_total import RunningTotal
 from adminbot.errors import AdminbotError, HomeserverError, NotDeliverable, StateError
 from adminbot.jobs.background import Background
-from adminbot.store import Entry, Kind, Store
+from adminbot.store import Store
 from adminbot.values import render
 
 log = logging.getLogger(__name__)
@@ -26,11 +27,14 @@ log = logging.getLogger(__name__)
 class Replies:
     """Sends, and notes what was sent."""
 
-    def __init__(self, chat: Chat, store: Store, background: Background) -> None:
+    def __init__(
+        self, chat: Chat, store: Store, background: Background, refusals: Refusals
+    ) -> None:
         self._chat = chat
         self._store = store
         self._background = background
-        self._refusals = RefusalLimit()
+        self.refusals = refusals
+        self._may_be_told = RefusalLimit()
 
     async def answer(self, incoming: Incoming, reply: Reply) -> None:
         """Give the one answer to a message, and take the message out of the inbox.
@@ -66,24 +70,19 @@ class Replies:
         with suppress(HomeserverError, NotDeliverable):
             await self._chat.send(incoming.room_id, content, txn=txn)
 
-    async def refuse(self, incoming: Incoming, text: str, command: str) -> None:
-        """Tell why a message is not carried out; a refused change goes into the audit.
-
-        Within RefusalLimit, both: who floods us shall not fill the disk.
-        """
-        is_told = await self.tell(incoming.room_id, incoming.about, incoming.sender, text)
-        if is_told and command:
-            why = render.plain(text).removeprefix("🔒 ").split(". ")[0].split(", so I ")[0]
-            entry = Entry(Kind.REFUSAL, incoming.sender, command, outcome=why)
+    async def refuse(self, incoming: Incoming, text: str, line: str, command: str) -> None:
+        """Tell why a line is not carried out; a refused change, `command`, goes into the audit."""
+        await self.tell(incoming.room_id, incoming.about, incoming.sender, text)
+        if not command:
+            return
+        why = render.plain(text).removeprefix("🔒 ").split(". ")[0].split(", so I ")[0]
+        if entry := await self.refusals.entry(incoming, line, command, why):
             await self._store.audit.add(entry)
 
-    async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> bool:
-        """Say something harmless that also an untrusted device can read, within RefusalLimit.
-
-        Returns False if the limit is reached.
-        """
-        if not self._refusals.allows(sender, room_id):
-            return False
+    async def tell(self, room_id: str, event_id: str, sender: str, text: str) -> None:
+        """Say something harmless that also an untrusted device can read, within RefusalLimit."""
+        if not self._may_be_told.allows(sender, room_id):
+            return
         log.info("told event=%s sender=%s", event_id, sender)
         content = render.notice(text, reply_to=event_id)
         try:
@@ -92,7 +91,6 @@ class Replies:
             raise
         except AdminbotError as exc:
             log.warning("not told event=%s why=%s", event_id, exc)
-        return True
 
     def progress(self, incoming: Incoming, *, always: bool) -> Progress:
         """⏳ under a command while it runs; see Progress."""

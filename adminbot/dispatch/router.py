@@ -93,6 +93,11 @@ class Command:
     def name(self) -> str:
         return self.usage.name
 
+    @property
+    def changes(self) -> bool:
+        """Whether a refusal is worth an entry in the audit; of `!lockdown`, too: no act."""
+        return self.acts or (self.brake and not self.declines)
+
 
 class Router:
     """Commands of one topic, or of all topics: the same name twice is an error at import."""

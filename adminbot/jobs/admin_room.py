@@ -105,9 +105,11 @@ class AdminRoom(Job):
         except AdminbotError as exc:
             log.warning("could not remove from the admin room user=%s why=%s", other, exc)
             self._alarm.tell_room(_STAYS.format(user=safe_to_quote(other, 60)))
+            await self._alarm.told("in the admin room", other, once=True)
         else:
             log.warning("removed from the admin room user=%s", other)
             self._alarm.tell_room(_REMOVED.format(user=safe_to_quote(other, 60)))
+            await self._alarm.told("removed from the admin room", other)
 
     async def _welcome(self, admin: UserId, *, is_in: bool) -> None:
         """Invite an admin who was added since setup, or who left, to both rooms."""

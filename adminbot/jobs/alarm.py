@@ -50,6 +50,8 @@ _STUCK = (
 )
 _FREE = "✅ I can write my own state again, and go on."
 
+_OTHER_IDENTITY = "identity changed"  # for the audit
+
 _Tell = Callable[[], Awaitable[None]]
 
 
@@ -70,7 +72,7 @@ class Alarm(Job):
         self._admin_room = admin_room
         self._store = store
         self._policy = policy
-        self._raised: dict[str, tuple[_Tell, Entry | None]] = {}
+        self._raised: dict[str, _Tell] = {}
         self._is_stuck = False
 
     def ring(self, user_id: UserId, master: str) -> None:
@@ -87,20 +89,19 @@ class Alarm(Job):
         item = f"{bot.user_id} {keys}"
         if item not in self._raised:
             log.error("ALARM device keys changed user=%s device=%s", bot.user_id, bot.device_id)
-            tell = partial(self._tell_keys_changed, bot, keys)
-            self._raise(item, tell, _alarm("other keys", bot.user_id))
+            self._raise(item, partial(self._tell_keys_changed, bot, keys))
 
     def left_out(self, admin: LeftOut) -> None:
         """Have the admins who count told of an admin who does not."""
         log.error("ALARM admin left out user=%s why=%s", admin.user_id, admin.why)
         text = _LEFT_OUT.format(user=admin.user_id, why=admin.why, remedy=admin.remedy)
-        tell = partial(self._tell_others, text, admin.user_id, "left out", admin.why)
-        self._raise(f"left out {admin.user_id}", tell, _alarm("left out", admin.user_id))
+        tell = partial(self._tell_left_out, text, admin)
+        self._raise(f"left out {admin.user_id}", tell)
 
     def tell_room(self, text: str, *, rings: bool = False) -> None:
         """Have something said in the admin room; `rings`: it is an alarm for everybody there."""
         txn = f"alarm-{secrets.token_hex(8)}"
-        self._raise(txn, partial(self._say, text, txn, rings=rings), None)
+        self._raise(txn, partial(self._say, text, txn, rings=rings))
 
     def stuck(self, *, is_stuck: bool) -> None:
         """Whether our own state can be written; the same again does nothing."""
@@ -108,7 +109,7 @@ class Alarm(Job):
             self._is_stuck = True
             self.tell_room(_STUCK, rings=True)  # and nothing can be noted
         elif self._is_stuck and not is_stuck:
-            self._raise("free", self._tell_free, None)
+            self._raise("free", self._tell_free)
 
     async def tell(self, admin: UserId, text: str, *about: object) -> None:
         """Tell one admin, unless no trusted device could read the text; once for the same `about`.
@@ -124,25 +125,34 @@ class Alarm(Job):
 
     async def round(self) -> None:
         """Begin whatever is raised and not under way."""
-        for key, (tell, entry) in self._raised.items():
-            self.beside(key, partial(self._give, key, tell, entry))
+        for key, tell in self._raised.items():
+            self.beside(key, partial(self._give, key, tell))
 
-    async def _give(self, key: str, tell: _Tell, entry: Entry | None) -> None:
+    async def _give(self, key: str, tell: _Tell) -> None:
         await tell()
-        if entry:
-            await self._store.audit.add(entry)
         del self._raised[key]
 
-    def _raise(self, key: str, tell: _Tell, entry: Entry | None) -> None:
-        """`entry`: for the audit, once everybody was told."""
-        self._raised.setdefault(key, (tell, entry))
+    async def told(self, what: str, user_id: object, *, once: bool = False) -> None:
+        """Note in the audit that an alarm about an account was told.
+
+        To be called before the alarm is marked as told: a crash in between notes twice. `once`:
+        not if that is the newest that is known of the account, since it is told again and again.
+        """
+        if once:
+            newest = await self._store.audit.page(str(user_id), start=0, count=1)
+            if [entry.what for entry in newest] == [what]:
+                return
+        await self._store.audit.add(Entry(Kind.ALARM, OURSELVES, what, str(user_id), "told"))
+
+    def _raise(self, key: str, tell: _Tell) -> None:
+        self._raised.setdefault(key, tell)
         self.wake()
 
     def _identity_changed(self, user_id: UserId, master: str, tell: _Tell) -> None:
         key = f"{user_id} {master}"
         if key not in self._raised:
             log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
-            self._raise(key, tell, _alarm("identity changed", user_id))
+            self._raise(key, tell)
 
     async def _say(self, text: str, txn: str, *, rings: bool) -> None:
         # Who is alone with us hears the message anyway.
@@ -168,6 +178,7 @@ class Alarm(Job):
         pin = await self._store.pins.find(str(user_id))
         pinned = pin.master_key if pin else None
         await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)
+        await self.told(_OTHER_IDENTITY, user_id)
         await self._store.pins.alarmed(user_id, master)
 
     async def _tell_bot_change(self, bot: Bot, counts: str, master: str) -> None:
@@ -178,6 +189,7 @@ class Alarm(Job):
             which=IDENTITY_THAT_COUNTS[bot.own_identity],
         )
         await self._tell_others(text, bot.user_id, counts, master)
+        await self.told(_OTHER_IDENTITY, bot.user_id)
         await self._store.bot_pins.alarmed(bot.user_id, master)
 
     async def _tell_keys_changed(self, bot: Bot, keys: ShownKeys) -> None:
@@ -196,7 +208,12 @@ class Alarm(Job):
             await self.tell(bot.made_by, text, *about)
         else:
             await self._tell_others(text, bot.user_id, *about)
+        await self.told("other keys", bot.user_id)
         await self._store.device_keys.told(bot.user_id, device_id, keys)
+
+    async def _tell_left_out(self, text: str, admin: LeftOut) -> None:
+        await self._tell_others(text, admin.user_id, "left out", admin.why)
+        await self.told("left out", admin.user_id, once=True)
 
     async def _tell_others(self, text: str, user_id: UserId, *about: object) -> None:
         """Tell all admins except `user_id`, the subject of the alarm.
@@ -211,7 +228,3 @@ class Alarm(Job):
                 failed = exc
         if failed:
             raise failed
-
-
-def _alarm(what: str, user_id: UserId) -> Entry:
-    return Entry(Kind.ALARM, OURSELVES, what, str(user_id), "told")

@@ -100,6 +100,7 @@ async def _check_data_dir(plan: Plan, journal: Journal, store_key: Secret) -> No
 async def _remember_now(opened: Connections) -> None:
     """Fix the point from which on messages count."""
     if await opened.store.facts.get("since") is None:
+        await opened.store.audit.by_shell("setup")
         sync = Sync(
             opened.client,
             opened.account,

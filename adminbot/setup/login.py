@@ -81,6 +81,7 @@ async def _renewed(
     session = await account.log_in(
         own.localpart, first, device_id=device_id, device_name="adminbot"
     )
+    await store.audit.by_shell("login", own)
     await keep_session(store, settings.device_id, session)
     await account.change_password(session, old=first, new=new_password())
     return session

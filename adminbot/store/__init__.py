@@ -1,7 +1,7 @@
 """adminbot's memory in SQLite, one class a table. No secrets in clear."""
 
 from adminbot.store.acts import ActNote
-from adminbot.store.audit import OURSELVES, SHELL, Audit, Entry, Kind
+from adminbot.store.audit import BY_TAP, OURSELVES, SHELL, Audit, Entry, Kind
 from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot, Reminders
 from adminbot.store.cards import Card, CardKind
@@ -15,6 +15,7 @@ from adminbot.store.questions import Question
 from adminbot.store.requests import OpenRequest
 
 __all__ = [
+    "BY_TAP",
     "OURSELVES",
     "SHELL",
     "ActNote",

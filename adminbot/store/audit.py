@@ -3,7 +3,7 @@
 An act comes in by a trigger, in the transaction that ends the act (schema.py).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,9 +13,11 @@ import aiosqlite
 
 from adminbot.store.database import Database
 from adminbot.values.clock import now
+from adminbot.values.ids import UserId
 
 SHELL, OURSELVES = "shell", "adminbot"  # who, where it was no user of the server
-_NEW = (
+BY_TAP = "by a tap"  # in place of a device: a reaction is clear text, and names none
+NEW_ENTRY = (
     "INSERT INTO audit (at, ended_at, who, device, kind, what, target, outcome, event_id) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -34,9 +36,10 @@ class Kind(Enum):
 class Entry:
     """One entry. Times are UTC. Never a secret.
 
-    `who`: a user id, SHELL or OURSELVES. `device`: that the person typed on, empty if not known.
-    `what`: a command's name, or what an alarm was about. `target`: a user id, or empty. `outcome`:
-    `done`, or the name of an error; None while the act is under way. `event_id`: of the command.
+    `who`: a user id, SHELL or OURSELVES. `device`: that the person typed on, BY_TAP, or empty if
+    not known. `what`: a command's name, or what an alarm was about. `target`: a user id, or empty.
+    `outcome`: `done`, or the name of an error; None while the act is under way. `event_id`: of
+    the message that the command came in.
     """
 
     kind: Kind
@@ -59,7 +62,7 @@ class Entry:
             target=row["target"],
             outcome=row["outcome"],
             device=row["device"],
-            event_id=row["event_id"],
+            event_id=row["event_id"].split(" ")[0],  # a part of an act adds its account
             at=datetime.fromisoformat(row["at"]),
             ended_at=datetime.fromisoformat(ended_at) if ended_at else None,
         )
@@ -71,16 +74,22 @@ class Audit:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def add(self, entry: Entry) -> None:
-        """Note what has just happened. Raises StateError."""
+    async def add(self, entry: Entry, also: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Note what has just happened; `also` writes in the same transaction. Raises StateError."""
         async with self._db.transaction():
+            if also:
+                await also()
             await self.put(entry)
+
+    async def by_shell(self, what: str, target: UserId | None = None) -> None:
+        """Note a word of the shell. Raises StateError."""
+        await self.add(Entry(Kind.CHANGE, SHELL, what, str(target or "")))
 
     async def put(self, entry: Entry) -> None:
         """Within a transaction: as `add`."""
         moment = now().isoformat()
         await self._db.execute(
-            _NEW,
+            NEW_ENTRY,
             moment,
             moment,
             entry.who,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adminbot.errors import SetupError
+from adminbot.store.audit import NEW_ENTRY, SHELL
 from adminbot.store.facts import recovery_of
 from adminbot.store.schema import MIGRATIONS
 from adminbot.values.clock import now
@@ -70,6 +71,21 @@ def _scrub(copy: sqlite3.Connection) -> None:
     )
     # DELETE and UPDATE leave the old bytes in free pages: this connection has no secure_delete.
     copy.execute("VACUUM")
+
+
+def note_taken(data_dir: Path) -> bool:
+    """Note in the audit that a copy was taken; False if the state cannot be written now.
+
+    A copy must be possible all the same, also of the state of an older version.
+    """
+    moment = now().isoformat()
+    uri = f"{(data_dir / DATABASE).resolve().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
+            db.execute(NEW_ENTRY, (moment, moment, SHELL, "", "change", "backup", "", "done", ""))
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def contents(database: bytes) -> Contents:

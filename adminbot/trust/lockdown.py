@@ -5,8 +5,9 @@ A change that a crash cut off is finished also during a lockdown.
 
 import logging
 from datetime import datetime
+from functools import partial
 
-from adminbot.errors import Refused
+from adminbot.errors import LockedDown
 from adminbot.store import SHELL, Entry, Kind, Store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
@@ -27,9 +28,9 @@ class Lockdown:
         return await self._store.facts.get(_LOCKED) is not None
 
     async def check_unlocked(self) -> None:
-        """Raises Refused during a lockdown."""
+        """Raises LockedDown during a lockdown."""
         if await self.locked():
-            raise Refused(
+            raise LockedDown(
                 "I am locked down and change nothing.",
                 "Whoever runs this server lifts that in the shell: `adminbot unlock`",
             )
@@ -41,8 +42,9 @@ class Lockdown:
         """
         if await self.locked():
             return True
-        await self._store.facts.set(_LOCKED, f"{who} {now().isoformat(timespec='seconds')}")
-        await self._store.audit.add(Entry(Kind.CHANGE, str(who), "lockdown", device=device))
+        noted = f"{who} {now().isoformat(timespec='seconds')}"
+        entry = Entry(Kind.CHANGE, str(who), "lockdown", device=device)
+        await self._store.audit.add(entry, partial(self._store.facts.put, _LOCKED, noted))
         log.warning("LOCKDOWN user=%s", who)
         return False
 
@@ -51,7 +53,7 @@ class Lockdown:
         noted = await self._store.facts.get(_LOCKED)
         if noted is None:
             return None
-        await self._store.facts.drop(_LOCKED)
-        await self._store.audit.add(Entry(Kind.CHANGE, SHELL, "unlock"))
+        entry = Entry(Kind.CHANGE, SHELL, "unlock")
+        await self._store.audit.add(entry, partial(self._store.facts.forget, _LOCKED))
         who, at = noted.split(" ")
         return UserId.parse(who), datetime.fromisoformat(at)

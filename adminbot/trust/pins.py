@@ -67,6 +67,7 @@ class TrustPolicy:
 
     async def verified(self, user_id: UserId, master: str) -> None:
         """Emoji were compared with a person's identity `master`, on both sides."""
+        await self._store.audit.by_shell("verify", user_id)  # where the emoji were shown
         await self._store.pins.verified(user_id, master)
         if self.standing(str(user_id)) is PinState.NOT_VERIFIED:
             self._standing[str(user_id)] = PinState.AS_PINNED

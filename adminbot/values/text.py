@@ -34,6 +34,8 @@ _DURATION = re.compile(
     re.ASCII,
 )
 
+_LONGEST = timedelta(days=36_500)  # before now that is still a date
+
 
 def safe_to_quote(text: str, most: int = 30) -> str:
     """Somebody's text, fit to be quoted: short, on one line, all visible, without our marks."""
@@ -102,10 +104,13 @@ def format_duration(seconds: int) -> str:
 
 
 def duration_of(text: str) -> timedelta | None:
-    """The duration that a person typed, in any case: `3h`, `90 d`, `1h 30min`; None if none."""
+    """The duration that a person typed, in any case: `3h`, `90 d`, `1h 30min`; None if none.
+
+    At most a hundred years.
+    """
     # With one way to fit: what was typed may be long.
     words, at, total = text.strip().lower(), 0, timedelta()
-    while found := _DURATION.match(words, at):
+    while total < _LONGEST and (found := _DURATION.match(words, at)):
         total += timedelta(seconds=int(found["count"]) * _UNITS_S[found["unit"][0]])
         at = found.end()
-    return total if words and at == len(words) else None
+    return min(total, _LONGEST) if words and at == len(words) else None
