@@ -163,7 +163,8 @@ def _audit(subcommands: "Subcommands") -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line, with at, ended_at, who, device, kind, what, target, outcome, event_id",
+        help="one JSON object a line: at, ended_at, who, device, kind, what, target, "
+        "outcome, event_id",
     )
     parser.add_argument("--prune", metavar="365d", help="cut off what is older, for good")
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")

@@ -28,7 +28,7 @@ _PER_PAGE = 10
 )
 async def audit(ctx: Context, args: Args) -> Reply:
     name, page = args.get("NAME"), args.get("PAGE")
-    if not page and name.isdecimal():  # no account's name is a number
+    if not page and name.isdecimal():  # Synapse keeps such names for guests; `@2` would be one
         name, page = "", name
     if page and not re.fullmatch("[1-9][0-9]{0,4}", page):
         raise UsageError(f"There is no page {safe_to_quote(page, 10)}.")
@@ -42,31 +42,35 @@ async def audit(ctx: Context, args: Args) -> Reply:
         return Reply("There is nothing there." if number > 1 else "Nothing was done yet.")
     title = f" of `{about}`" if about else ""
     lines = [f"📜 **Audit**{title}, times in UTC"]
-    lines += [_in_a_line(entry, ctx) for entry in (*open_acts, *found[:_PER_PAGE])]
+    for entry in (*open_acts, *found[:_PER_PAGE]):
+        server = ctx.services.accounts.registry.server
+        line = in_a_line(entry, you=str(ctx.sender), device=ctx.incoming.device, server=server)
+        lines.append(line)
     if len(found) > _PER_PAGE:
         lines.append(f"More: `!audit {f'{shown_id(name)} ' if name else ''}{number + 1}`")
     return Reply("\n".join(lines))
 
 
-def _in_a_line(entry: Entry, ctx: Context) -> str:
-    return "• " + " ".join(filter(None, _parts(entry, ctx)))
+def in_a_line(entry: Entry, *, you: str, device: str, server: str) -> str:
+    """An entry as `you` see it, who type on `device`."""
+    return "• " + " ".join(filter(None, _parts(entry, you, device, server)))
 
 
-def _parts(entry: Entry, ctx: Context) -> Iterator[str]:
+def _parts(entry: Entry, you: str, device: str, server: str) -> Iterator[str]:
     yield _sign(entry)
     if entry.at:
         is_today = entry.at.date() == now().date()
         yield f"{entry.at:%H:%M}" if is_today else f"{entry.at:%Y-%m-%d %H:%M}"
     if entry.kind is not Kind.ALARM:
-        yield f"{_who(entry.who, ctx)}:"
+        yield f"{_who(entry.who, you, server)}:"
     yield safe_to_quote(entry.what, 60)
     if entry.target:
-        yield f"`{_short(entry.target, ctx)}`"
+        yield f"`{_short(entry.target, server)}`"
     if entry.outcome not in (None, "done", "told"):
-        yield f"({safe_to_quote(_in_words(str(entry.outcome)), 60)})"
+        yield f"({safe_to_quote(_in_words(str(entry.outcome)), 80)})"
     if entry.device == BY_TAP:
         yield BY_TAP
-    elif entry.device and entry.device != ctx.incoming.device:
+    elif entry.device and entry.device != device:
         yield f"on `{shown_id(entry.device)}`"
 
 
@@ -78,16 +82,15 @@ def _sign(entry: Entry) -> str:
     return "🚨" if entry.kind is Kind.ALARM else "⛔"
 
 
-def _who(who: str, ctx: Context) -> str:
-    if who == str(ctx.sender):
+def _who(who: str, you: str, server: str) -> str:
+    if who == you:
         return "you"
-    return who if who in (SHELL, OURSELVES) else f"`{_short(who, ctx)}`"
+    return who if who in (SHELL, OURSELVES) else f"`{_short(who, server)}`"
 
 
-def _short(user_id: str, ctx: Context) -> str:
+def _short(user_id: str, server: str) -> str:
     """A user id of this server by its localpart."""
-    ending = f":{ctx.services.accounts.registry.server}"
-    return shown_id(user_id.removesuffix(ending).removeprefix("@"))
+    return shown_id(user_id.removesuffix(f":{server}").removeprefix("@"))
 
 
 def _in_words(outcome: str) -> str:

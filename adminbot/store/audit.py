@@ -75,7 +75,10 @@ class Audit:
         self._db = db
 
     async def add(self, entry: Entry, also: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Note what has just happened; `also` writes in the same transaction. Raises StateError."""
+        """Note what has just happened. Raises StateError.
+
+        `also`: writes something else, within the same transaction.
+        """
         async with self._db.transaction():
             if also:
                 await also()

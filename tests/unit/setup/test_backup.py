@@ -162,6 +162,11 @@ def put_in_clear(database: bytes, *, path: Path) -> list[tuple[str, dict[str, An
         ]
 
 
+def rows_of(place: Place) -> list[tuple[str, dict[str, Any]]]:
+    database = (place.data_dir / "adminbot.db").read_bytes()
+    return put_in_clear(database, path=place.root / "as it is now")
+
+
 def cli(*words: object) -> int:
     umask = os.umask(0o077)
     try:
@@ -254,14 +259,16 @@ def test_the_file_is_sealed_ascii_for_its_owner_alone(place: Place, file: Path) 
     assert "syt_" not in repr(backup.read(file, SEALER))
 
 
-def test_it_is_made_while_the_state_is_in_use_and_leaves_no_trace(
+def test_it_is_made_while_the_state_is_in_use_and_leaves_a_trace_in_the_audit_alone(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "fresh"
-    before = place.files()
+    before, rows = place.files(), rows_of(place)
     with SoleOwner(place.data_dir):
         assert cli("backup", file, "--env-file", place.env_file) == 0
-    assert place.files() == before
+    assert place.files().keys() == before.keys()
+    [(table, entry)] = [row for row in rows_of(place) if row not in rows]
+    assert (table, entry["who"], entry["what"]) == ("audit", "shell", "backup")
     said = capsys.readouterr().out
     assert "2 bots, 1 pin," in said
     assert "Keep that key somewhere else" in said
