@@ -81,7 +81,7 @@ class Executor:
     async def _refusal(self, incoming: Incoming, line: str, outcome: str) -> Entry | None:
         """The audit's entry for a change that was refused before it was an act."""
         command = self._services.router.find_in(line)
-        if outcome in ("done", *_NOTHING_MEANT) or command is None or not command.changes:
+        if outcome in ("done", *_NOTHING_MEANT) or command is None or not command.is_audited:
             return None
         if await self._store.acts.find(incoming.event_id):
             return None

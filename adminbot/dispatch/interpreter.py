@@ -129,7 +129,7 @@ class Interpreter:
 
     def _refused(self, text: str, line: str) -> Refuse:
         command = self._router.find_in(line)
-        return Refuse(text, line, command.name if command and command.changes else "")
+        return Refuse(text, line, command.name if command and command.is_audited else "")
 
     def _why_not(self, incoming: Incoming, line: str) -> str:
         command = self._router.find_in(line)

@@ -94,7 +94,7 @@ class Command:
         return self.usage.name
 
     @property
-    def changes(self) -> bool:
+    def is_audited(self) -> bool:
         """Whether a refusal is worth an entry in the audit; of `!lockdown`, too: no act."""
         return self.acts or (self.brake and not self.declines)
 
