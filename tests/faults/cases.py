@@ -69,7 +69,7 @@ async def survey(bench: Bench, act: Act, *, secret: bool) -> list[Point]:
 
     Of requests that come again and again (looking for a device) the first two count.
     """
-    case = Case(bench, bench.name(), {})
+    case = Case(bench, bench.name(), {}, must_succeed=True)
     await act.before(case)
     bench.proxy.seen.clear()
     bench.arm(10**6)

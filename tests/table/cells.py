@@ -1,0 +1,50 @@
+"""One measured result, and the table of all. Pure."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+COLUMNS = ("works", "bad input", "crash", "rate limit", "lockdown", "untrusted")
+
+
+@dataclass
+class Cell:
+    """`tried`: variants, kinds of input, or places. `of`: how many there are, if not all."""
+
+    tried: int = 0
+    of: int = 0
+    problems: list[str] = field(default_factory=list)
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.problems:
+            return f"✗ {len(self.problems)} of {self.tried}"
+        if not self.tried:
+            return self.note or "–"
+        return f"✓ {self.tried}" + (f"/{self.of}" if self.of > self.tried else "")
+
+
+Cells = dict[tuple[str, str], Cell]  # command, column
+_NOT_MEASURED = Cell(1, problems=["not measured"])
+
+
+def drawn(commands: Iterable[str], cells: Cells, only: Collection[str] = ()) -> str:
+    """The table, and below it what went wrong. `only`: these columns."""
+    columns = [it for it in COLUMNS if not only or it in only]
+    lines = [f"{'command':12}" + "".join(f"{column:>12}" for column in columns)]
+    lines.append("-" * len(lines[0]))
+    wrong = []
+    for command in commands:
+        row = [cells.get((command, column), _NOT_MEASURED) for column in columns]
+        lines.append(f"!{command:11}" + "".join(f"{cell!s:>12}" for cell in row))
+        for column, cell in zip(columns, row, strict=True):
+            wrong += [f"✗ !{command}, {column}: {problem}" for problem in cell.problems]
+    wrong += [f"✗ {why}" for why in cells.get(("?", "works"), Cell()).problems]
+    return "\n".join([*lines, "", *wrong]).rstrip()
+
+
+def is_good(commands: Iterable[str], cells: Cells, only: Collection[str] = ()) -> bool:
+    """Whether every cell was measured, and none is bad."""
+    columns = [it for it in COLUMNS if not only or it in only]
+    wanted = [(command, column) for command in commands for column in columns]
+    is_whole = all(key in cells for key in wanted)
+    return is_whole and not any(cell.problems for cell in cells.values())

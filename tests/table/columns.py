@@ -1,0 +1,164 @@
+"""The six columns: each takes a bench and a command, and returns a measured cell."""
+
+import random
+
+from adminbot.commands import ROUTER
+from adminbot.dispatch.router import Command
+from tests.faults.acts import Act, Problems
+from tests.faults.cases import BOT_FAULTS, SYNC, WRITE_FAULT, Point, inject, survey
+from tests.faults.every_act import EVERY_ACT
+from tests.table import judge
+from tests.table.cells import Cell
+from tests.table.inputs import Bad, bad_lines, undeclared
+from tests.table.looks import LOOKS
+from tests.table.person import (
+    seen_so_far,
+    shields_since,
+    told_in_clear,
+    told_to,
+    unsigned_device,
+)
+from tests.table.rows import ROWS
+from tests.table.seat import Seat
+from tests.table.state import State, changes_since
+
+_SECRET = False  # accounts are made by the admin API, as in an installation by default
+
+
+def acts_of(command: str) -> list[Act]:
+    """What the lab and the looks have of a command; an act begins with the command's name."""
+    more = ROWS[command].acts if command in ROWS else ()
+    return [
+        act for act in (*EVERY_ACT, *LOOKS) if act.name.split()[0] == command or act.name in more
+    ]
+
+
+async def works(seat: Seat, command: Command) -> tuple[Cell, list[Point]]:
+    """Every act of the command undisturbed, and every place in them where something can happen."""
+    cell, points = Cell(), list[Point]()
+    for act in acts_of(command.name):
+        cell.tried += 1
+        bench = await seat.bench()
+        before = seen_so_far(bench)
+        try:
+            points += await survey(bench, act, secret=_SECRET)
+        except (AssertionError, TimeoutError) as exc:
+            cell.problems.append(f"{act.name}: {_in_short(exc)}")
+            seat.spoilt = True
+            continue
+        cell.problems += [f"{act.name}: {it}" for it in shields_since(bench, before)]
+    if not cell.tried:
+        cell.problems.append("no act of it in tests/faults or tests/table/looks.py")
+    return cell, points
+
+
+async def bad_input(seat: Seat, command: Command) -> Cell:
+    """Each kind of bad input once: a sentence, and nothing has changed."""
+    cell, row = Cell(), ROWS[command.name]
+    cell.problems += [f"no bad values known for {it}: see PLACES" for it in undeclared(command)]
+    for bad in bad_lines(command, row):
+        cell.tried += 1
+        cell.problems += [f"{bad.kind}: {it}" for it in await _refused(seat, command, bad)]
+    return cell
+
+
+async def _refused(seat: Seat, command: Command, bad: Bad) -> list[str]:
+    bench, pantry = await seat.bench(), await seat.pantry()
+    before, log_at, seen = State.of(bench), len(bench.bot.log), seen_so_far(bench)
+    found = await bench.answers(await bench.say(pantry.line(bad.line)))
+    if not found:
+        return ["no answer"]
+    text = judge.as_written(found[0])
+    problems = judge.of_any(text, bench.secrets) + judge.of_a_refusal(text, command)
+    problems += [f"{table} changed" for table in await changes_since(before, bench)]
+    if "Traceback" in bench.bot.log[log_at:]:
+        problems.append("a traceback in the log")
+    if "2 minutes" in text or "tap ✅" in text:
+        await bench.ask("!cancel")
+    return problems + shields_since(bench, seen)
+
+
+async def crash(seat: Seat, command: Command, points: list[Point], most: int, seed: int) -> Cell:
+    """kill -9 before writes, before and after requests, then started again."""
+    places = [it for it in points if it.fault in (*BOT_FAULTS, WRITE_FAULT)]
+    if not command.acts and not command.brake:
+        return Cell(note="–")
+    chosen = list(places)
+    random.Random(seed).shuffle(chosen)  # noqa: S311  # to be repeated, not to be secret
+    return await _injected(seat, chosen[: most or None], of=len(places))
+
+
+async def rate_limit(seat: Seat, points: list[Point], most: int) -> Cell:
+    """429 at the first request of each kind."""
+    places: dict[str, Point] = {}
+    for point in points:
+        if point.fault == "limited" and point.kind != SYNC:
+            places.setdefault(point.kind, point)
+    return await _injected(seat, list(places.values())[: most or None], of=len(places))
+
+
+async def _injected(seat: Seat, points: list[Point], *, of: int) -> Cell:
+    cell = Cell(of=of)
+    for point in points:
+        problems: Problems
+        try:
+            bench = await seat.bench()
+            outcome = await inject(bench, point)
+            problems = outcome.problems
+            cell.tried += outcome.hit
+        except (AssertionError, TimeoutError) as exc:
+            cell.tried += 1
+            problems = [("lost", _in_short(exc))]
+        if problems:
+            cell.problems += [f"{point}: {word}: {why}" for word, why in problems]
+            seat.spoilt = True
+    return cell
+
+
+# -- what is measured for many commands at once
+
+
+async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
+    """Every command in a lockdown."""
+    bench, pantry = await seat.bench(), await seat.pantry()
+    await bench.ask("!lockdown")
+    assert "Locked down" in await bench.ask("lockdown")
+    cells = {}
+    for command in commands:
+        before, line = State.of(bench), pantry.line(ROWS[command.name].good)
+        found = await bench.answers(await bench.say(line))
+        text = judge.as_written(found[0]) if found else ""
+        problems = judge.of_any(text, bench.secrets) + judge.in_a_lockdown(text, command)
+        problems += [f"{table} changed" for table in await changes_since(before, bench)]
+        cells[command.name] = Cell(1, problems=problems)
+        if "2 minutes" in text:
+            await bench.ask("!cancel")
+    code, _, err = await bench.shell("unlock")
+    assert code == 0, err
+    return cells
+
+
+async def untrusted(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
+    """Every command from a device of the admin that nobody has signed, and in clear."""
+    bench, pantry = await seat.bench(), await seat.pantry()
+    cells = {}
+    async with unsigned_device(bench) as rogue:
+        for number, command in enumerate(commands):
+            if number % 4 == 0:  # ten refusals a minute are told, and no more
+                await bench.restart()
+            before, line = State.of(bench), pantry.line(ROWS[command.name].good)
+            text = await told_to(bench, rogue, line)
+            problems = judge.of_any(text, bench.secrets) + judge.untrusted(text)
+            in_clear = await told_in_clear(bench, line)
+            problems += judge.of_any(in_clear, bench.secrets) + judge.in_clear(in_clear)
+            problems += [f"{table} changed" for table in await changes_since(before, bench)]
+            cells[command.name] = Cell(2, problems=problems)
+    return cells
+
+
+def without_row() -> list[str]:
+    return [command.name for command in ROUTER.commands if command.name not in ROWS]
+
+
+def _in_short(exc: BaseException) -> str:
+    return f"{type(exc).__name__}: {exc}"[:400]
