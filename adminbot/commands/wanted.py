@@ -28,7 +28,9 @@ async def wanted_of(ctx: Context, args: Args, name: BotName) -> Wanted:
     """The wishes for a new bot. Raises UsageError, and as `program_of`."""
     display_name = args.get("Display name") or name.localpart
     if len(display_name) > 100:
-        raise UsageError("A display name has 100 characters at most. Nothing was made.")
+        raise UsageError(
+            "A display name has 100 characters at most. Nothing was made.", "Type a shorter one."
+        )
     profile, program = await _form_for(ctx, args, name.localpart)
     device_id = parse_device_id(args.flags["device"]) if "device" in args.flags else None
     if device_id and program.picks_device:

@@ -8,6 +8,7 @@ from adminbot.chat.incoming import Incoming
 from adminbot.config import Trust
 from adminbot.dispatch.permission import why_no_tap, why_not
 from adminbot.trust.pins import TrustPolicy
+from adminbot.values.text import as_meant, half_width
 
 
 class ChatRules:
@@ -39,6 +40,11 @@ class ChatRules:
     def line_in(self, text: str) -> str | None:
         """The command line of a text; None if the text is not addressed to us."""
         return command_line(text, self._prefix, self._names)
+
+    def slash_line_in(self, text: str) -> str:
+        """The line behind a slash, with which other chat programs' commands begin; or empty."""
+        slash, line = text[:1], as_meant(text)[1:]
+        return line if half_width(slash) == "/" and line[:1].isalnum() else ""
 
     def without_prefix(self, word: str) -> str:
         return word.removeprefix(self._prefix)
@@ -77,13 +83,19 @@ class ChatRules:
 
 def command_line(body: str, prefix: str, names: Iterable[str]) -> str | None:
     """The line after the prefix or our name; None if the text is not addressed to us."""
-    text = body.strip()
-    if text.startswith(prefix):
-        line = text[len(prefix) :].strip()
+    text = as_meant(body).strip()
+    if (line := _behind(prefix, text)) is not None:
         return line if line[:1].isalnum() else None  # "!" or "!!!" is just talk
     for name in sorted(filter(None, names), key=len, reverse=True):
-        address = r"[:,]?" if name.startswith("@") else "[:,]"
+        address = r"[:,：，]?" if name.startswith("@") else "[:,：，]"
         begin = re.match(rf"{re.escape(name)}\s*{address}(?:\s+|$)", text, re.IGNORECASE)
         if begin:
-            return text[begin.end() :].strip().removeprefix(prefix).strip() or "help"
+            line = text[begin.end() :].strip()
+            return _behind(prefix, line) or line or "help"
     return None
+
+
+def _behind(prefix: str, text: str) -> str | None:
+    """What follows the prefix, perhaps in its wide form; None without prefix."""
+    begins = text.startswith(prefix) or half_width(text[: len(prefix)]) == prefix
+    return text[len(prefix) :].strip() if begins else None

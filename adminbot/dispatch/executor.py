@@ -92,6 +92,7 @@ class Executor:
     ) -> Reply:
         """`earlier`: the note of an earlier run, which a crash cut off."""
         try:
+            self._check_is_one(line)
             command, args = self._services.router.resolve(line)
         except UsageError:
             async with self._replies.progress(incoming, always=True):
@@ -104,6 +105,18 @@ class Executor:
                 reply = await self._run(command, args, incoming, earlier, turn)
             progress.succeeded(with_question=bool(reply.ask))
         return reply
+
+    def _check_is_one(self, line: str) -> None:
+        """Raises UsageError for several commands in a message: the first would take the rest."""
+        router, rules = self._services.router, self._services.rules
+        for later in line.splitlines()[1:]:
+            also = rules.line_in(later)
+            if also is not None and (command := router.find_in(also)):
+                raise UsageError(
+                    f"One command a message, please: I found `!{command.name}` further down. "
+                    "Nothing was done.",
+                    "Send each in a message of its own.",
+                )
 
     def _done_before(self, command: Command, act: ActNote) -> Reply:
         """The reply after a crash between the end of the act and the answer."""

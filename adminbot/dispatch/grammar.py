@@ -12,12 +12,13 @@ from itertools import takewhile
 from typing import Self
 
 from adminbot.errors import UsageError
-from adminbot.values.text import safe_to_quote
+from adminbot.values.text import half_width, safe_to_quote
 
 _WORD = re.compile(r'"([^"]*)"(?=\s|$)|(\S+)')
-# Phones make — or – of -- while one types.
-_DASHES = re.compile(r"--|[—–]-?(?=\w)")
-_CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'"})
+# Phones make — or – of -- while one types, other keyboards have hyphens of their own.
+_DASHES = re.compile(r"[-‐‑－−]{2,}|[—–―]+-?(?=\w)")
+_HYPHEN = re.compile(r"[-‐‑－−](?=\w)")
+_CURLY = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | dict.fromkeys("‘’‚‛＇", "'"))
 # `[what may be left out]`, `Some words that must be there`, `ONE ONE …` or more, or `ONE` word.
 _PLACE = re.compile(
     r"\[(?P<optional>[^\[\]]+)\]|(?P<several>[A-Z][a-z]+(?: [a-z]+)+)"
@@ -128,8 +129,11 @@ class Usage:
             words[most - 1 :] = [" ".join(words[most - 1 :])]
         if len(words) > most:
             raise self._wrong(f"That is more than `!{self.name}` takes.")
-        named = {place.name: word for place, word in zip(places, words, strict=False)}
-        return Args(named, flags, each)
+        named = {
+            place.name: word if place.takes_rest else half_width(word)
+            for place, word in zip(places, words, strict=False)
+        }
+        return Args(named, flags, tuple(map(half_width, each)))
 
     def _places_beside(self, flags: Iterable[str]) -> tuple[Place, ...]:
         """The places that are left where these flags are typed."""
@@ -141,17 +145,23 @@ class Usage:
         flags: dict[str, str] = {}
         pending = iter(typed)
         for word in pending:
-            if _DASHES.match(word):
-                flag, value = self._flag(_DASHES.sub("", word), pending)
+            if dashes := _DASHES.match(word) or self._hyphen_of_a_flag(word):
+                flag, value = self._flag(word[dashes.end() :], pending)
                 flags[flag] = value
             else:
                 words.append(word)
         return words, flags
 
+    def _hyphen_of_a_flag(self, word: str) -> re.Match[str] | None:
+        """One hyphen does where a flag of that name is declared: else it belongs to the text."""
+        hyphen = _HYPHEN.match(word)
+        is_flag = hyphen and half_width(word[1:]).partition("=")[0].lower() in self.flags
+        return hyphen if is_flag else None
+
     def _flag(self, word: str, pending: Iterator[str]) -> tuple[str, str]:
         """One flag, without its dashes, and the value, perhaps the next of the `pending` words."""
-        flag, equals, value = word.partition("=")
-        flag = flag.lower()
+        flag, equals, value = word.replace("＝", "=", 1).partition("=")
+        flag = half_width(flag).lower()
         if flag not in self.flags:
             known = ", ".join(f"`--{name}`" for name in self.flags) or "none"
             quoted = safe_to_quote(flag)

@@ -25,7 +25,7 @@ from adminbot.dispatch.questions import (
 )
 from adminbot.dispatch.router import Reply
 from adminbot.dispatch.services import Services
-from adminbot.dispatch.suggestions import is_suggestion, line_of
+from adminbot.dispatch.suggestions import is_suggestion, line_of, not_with_a_slash
 from adminbot.store import Question, Store
 from adminbot.values.ids import UserId
 
@@ -98,7 +98,16 @@ class Interpreter:
         ]
         if answer := answered(incoming, line, self._server, to_be_named):
             return await self._typed(incoming, to_be_named, *answer)
-        return await self._allowed(incoming, line) if line is not None else None
+        return await (self._allowed(incoming, line) if line is not None else self._talk(incoming))
+
+    async def _talk(self, incoming: Incoming) -> Refuse | Reply | None:
+        """Talk is not for us, but for a command of ours with the slash of other programs."""
+        line = self._rules.slash_line_in(incoming.body)
+        command = self._router.find_in(line)
+        if command is None or not self._rules.is_at_home(incoming.room_id, incoming.sender):
+            return None
+        refusal = self._why_not(incoming, line)
+        return Refuse(refusal) if refusal else Reply(not_with_a_slash(line, command))
 
     async def _pictured(
         self, incoming: Incoming, questions: list[Question]

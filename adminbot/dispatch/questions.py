@@ -14,6 +14,7 @@ from adminbot.dispatch.router import Confirm, Reply
 from adminbot.store import Question
 from adminbot.values.clock import now, until
 from adminbot.values.ids import UserId
+from adminbot.values.text import as_meant
 
 _PICTURE = "the picture of "  # begins what a question is about that only a picture answers
 _TIME_TO_CONFIRM, _IN_TIME = timedelta(minutes=2), "within 2 minutes"
@@ -31,7 +32,7 @@ _NO = ("no", "n", "cancel", "❌")
 _YES = ("yes", "y", "ja", "oui", "si", "ok", "✅")  # names nothing, so it confirms nothing
 _MANY = ("all",)  # what confirms a change to all bots
 _QUOTES = " \t\n`'\"“”„‘’"
-_ENDS = ".,!" + _QUOTES  # what a phone's keyboard puts behind a word
+_ENDS = ".,!…" + _QUOTES  # what a phone's keyboard puts behind a word
 
 
 class Verdict(enum.Enum):
@@ -148,7 +149,7 @@ def yes_or_no(incoming: Incoming) -> Verdict | None:
 
 
 def _bare(text: str) -> str:
-    return text.strip(_QUOTES).rstrip(_ENDS).casefold()
+    return as_meant(text).strip(_QUOTES).rstrip(_ENDS).casefold()
 
 
 def _names(said: str, line: str | None, server: str, question: Question) -> bool:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from adminbot.dispatch.grammar import Args, Flag, Usage, split
 from adminbot.errors import UnknownCommand
+from adminbot.values.text import half_width
+
+_ENDS = ".,:;!?…"
 
 if TYPE_CHECKING:
     from adminbot.dispatch.context import Context
@@ -164,7 +167,8 @@ class Router:
         self._commands[command.name] = command
 
     def find(self, name: str) -> Command | None:
-        return self._commands.get(name.lower())
+        """By name, in whatever letters; phones put a full stop behind a word by themselves."""
+        return self._commands.get(half_width(name).lower().rstrip(_ENDS))
 
     def find_in(self, line: str) -> Command | None:
         """The command at the beginning of a line without prefix, whatever else is in the line."""

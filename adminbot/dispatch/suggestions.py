@@ -60,6 +60,12 @@ def _meant(line: str, exc: UnknownCommand | NotManaged | NoSuchAccount, near: st
     return f"{first}{rest}" if count else ""
 
 
+def not_with_a_slash(line: str, command: Command) -> str:
+    """The answer to a command that began with a slash: the line to type, where it can be shown."""
+    meant = line if safe_to_quote(line, _MOST) == line else str(command.usage).removeprefix("!")
+    return f"❌ Apps keep a slash for themselves, so I do not listen to it. Type: `!{meant}`"
+
+
 def is_suggestion(answer: str) -> bool:
     """Whether a question offers a line, and asks for no confirmation."""
     return answer.startswith(_MARK)

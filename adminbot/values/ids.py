@@ -174,7 +174,10 @@ def is_device_id(text: str) -> bool:
 def parse_device_id(text: str) -> str:
     """Raises UsageError unless `is_device_id`."""
     if not is_device_id(text):
-        raise UsageError("A device id is 1 to 64 of A-Z a-z 0-9 _ - here.")
+        raise UsageError(
+            "A device id is 1 to 64 of A-Z a-z 0-9 _ - here. Nothing was made.",
+            "Leave it out, and I pick one.",
+        )
     return text
 
 

@@ -20,6 +20,17 @@ _NOTHING = re.compile(
 )
 # Characters that show an empty place: Hangul fillers, an empty Braille cell, a null notehead.
 _BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0\U0001d159]")
+# What keyboards and pasted text put between letters, where nobody sees it and nobody meant it:
+# zero-width space, word joiner, byte order mark, soft hyphen, direction marks and isolates. Not
+# the joiners that scripts and emoji are written with, and not the overrides, which hide what
+# stands there: those are refused in a name.
+_UNMEANT = dict.fromkeys(
+    map(
+        ord, "\u200b\u2060\ufeff\u00ad\u061c\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+    )
+)
+# The wide forms of ASCII, which East Asian keyboards type.
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _IN_AN_ID = re.compile(r"[A-Za-z0-9_.~:=+/@!#%-]")
 # Up to room version 11 an opaque part and the server's name; since version 12 the 43 letters of a
 # hash in URL-safe base64.
@@ -48,6 +59,16 @@ def safe_to_quote(text: str, most: int = 30) -> str:
 def folded(text: str) -> str:
     """A text as compared with what somebody looks for: capitals and forms of letters are one."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def as_meant(text: str) -> str:
+    """What a person typed, without the unseen characters that nobody means."""
+    return text.translate(_UNMEANT)
+
+
+def half_width(text: str) -> str:
+    """Letters, digits and signs of ASCII that were typed in their wide form, in ASCII."""
+    return text.translate(_WIDE)
 
 
 def shown_id(text: str, most: int = 64) -> str:

@@ -1,6 +1,6 @@
 """Guards taken away one at a time: each must turn a test red. `make mutants` runs the tables.
 
-`pure` and `apps` need no server, `turns` neither (dispatcher, executor, commands); `live` has a
+`pure` and `apps` need no server, `turns` and `spellings` neither (over the desk); `live` has a
 real one.
 """
 

@@ -17,6 +17,7 @@ from tests.mutants import (
     people,
     pure,
     rooms,
+    spellings,
     turns,
 )
 
@@ -31,6 +32,7 @@ MUTANTS = (
     *people.MUTANTS,
     *pure.MUTANTS,
     *rooms.MUTANTS,
+    *spellings.MUTANTS,
     *turns.MUTANTS,
 )
 

@@ -34,6 +34,11 @@ NAMES = ("adminbot", "@adminbot:example.org", "Server helper", "")
         ("@adminbot:example.org", "help"),
         ("!nonsense", "nonsense"),
         ("!ñ", "ñ"),
+        ("\u200b!ping", "ping"),
+        ("\ufeff\u200f!\u200bpi\u00adng\u2069 na\u2060no", "ping nano"),
+        ("！newbot x", "newbot x"),
+        ("！　newbot　x", "newbot　x"),
+        ("adminbot： ！newbot x", "newbot x"),
     ],
 )
 def test_every_way_people_address_the_bot(typed: str, line: str) -> None:
@@ -46,7 +51,7 @@ def test_every_way_people_address_the_bot(typed: str, line: str) -> None:
         *("", " ", "!", "!!", "!!!", "! !", "!?", "!…", "!-", "hello", "say !ping", "newbot x"),
         *("adminbot", "adminbot is slow", "adminbots: ping", "my adminbot: ping", "!\n"),
         *("adminbot.example.org: up", "@adminbot:example.orgy ping", "/newbot x", "> !ping"),
-        *("\u200b!ping", "¡ping", "!!ping", "**!ping**"),
+        *("¡ping", "!!ping", "**!ping**", "adminbot\u200b ping"),
     ],
 )
 def test_talk_is_no_command(typed: str) -> None:
