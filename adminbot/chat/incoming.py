@@ -19,9 +19,11 @@ VERIFICATION = "m.key.verification."
 REQUEST = f"{VERIFICATION}request"
 # Bounded, and with one way to fit: 60 kB of what is nearly a pill must not take seconds.
 _PILL = re.compile(
-    r'<a href="https://matrix\.to/#/(@[^"?]{1,1000})(?:\?[^"]{0,1000})?">(.{0,1000}?)</a>',
+    r'<a href="(https://matrix\.to/#/[^"]{1,2000})">(.{0,1000}?)</a>',
     re.DOTALL,
 )
+# A pill as some apps write it into the plain text.
+_LINKED = re.compile(r"\[[^\]\n]{0,200}\]\((https://matrix\.to/#/[^)\s]{1,2000})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +207,47 @@ def _age_s(event: Event, at: datetime) -> int:
 
 
 def plain(body: str, formatted: str | None, *, is_reply: bool) -> str:
-    """The typed text with user pills as user ids and without a quoted reply."""
+    """The typed text without a quoted reply, with pills as user ids, or as links to rooms."""
+    formatted = formatted or ""
     if is_reply:
         lines = body.split("\n")
         while lines and lines[0].startswith(("> ", ">")):
             lines.pop(0)
         body = "\n".join(lines)
-    for user_id, label in _PILL.findall(formatted or ""):
-        name = html.unescape(re.sub(r"<[^>]*>", "", label))
-        if name:
-            body = body.replace(name, unquote(html.unescape(user_id)), 1)
+        formatted = formatted.rpartition("</mx-reply>")[2]
+    body = _with_ids(body.strip(), formatted)
     # Half a character (a lone surrogate) can neither be stored nor sent.
     return body.encode("utf-8", "replace").decode().strip()
+
+
+def _with_ids(body: str, formatted: str) -> str:
+    """Each pill's name replaced where the pill is: `!bot bot` is about a bot that is called so."""
+    linked, count = _LINKED.subn(lambda it: _meant_by(it[1]) or it[0], body)
+    if count:
+        return linked
+    done, at, read = list[str](), 0, 0  # `at`: so far in the body, `read`: in the HTML
+    for pill in _PILL.finditer(formatted):
+        name, between = _shown(pill[2]), _shown(formatted[read : pill.start()])
+        read = pill.end()
+        begin = at + len(between)
+        if not body.startswith(name, begin):  # an app that writes the two texts differently
+            begin = body.find(name, at)
+        meant = _meant_by(html.unescape(pill[1]))
+        if name and begin >= 0:
+            done += [body[at:begin], meant or name]
+            at = begin + len(name)
+    return "".join([*done, body[at:]])
+
+
+def _meant_by(link: str) -> str:
+    """The user id in a matrix.to link; of a room the whole link, with its servers; else empty."""
+    what, _, _ = link.removeprefix("https://matrix.to/#/").partition("?")
+    what = unquote(what)
+    if what.startswith("@"):
+        return what
+    return link if what.startswith(("#", "!")) else ""
+
+
+def _shown(formatted: str) -> str:
+    """What is seen of a piece of HTML."""
+    return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<br ?/?>", "\n", formatted)))

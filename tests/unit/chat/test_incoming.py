@@ -79,6 +79,52 @@ def test_what_a_reply_quotes_is_not_what_was_typed() -> None:
     assert plain("> !deletebot nano", None, is_reply=False) == "> !deletebot nano"
 
 
+NANO = "https://matrix.to/#/@nano:x"
+ROOM = "https://matrix.to/#/!abcdefghijkl:x?via=x&via=y"
+
+
+@pytest.mark.parametrize(
+    ("body", "formatted", "read"),
+    [
+        ("!bot Nano", f'!bot <a href="{NANO}">Nano</a>', "!bot @nano:x"),
+        ("!bot My 👾 pal", f'!bot <a href="{NANO}">My 👾 pal</a>', "!bot @nano:x"),
+        ("!bot a<b", f'!bot <a href="{NANO}">a&lt;b</a>', "!bot @nano:x"),
+        ("!bot bot", f'!bot <a href="{NANO}">bot</a>', "!bot @nano:x"),
+        ("!newbot o Mine", f'!newbot <a href="{NANO}">o</a> Mine', "!newbot @nano:x Mine"),
+        ("!bot Nano", f'<p>!bot <a href="{NANO}"><b>Nano</b></a></p>', "!bot @nano:x"),
+        ("!bot Nano", '!bot <a href="https://matrix.to/#/%40nano%3Ax">Nano</a>', "!bot @nano:x"),
+        ("!bot\nNano", f'!bot<br>\n<a href="{NANO}">Nano</a>', "!bot\n@nano:x"),
+        (
+            "me: bot a",
+            f'<a href="{NANO}">me</a>: bot <a href="{NANO}">a</a>',
+            "@nano:x: bot @nano:x",
+        ),
+        (f"!bot [Nano]({NANO})", f'!bot <a href="{NANO}">Nano</a>', "!bot @nano:x"),
+        (f"!bot [bot]({NANO})", f'!bot <a href="{NANO}">bot</a>', "!bot @nano:x"),
+        (
+            "!join a Lounge",
+            f'!join a <a href="{ROOM.replace("&", "&amp;")}">Lounge</a>',
+            f"!join a {ROOM}",
+        ),
+        ("!join a #b:x", '!join a <a href="https://matrix.to/#/#b:x">#b:x</a>', None),
+        ("!bot x", '!bot <a href="https://example.org">x</a>', "!bot x"),
+        ("!bot x", '!bot <a href="https://matrix.to/#/$x">x</a>', "!bot x"),
+        ("!bot x", f'!bot <a href="{NANO}"></a>x', "!bot x"),
+        ("!bot x", f'!bot <a href="{NANO}">somebody</a>', "!bot x"),
+    ],
+)
+def test_a_pill_is_the_account_or_room_behind_the_name_that_it_shows(
+    body: str, formatted: str, read: str | None
+) -> None:
+    expected = read or "!join a https://matrix.to/#/#b:x"
+    assert plain(body, formatted, is_reply=False) == expected
+
+
+def test_a_pill_in_what_a_reply_quotes_is_not_typed() -> None:
+    quoted = f'<mx-reply><a href="{NANO}">bot</a> said</mx-reply>!bot x'
+    assert plain("> <@nano:x> bot said\n\n!bot x", quoted, is_reply=True) == "!bot x"
+
+
 def test_a_reaction_proves_nothing_of_its_sender() -> None:
     """It travels in clear, so anybody on the server's side can forge it."""
     relation = {"rel_type": "m.annotation", "event_id": "$question", "key": "✅\ufe0f"}
