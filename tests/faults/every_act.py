@@ -8,6 +8,7 @@ from tests.faults import (
     acts_faces,
     acts_people,
     acts_rooms,
+    acts_trust,
 )
 
 EVERY_ACT = (
@@ -18,4 +19,5 @@ EVERY_ACT = (
     *acts_faces.ACTS,
     *acts_people.ACTS,
     *acts_rooms.ACTS,
+    *acts_trust.ACTS,
 )
