@@ -8,13 +8,14 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test apps faults mutants lint bench measure docs pictures lock clean
+.PHONY: help demo check test apps table faults mutants lint bench measure docs pictures lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
 	@echo 'make check   lint, and the tests that need neither Node nor a Synapse: half a minute'
 	@echo 'make test    the tests'
 	@echo 'make apps    real programs on the cards of adminbot (ARGS="nanobot curl": only these)'
+	@echo 'make table   every command x what can be wrong with it, measured (ARGS="--only newbot")'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
@@ -39,6 +40,9 @@ check: lint
 
 apps: $(VENV)/dev
 	@$(BIN)/python -m tests.apps $(ARGS)
+
+table: $(VENV)/dev
+	@$(BIN)/python -m tests.table $(ARGS)
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -24,6 +24,11 @@ class Cell:
 
 
 Cells = dict[tuple[str, str], Cell]  # command, column
+_LEGEND = (
+    "works: variants tried. bad input: kinds. crash: places where it was killed, of how many.\n"
+    "rate limit: kinds of requests that met a 429, of how many (some do not come twice).\n"
+    "lockdown, untrusted: what was typed. – : changes nothing, or asks nothing of the server."
+)
 _NOT_MEASURED = Cell(1, problems=["not measured"])
 
 
@@ -39,7 +44,7 @@ def drawn(commands: Iterable[str], cells: Cells, only: Collection[str] = ()) -> 
         for column, cell in zip(columns, row, strict=True):
             wrong += [f"✗ !{command}, {column}: {problem}" for problem in cell.problems]
     wrong += [f"✗ {why}" for why in cells.get(("?", "works"), Cell()).problems]
-    return "\n".join([*lines, "", *wrong]).rstrip()
+    return "\n".join([*lines, _LEGEND, "", *wrong]).rstrip()
 
 
 def is_good(commands: Iterable[str], cells: Cells, only: Collection[str] = ()) -> bool:

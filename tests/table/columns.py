@@ -88,13 +88,13 @@ async def crash(seat: Seat, command: Command, points: list[Point], most: int, se
     return await _injected(seat, chosen[: most or None], of=len(places))
 
 
-async def rate_limit(seat: Seat, points: list[Point], most: int) -> Cell:
+async def rate_limit(seat: Seat, points: list[Point]) -> Cell:
     """429 at the first request of each kind."""
     places: dict[str, Point] = {}
     for point in points:
         if point.fault == "limited" and point.kind != SYNC:
             places.setdefault(point.kind, point)
-    return await _injected(seat, list(places.values())[: most or None], of=len(places))
+    return await _injected(seat, list(places.values()), of=len(places))
 
 
 async def _injected(seat: Seat, points: list[Point], *, of: int) -> Cell:
@@ -112,6 +112,8 @@ async def _injected(seat: Seat, points: list[Point], *, of: int) -> Cell:
         if problems:
             cell.problems += [f"{point}: {word}: {why}" for word, why in problems]
             seat.spoilt = True
+    if points and not cell.tried:
+        cell.problems.append("nothing was hit")
     return cell
 
 

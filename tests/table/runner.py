@@ -37,8 +37,7 @@ class Measure:
             if self._wants("works", "crash", "rate limit"):
                 cells[name, "works"], points = await columns.works(seat, command)
                 if self._wants("rate limit"):
-                    limited = await columns.rate_limit(seat, points, self.places)
-                    cells[name, "rate limit"] = limited
+                    cells[name, "rate limit"] = await columns.rate_limit(seat, points)
                 if self._wants("crash"):
                     cells[name, "crash"] = await columns.crash(
                         seat, command, points, self.places, self.seed
