@@ -72,11 +72,13 @@ def of_a_refusal(text: str, command: Command) -> list[str]:
     return problems
 
 
-def in_a_lockdown(text: str, command: Command) -> list[str]:
+def in_a_lockdown(text: str, *, must_refuse: bool) -> list[str]:
     """What changes something is refused, what looks or asks works."""
-    if command.acts and (_LOCKED not in text or "`adminbot unlock`" not in text):
+    if must_refuse and (_LOCKED not in text or "`adminbot unlock`" not in text):
         return [f"not refused: {_cut(text)}"]
-    if not command.acts and _LOCKED in text:
+    if not text:
+        return ["no answer"]
+    if not must_refuse and _LOCKED in text:
         return [f"refused: {_cut(text)}"]
     return []
 

@@ -23,13 +23,15 @@ class Row:
 
     `good`: a line that would do something. `takes`: what stands in its first place, a key of
     FIRST. `bad`: what only this command can be given wrong, kind → line, beside what follows from
-    its declaration. `fine`: kinds that follow from there and are no mistake here. `acts`: names of
+    its declaration. `also`: more lines that would do something, where the command changes things
+    in one form and only looks in another: in a lockdown they are refused. `fine`: kinds that follow from there and are no mistake here. `acts`: names of
     acts of the fault lab that do not begin with the command's name.
     """
 
     good: str
     takes: str = ""
     bad: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
     fine: frozenset[str] = frozenset()
     acts: tuple[str, ...] = ()
 
@@ -124,10 +126,19 @@ ROWS: dict[str, Row] = {
             "me-too with new device": "rotate {own} --me-too --new-device",
             "all and a name": "rotate {bot} --all",
         },
+        also=("rotate --all", "rotate {bot} --new-device", "rotate {own} --me-too"),
     ),
-    "revoke": Row("revoke {bot}", "bot", bad={"all and a name": "revoke {bot} --all"}),
+    "revoke": Row(
+        "revoke {bot}",
+        "bot",
+        bad={"all and a name": "revoke {bot} --all"},
+        also=("revoke --all", "revoke {bot} {device}"),
+    ),
     "deletebot": Row(
-        "deletebot {bot}", "bot", bad={"me-too of a bot": "deletebot {bot} --me-too"}
+        "deletebot {bot}",
+        "bot",
+        bad={"me-too of a bot": "deletebot {bot} --me-too"},
+        also=("deletebot {bot} --erase", "deletebot {own} --me-too"),
     ),
     "pause": Row("pause {bot}", "bot"),
     "resume": Row("resume {bot}", "bot"),
@@ -142,7 +153,7 @@ ROWS: dict[str, Row] = {
     "bot": Row("bot {bot}", "bot"),
     "config": Row("config {bot}", "bot"),
     "apps": Row("apps"),
-    "devices": Row("devices {bot}", "bot"),
+    "devices": Row("devices {bot}", "bot", also=("devices {bot} --prune 90d",)),
     "trust": Row("trust {bot} {device}", "bot"),
     # -- face and rooms
     "setname": Row("setname {bot} Its new name", "bot"),
@@ -152,18 +163,24 @@ ROWS: dict[str, Row] = {
     "leave": Row("leave {bot} {room}", "bot", bad={"not in there": "leave {bot} {shut}"}),
     "chat": Row("chat {bot}", "bot"),
     # -- watching
-    "watch": Row("watch {bot} 3h", "bot"),
-    "expiry": Row("expiry {bot} 90d", "bot"),
+    "watch": Row("watch {bot} 3h", "bot", also=("watch {bot} off",)),
+    "expiry": Row("expiry {bot} 90d", "bot", also=("expiry {bot} off",)),
     "audit": Row("audit"),
     # -- people
     "newuser": Row("newuser {new} Somebody new", "new"),
-    "resetpw": Row("resetpw {person}", "person", bad={"a bot": "resetpw {bot}"}),
+    "resetpw": Row(
+        "resetpw {person}",
+        "person",
+        bad={"a bot": "resetpw {bot}"},
+        also=("resetpw {person} --sign-out",),
+    ),
     "users": Row("users"),
     "user": Row("user {person}", "person", fine=_LOOKS_AT_ALL),
     "lock": Row("lock {person}", "person", bad={"a bot": "lock {bot}"}),
     "unlock": Row("unlock {person}", "person", bad={"a bot": "unlock {bot}"}),
     "regtoken": Row(
         "regtoken new",
+        also=("regtoken new --uses 1 --days 7", "regtoken revoke nosuchtoken"),
         bad={
             "unknown word": "regtoken nosuchword",
             "revoke nothing": "regtoken revoke",
