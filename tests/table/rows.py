@@ -23,9 +23,9 @@ class Row:
 
     `good`: a line that would do something. `takes`: what stands in its first place, a key of
     FIRST. `bad`: what only this command can be given wrong, kind → line, beside what follows from
-    its declaration. `also`: more lines that would do something, where the command changes things
-    in one form and only looks in another: in a lockdown they are refused. `fine`: kinds that follow from there and are no mistake here. `acts`: names of
-    acts of the fault lab that do not begin with the command's name.
+    its declaration. `also`: more forms that change something, also where `good` only looks: in a
+    lockdown they are refused. `fine`: kinds that follow from the declaration and are no mistake
+    here. `acts`: names of acts of the fault lab that do not begin with the command's name.
     """
 
     good: str

@@ -6,8 +6,8 @@ from typing import Self
 
 from tests.faults.lab import Bench, rows
 
-# Without what changes by itself: when a device was last seen, sessions of a
-# minute in a bot's name.
+# Without what changes by itself: when a device was last seen, and sessions of a minute in a bot's
+# name.
 _SYNAPSE = {
     "users": "SELECT name, password_hash, admin, deactivated, locked, user_type FROM users",
     "access_tokens": "SELECT token, user_id, device_id FROM access_tokens WHERE device_id NOTNULL",
