@@ -30,8 +30,9 @@ def sections(case: Case) -> list[dict[str, str]]:
         dict(line.split("=", 1) for line in section.split("\n")[1:])
         for section in str(shown[-1].body).split("\n\n")
     ]
-    case.bench.secrets.update(it["MATRIX_ACCESS_TOKEN"] for it in found)
-    return [it for it in found if it["MATRIX_USER_ID"] in user_ids(case)]
+    mine = [it for it in found if it["MATRIX_USER_ID"] in user_ids(case)]
+    case.bench.secrets.update(it["MATRIX_ACCESS_TOKEN"] for it in mine)
+    return mine
 
 
 async def one_login_each(case: Case) -> Problems:

@@ -44,7 +44,7 @@ async def works(seat: Seat, command: Command) -> tuple[Cell, list[Point]]:
         before = seen_so_far(bench)
         try:
             points += await survey(bench, act, secret=_SECRET)
-        except (AssertionError, TimeoutError) as exc:
+        except Exception as exc:  # noqa: BLE001  # the table goes on
             cell.problems.append(f"{act.name}: {_in_short(exc)}")
             seat.spoilt = True
             continue
@@ -108,7 +108,7 @@ async def _injected(seat: Seat, points: list[Point], *, of: int) -> Cell:
             outcome = await inject(bench, point)
             problems = outcome.problems
             cell.tried += outcome.hit
-        except (AssertionError, TimeoutError) as exc:
+        except Exception as exc:  # noqa: BLE001  # the table goes on
             cell.tried += 1
             problems = [("lost", _in_short(exc))]
         if problems:

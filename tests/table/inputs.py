@@ -57,8 +57,10 @@ def _takes_all(places: tuple[Place, ...]) -> bool:
 
 def _wrong_words(command: Command, row: Row) -> Iterator[Bad]:
     words = split(row.good)[1:]
+    is_repeated = bool(command.usage.places) and command.usage.places[0].is_repeated
+    others = [] if is_repeated else words[1:]  # of several, the good ones are done all the same
     for kind, word in FIRST[row.takes].items():
-        yield Bad(kind, " ".join([command.name, word, *words[1:]]))
+        yield Bad(kind, " ".join([command.name, word, *others]))
     for number, place in enumerate(command.usage.places):
         if number == 0 and row.takes:
             continue

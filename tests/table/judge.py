@@ -22,7 +22,7 @@ def as_written(seen: Seen) -> str:
     formatted = seen.content.get("formatted_body")
     if not formatted:
         return str(seen.body)
-    text = re.sub(r"<br ?/?>", "\n", str(formatted))
+    text = re.sub(r"<br ?/?>|</li>|</p>", "\n", str(formatted))
     return html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"</?code>", "`", text)))
 
 

@@ -114,7 +114,6 @@ ROWS: dict[str, Row] = {
         "newbots {new} {new}-b",
         "new",
         bad={
-            "the same twice": "newbots {new} {new}",
             "more than 50": "newbots " + " ".join(f"{{new}}-{n}" for n in range(51)),
         },
     ),
