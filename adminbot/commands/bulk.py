@@ -62,7 +62,10 @@ async def newbots(ctx: Context, args: Args) -> Reply:
         if name.changed_from
     ]
     if not tally.done:
-        raise Refused("\n".join(["None of them was made.", *bad, *_what_failed(tally)]))
+        raise Refused(
+            "\n".join(["None of them was made.", *bad, *_what_failed(tally)]),
+            "\nFor example: `!newbots alerts backups`",
+        )
     lines = [f"✅ {_of(tally, 'is', 'are')} ready.", *changed, *bad, *_what_failed(tally)]
     return Reply("\n".join([*lines, _where(cards)]), card=next(iter(cards), None))
 

@@ -8,18 +8,29 @@ COLUMNS = ("works", "bad input", "crash", "rate limit", "lockdown", "untrusted")
 
 @dataclass
 class Cell:
-    """`tried`: variants, kinds of input, or places. `of`: how many there are, if not all."""
+    """`tried`: variants, kinds of input, or places; `failed` of them have `problems`.
+
+    `of`: how many there are, if not all were tried.
+    """
 
     tried: int = 0
     of: int = 0
+    failed: int = 0
     problems: list[str] = field(default_factory=list)
-    note: str = ""
+
+    def add(self, what: str, problems: Iterable[str], *, was_tried: bool = True) -> bool:
+        """One more; returns whether there are problems."""
+        found = [f"{what}: {it}" for it in problems]
+        self.tried += was_tried or bool(found)
+        self.failed += bool(found)
+        self.problems += found
+        return bool(found)
 
     def __str__(self) -> str:
         if self.problems:
-            return f"✗ {len(self.problems)} of {self.tried}"
+            return f"✗ {self.failed} of {self.tried}"
         if not self.tried:
-            return self.note or "–"
+            return "–"
         return f"✓ {self.tried}" + (f"/{self.of}" if self.of > self.tried else "")
 
 
@@ -29,7 +40,12 @@ _LEGEND = (
     "rate limit: kinds of requests that met a 429, of how many (some do not come twice).\n"
     "lockdown, untrusted: what was typed. – : changes nothing, or asks nothing of the server."
 )
-_NOT_MEASURED = Cell(1, problems=["not measured"])
+_NOT_MEASURED = Cell(problems=["not measured"])
+
+
+def unmeasured(why: str) -> Cells:
+    """In place of what could not be measured."""
+    return {("?", "works"): Cell(1, failed=1, problems=[why])}
 
 
 def drawn(commands: Iterable[str], cells: Cells, only: Collection[str] = ()) -> str:

@@ -1,12 +1,13 @@
 """The six columns: each takes a bench and a command, and returns a measured cell."""
 
+import itertools
 import random
 
 from adminbot.commands import ROUTER
 from adminbot.dispatch.grammar import split
 from adminbot.dispatch.router import Command
 from adminbot.errors import UsageError
-from tests.faults.acts import Act, Problems
+from tests.faults.acts import Act
 from tests.faults.cases import BOT_FAULTS, SYNC, WRITE_FAULT, Point, inject, survey
 from tests.faults.every_act import EVERY_ACT
 from tests.table import judge
@@ -39,28 +40,34 @@ async def works(seat: Seat, command: Command) -> tuple[Cell, list[Point]]:
     """Every act of the command undisturbed, and every place in them where something can happen."""
     cell, points = Cell(), list[Point]()
     for act in acts_of(command.name):
-        cell.tried += 1
-        bench = await seat.bench()
-        before = seen_so_far(bench)
+        seat.spoilt |= _is_about_all(act)
+        problems: list[str]
         try:
+            bench = await seat.bench()
+            before = seen_so_far(bench)
             points += await survey(bench, act, secret=_SECRET)
+            problems = shields_since(bench, before)
         except Exception as exc:  # noqa: BLE001  # the table goes on
-            cell.problems.append(f"{act.name}: {_in_short(exc)}")
+            problems = [_in_short(exc)]
             seat.spoilt = True
-            continue
-        cell.problems += [f"{act.name}: {it}" for it in shields_since(bench, before)]
+        cell.add(act.name, problems)
     if not cell.tried:
-        cell.problems.append("no act of it in tests/faults or tests/table/looks.py")
+        cell.add("no act of it", ["write one in tests/faults, or in tests/table/looks.py"])
     return cell, points
+
+
+def _is_about_all(act: Act) -> bool:
+    """Whether it changes every bot of a bench: then there had better be few."""
+    return "--all" in act.name
 
 
 async def bad_input(seat: Seat, command: Command) -> Cell:
     """Each kind of bad input once: a sentence, and nothing has changed."""
     cell, row = Cell(), ROWS[command.name]
-    cell.problems += [f"no bad values known for {it}: see PLACES" for it in undeclared(command)]
+    for place in undeclared(command):
+        cell.add(place, ["no bad values are known for that place: see PLACES"])
     for bad in bad_lines(command, row):
-        cell.tried += 1
-        cell.problems += [f"{bad.kind}: {it}" for it in await _refused(seat, command, bad)]
+        cell.add(bad.kind, await _refused(seat, command, bad))
     return cell
 
 
@@ -82,12 +89,20 @@ async def _refused(seat: Seat, command: Command, bad: Bad) -> list[str]:
 
 async def crash(seat: Seat, command: Command, points: list[Point], most: int, seed: int) -> Cell:
     """kill -9 before writes, before and after requests, then started again."""
-    places = [it for it in points if it.fault in (*BOT_FAULTS, WRITE_FAULT)]
     if not command.acts and not command.brake:
-        return Cell(note="–")
-    chosen = list(places)
-    random.Random(seed).shuffle(chosen)  # noqa: S311  # to be repeated, not to be secret
-    return await _injected(seat, chosen[: most or None], of=len(places))
+        return Cell()
+    places = [it for it in points if it.fault in (*BOT_FAULTS, WRITE_FAULT)]
+    chance = random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+    return await _injected(seat, _spread(places, chance), most=most or len(places))
+
+
+def _spread(points: list[Point], chance: random.Random) -> list[Point]:
+    """In an order in which each act comes as often as the others."""
+    by_act: dict[str, list[Point]] = {}
+    for point in chance.sample(points, len(points)):
+        by_act.setdefault(point.act.name, []).append(point)
+    turns = itertools.zip_longest(*by_act.values())
+    return [point for turn in turns for point in turn if point]
 
 
 async def rate_limit(seat: Seat, points: list[Point]) -> Cell:
@@ -96,26 +111,26 @@ async def rate_limit(seat: Seat, points: list[Point]) -> Cell:
     for point in points:
         if point.fault == "limited" and point.kind != SYNC:
             places.setdefault(point.kind, point)
-    return await _injected(seat, list(places.values()), of=len(places))
+    return await _injected(seat, list(places.values()), most=len(places))
 
 
-async def _injected(seat: Seat, points: list[Point], *, of: int) -> Cell:
-    cell = Cell(of=of)
-    for point in points:
-        problems: Problems
+async def _injected(seat: Seat, points: list[Point], *, most: int) -> Cell:
+    """Until so many were hit, or twice as many were tried: some do not come again."""
+    cell = Cell(of=len(points))
+    seat.spoilt |= any(_is_about_all(point.act) for point in points)
+    for point in points[: 2 * most]:
+        if cell.tried == most:
+            break
+        is_hit, problems = True, list[str]()
         try:
-            bench = await seat.bench()
-            outcome = await inject(bench, point)
-            problems = outcome.problems
-            cell.tried += outcome.hit
+            outcome = await inject(await seat.bench(), point)
+            is_hit = outcome.hit
+            problems = [f"{word}: {why}" for word, why in outcome.problems]
         except Exception as exc:  # noqa: BLE001  # the table goes on
-            cell.tried += 1
-            problems = [("lost", _in_short(exc))]
-        if problems:
-            cell.problems += [f"{point}: {word}: {why}" for word, why in problems]
-            seat.spoilt = True
+            problems = [_in_short(exc)]
+        seat.spoilt |= cell.add(str(point), problems, was_tried=is_hit)
     if points and not cell.tried:
-        cell.problems.append("nothing was hit")
+        cell.add("none of the places", ["nothing was hit"])
     return cell
 
 
@@ -135,7 +150,7 @@ async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
     bench, pantry = await seat.bench(), await seat.pantry()
     await bench.ask("!lockdown")
     assert "Locked down" in await bench.ask("lockdown")
-    cells = {}
+    cells = dict[str, Cell]()
     for command in commands:
         row, cell = ROWS[command.name], Cell()
         for template in (row.good, *row.also):
@@ -148,8 +163,7 @@ async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
             problems = judge.of_any(text, bench.secrets)
             problems += judge.in_a_lockdown(text, must_refuse=must_refuse)
             problems += [f"{table} changed" for table in await changes_since(before, bench)]
-            cell.tried += 1
-            cell.problems += [f"!{template}: {it}" for it in problems]
+            cell.add(f"!{template}", problems)
             if "2 minutes" in text:
                 await bench.ask("!cancel")
         cells[command.name] = cell
@@ -161,18 +175,19 @@ async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
 async def untrusted(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
     """Every command from a device of the admin that nobody has signed, and in clear."""
     bench, pantry = await seat.bench(), await seat.pantry()
-    cells = {}
+    cells = dict[str, Cell]()
     async with unsigned_device(bench) as rogue:
         for number, command in enumerate(commands):
             if number % 4 == 0:  # ten refusals a minute are told, and no more
                 await bench.restart()
             before, line = State.of(bench), pantry.line(ROWS[command.name].good)
             text = await told_to(bench, rogue, line)
-            problems = judge.of_any(text, bench.secrets) + judge.untrusted(text)
-            in_clear = await told_in_clear(bench, line)
-            problems += judge.of_any(in_clear, bench.secrets) + judge.in_clear(in_clear)
+            cell = cells[command.name] = Cell()
+            cell.add("unsigned", judge.of_any(text, bench.secrets) + judge.untrusted(text))
+            text = await told_in_clear(bench, line)
+            problems = judge.of_any(text, bench.secrets) + judge.in_clear(text)
             problems += [f"{table} changed" for table in await changes_since(before, bench)]
-            cells[command.name] = Cell(2, problems=problems)
+            cell.add("in clear", problems)
     return cells
 
 

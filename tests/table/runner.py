@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adminbot.dispatch.router import Command
 from tests.table import columns
-from tests.table.cells import Cell, Cells
+from tests.table.cells import Cells, unmeasured
 from tests.table.seat import Seat
 
 Say = Callable[[str], None]
@@ -84,5 +84,4 @@ async def _done(job: Job, seat: Seat) -> Cells:
         return await job(seat)
     except Exception as exc:  # noqa: BLE001  # the table goes on without these cells
         seat.spoilt = True
-        why = f"{type(exc).__name__}: {exc}"[:400]
-        return {("?", "works"): Cell(1, problems=[why])}
+        return unmeasured(f"{type(exc).__name__}: {exc}"[:400])

@@ -31,9 +31,10 @@ def test_a_bad_cell_and_a_missing_one_are_told() -> None:
     assert is_good(["ping"], cells)
     assert "✗" not in drawn(["ping"], cells)
 
-    cells["ping", "crash"] = Cell(3, problems=["it is gone"])
+    cells["ping", "crash"] = Cell()
+    cells["ping", "crash"].add("killed", ["it is gone"])
     assert not is_good(["ping"], cells)
-    assert "✗ !ping, crash: it is gone" in drawn(["ping"], cells)
+    assert "✗ !ping, crash: killed: it is gone" in drawn(["ping"], cells)
     assert is_good(["ping"], cells, ["works"]) is False, "what went wrong beside it counts, too"
 
     del cells["ping", "crash"]
