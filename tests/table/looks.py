@@ -24,6 +24,7 @@ def shows(*wanted: str) -> Callable[[Case, str], Awaitable[Problems]]:
 
     async def after(case: Case, event_id: str) -> Problems:
         found = await case.bench.answers(event_id)
+        await wait_until(lambda: not loose(case), 10)  # it is read before it is noted as out
         text = str(found[0].body) if found else ""
         if not case.must_succeed and text.startswith("❌"):
             return loose(case)
