@@ -45,7 +45,8 @@ class People:
         localpart, colon, server = bare.partition(":")
         if colon and server != self._registry.server:
             raise UsageError(
-                f"I care for accounts on {self._registry.server} only. Nothing was changed."
+                f"I care for accounts on {self._registry.server} only. Nothing was changed.",
+                "`!users` lists them.",
             )
         try:  # old accounts may have capitals; a phone's keyboard makes one at the beginning
             is_whole = bool(colon) and typed.strip().startswith("@")

@@ -38,7 +38,9 @@ async def newuser(ctx: Context, args: Args) -> Reply:
     name = BotName.parse(args["NAME"], ctx.services.accounts.registry.server, command="newuser")
     called = args.get("Display name") or name.localpart
     if len(called) > 100:
-        raise UsageError("A display name has 100 characters at most. Nothing was made.")
+        raise UsageError(
+            "A display name has 100 characters at most. Nothing was made.", "Type a shorter one."
+        )
     user_id = UserId(name.localpart, ctx.services.accounts.registry.server)
     phrase = _phrase(ctx, user_id, called, is_new=True)
     card = await people.new(name, called, ctx.order, phrase)

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import traceback
 
 from adminbot.commands import ROUTER
 from adminbot.dispatch.grammar import split
@@ -196,4 +197,6 @@ def without_row() -> list[str]:
 
 
 def _in_short(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {exc}"[:400]
+    where = traceback.extract_tb(exc.__traceback__)[-1]
+    said = str(exc) or where.line
+    return f"{type(exc).__name__} in {where.name}, line {where.lineno}: {said}"[:400]

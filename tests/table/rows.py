@@ -83,7 +83,7 @@ PLACES: dict[str, dict[str, str]] = {
     "90d|off": {},
     "90d": {},
     "TOKEN": {},  # with `regtoken revoke`, in its row
-    "N": {"0": "0", "-1": "-1", "x": "x", "ages": "99999999", "other digits": "٣"} | HOSTILE,
+    "N": {"0": "0", "-1": "-1", "x": "x", "ages": "99999999"} | HOSTILE,
     "TEXT": {"10 kB of text": HUGE},
     "Display name": {"10 kB of a name": HUGE},
     "COMMAND or TOPIC": {"unknown topic": "nosuchtopic"} | HOSTILE,
@@ -94,7 +94,6 @@ _TIMES = {
     "unit missing": "12",
     "unit unknown": "3x",
     "ages": "99999999d",
-    "other digits": "٣h",
 } | HOSTILE
 for _name in ("3h|off", "90d|off", "90d"):
     PLACES[_name] = _TIMES
