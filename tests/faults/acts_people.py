@@ -81,8 +81,8 @@ async def _locked(case: Case, event_id: str) -> Problems:
 
 async def _lock(case: Case) -> None:
     await _ask_to_lock(case)
-    await case.bench.ask(case.name)
-    assert _is_locked(case)
+    said = await case.bench.ask(case.name)
+    assert _is_locked(case), said
 
 
 async def _unlocked(case: Case, event_id: str) -> Problems:

@@ -154,13 +154,13 @@ async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
     cells = dict[str, Cell]()
     for command in commands:
         row, cell = ROWS[command.name], Cell()
-        for template in (row.good, *row.also):
+        for template in dict.fromkeys((row.good, *row.also, *row.looks)):
             if not _is_declared(command, template):
                 continue
             before = State.of(bench)
             found = await bench.answers(await bench.say(pantry.line(template)))
             text = judge.as_written(found[0]) if found else ""
-            must_refuse = command.acts or template != row.good
+            must_refuse = template not in row.looks and (command.acts or template in row.also)
             problems = judge.of_any(text, bench.secrets)
             problems += judge.in_a_lockdown(text, must_refuse=must_refuse)
             problems += [f"{table} changed" for table in await changes_since(before, bench)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adminbot.dispatch.grammar import Place, split
 from adminbot.dispatch.router import Command
-from tests.table.rows import FIRST, PLACES, Row
+from tests.table.rows import FILLING, FIRST, PLACES, Row
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def _wrong_words(command: Command, row: Row) -> Iterator[Bad]:
     for number, place in enumerate(command.usage.places):
         if number == 0 and row.takes:
             continue
-        before = words[:number]
-        if len(before) < number:  # an optional place before it has no word
-            continue
+        places = command.usage.places[len(words) : number]
+        before = [*words[:number], *(FILLING[place.name] for place in places)]
         for kind, word in PLACES.get(place.name, {}).items():
             yield Bad(f"{place.name}: {kind}", " ".join([command.name, *before, word]))

@@ -101,7 +101,7 @@ LOOKS = (
     look("rooms {name}", before=joined),
     look("audit"),
     look("audit {name}", "{name}", before=make),
-    look("users", "People", "{name}", before=a_person),
+    look("users", "People", "• "),
     look("users {name}", "{name}", before=a_person),
     look("user @{name}:example.test", "{name}", before=a_person, called="user"),
     look("whoami", "You are", "@you:example.test", "@fault:example.test"),

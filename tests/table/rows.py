@@ -23,15 +23,16 @@ class Row:
 
     `good`: a line that would do something. `takes`: what stands in its first place, a key of
     FIRST. `bad`: what only this command can be given wrong, kind → line, beside what follows from
-    its declaration. `also`: more forms that change something, also where `good` only looks: in a
-    lockdown they are refused. `fine`: kinds that follow from the declaration and are no mistake
-    here. `acts`: names of acts of the fault lab that do not begin with the command's name.
+    its declaration. `also`: more forms that change something, and in a lockdown are refused;
+    `looks`: forms of a command with `acts` that only look, and are answered in a lockdown, too.
+    `fine`: kinds that follow from the declaration and are no mistake here. `acts`: names of acts of the fault lab that do not begin with the command's name.
     """
 
     good: str
     takes: str = ""
     bad: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     fine: frozenset[str] = frozenset()
     acts: tuple[str, ...] = ()
 
@@ -81,13 +82,17 @@ PLACES: dict[str, dict[str, str]] = {
     "APP": {"unknown app": "nosuchapp"} | HOSTILE,
     "3h|off": {},
     "90d|off": {},
-    "90d": {},
+    "TIME": {},
+    "WORD": {"no such word": "nothing-like-this"} | HOSTILE,
+    "NAME": {},  # in the first place: see `takes`
     "TOKEN": {},  # with `regtoken revoke`, in its row
     "N": {"0": "0", "-1": "-1", "x": "x", "ages": "99999999"} | HOSTILE,
     "TEXT": {"10 kB of text": HUGE},
     "Display name": {"10 kB of a name": HUGE},
     "COMMAND or TOPIC": {"unknown topic": "nosuchtopic"} | HOSTILE,
 }
+# What stands well in an optional place before the wrong one.
+FILLING = {"WORD": "fault", "NAME": "{bot}"}
 _TIMES = {
     "no time": "0d",
     "negative time": "-3h",
@@ -95,7 +100,7 @@ _TIMES = {
     "unit unknown": "3x",
     "ages": "99999999d",
 } | HOSTILE
-for _name in ("3h|off", "90d|off", "90d"):
+for _name in ("3h|off", "90d|off", "TIME"):
     PLACES[_name] = _TIMES
 
 _LOOKS_AT_ALL = frozenset({"our own account", "an admin's account", "a server admin"})
@@ -148,12 +153,14 @@ ROWS: dict[str, Row] = {
         "person",
         bad={"a bot that is ours already": "adopt {bot}"},
     ),
-    "note": Row("note {bot} what it is for", "bot"),
+    "note": Row("note {bot} what it is for", "bot", also=("note {bot} -",), looks=("note {bot}",)),
     "bots": Row("bots"),
     "bot": Row("bot {bot}", "bot"),
     "config": Row("config {bot}", "bot"),
     "apps": Row("apps"),
-    "devices": Row("devices {bot}", "bot", also=("devices {bot} --prune 90d",)),
+    "devices": Row(
+        "devices {bot}", "bot", also=("devices {bot} --prune 90d",), looks=("devices {bot}",)
+    ),
     "trust": Row("trust {bot} {device}", "bot"),
     # -- face and rooms
     "setname": Row("setname {bot} Its new name", "bot"),
@@ -163,9 +170,9 @@ ROWS: dict[str, Row] = {
     "leave": Row("leave {bot} {room}", "bot", bad={"not in there": "leave {bot} {shut}"}),
     "chat": Row("chat {bot}", "bot"),
     # -- watching
-    "watch": Row("watch {bot} 3h", "bot", also=("watch {bot} off",)),
-    "expiry": Row("expiry {bot} 90d", "bot", also=("expiry {bot} off",)),
-    "audit": Row("audit"),
+    "watch": Row("watch {bot} 3h", "bot", also=("watch {bot} off",), looks=("watch {bot}",)),
+    "expiry": Row("expiry {bot} 90d", "bot", also=("expiry {bot} off",), looks=("expiry {bot}",)),
+    "audit": Row("audit", "bot"),
     # -- people
     "newuser": Row("newuser {new} Somebody new", "new"),
     "resetpw": Row(
@@ -181,6 +188,7 @@ ROWS: dict[str, Row] = {
     "regtoken": Row(
         "regtoken new",
         also=("regtoken new --uses 1 --days 7", "regtoken revoke nosuchtoken"),
+        looks=("regtoken list",),
         bad={
             "unknown word": "regtoken nosuchword",
             "revoke nothing": "regtoken revoke",
