@@ -191,18 +191,20 @@ class Bots:
     async def put(self, bot: Bot) -> None:
         """Within a transaction: insert or replace the bot; a deleted bot is no longer deleted.
 
-        The note and the pause of a bot that is there stay as they are.
+        Name, note and pause of a bot that is there stay as they are.
         """
         await self._db.execute(
             "INSERT INTO bot (user_id, display_name, device_id, has_password, made_by, made_at, "
             "token_at, own_identity, app, room_id, room_alias, note, paused, adopted_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (user_id) DO UPDATE SET display_name = excluded.display_name, "
+            "ON CONFLICT (user_id) DO UPDATE SET "
             "device_id = excluded.device_id, has_password = excluded.has_password, "
             "made_by = excluded.made_by, made_at = excluded.made_at, "
             "token_at = excluded.token_at, own_identity = excluded.own_identity, "
             "app = excluded.app, room_id = excluded.room_id, room_alias = excluded.room_alias, "
-            # Both may have been set since the caller read the bot: `set_note`, `set_paused`.
+            # These may have been set since the caller read the bot: `set_note` and the like.
+            "display_name = CASE WHEN deleted_at IS NULL THEN display_name "
+            "ELSE excluded.display_name END, "
             "note = CASE WHEN deleted_at IS NULL THEN note ELSE excluded.note END, "
             "paused = CASE WHEN deleted_at IS NULL THEN paused ELSE excluded.paused END, "
             "adopted_at = excluded.adopted_at, deleted_at = NULL",

@@ -57,6 +57,14 @@ MUTANTS = (
         "a rotation that ends late brings an older note back",
         f"{_CARE}test_a_note_that_comes_into_a_rotation_stays",
     ),
+    Mutant(
+        "adminbot/store/bots.py",
+        '"display_name = CASE WHEN deleted_at IS NULL THEN display_name "\n'
+        '            "ELSE excluded.display_name END, "',
+        '"display_name = excluded.display_name, "',
+        "a rotation that ends late brings an older name back",
+        "tests/unit/store/test_bots.py::test_what_was_set_since_a_bot_was_read_stays",
+    ),
     # -- passwords
     Mutant(
         "adminbot/accounts/passwords.py",

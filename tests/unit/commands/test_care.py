@@ -75,6 +75,7 @@ async def test_what_somebody_else_locked_is_unlocked_all_the_same(desk: Desk) ->
         "!trust nano",
         "!join nano",
         "!chat nano",
+        "!setname nano New name",
     ],
 )
 async def test_nothing_is_begun_that_needs_a_login(desk: Desk, line: str, by: str) -> None:

@@ -33,9 +33,10 @@ async def test_what_was_set_since_a_bot_was_read_stays(store: Store) -> None:
     await store.bots.add(replace(BOT, note="old"))
     await store.noted(NANO, "new", event_id="$note")
     await store.paused(NANO, paused=True, event_id="$pause")
+    await store.bots.set_display_name(NANO, "Newer")
     await store.bots.add(replace(BOT, note="old", device_id="NANO2"))
     assert await store.bots.find(NANO) == replace(
-        BOT, note="new", is_paused=True, device_id="NANO2"
+        BOT, note="new", is_paused=True, device_id="NANO2", display_name="Newer"
     )
 
 
