@@ -64,7 +64,8 @@ def _word_and_page(args: Args) -> tuple[str, str]:
         return "", word
     if word.startswith("@"):
         word = word[1:].partition(":")[0]
-    return word, page or "1"
+    # As it can be shown: half a surrogate pair could not be looked for, either.
+    return safe_to_quote(word, 60), page or "1"
 
 
 def _page(typed: str, count: int, word: str) -> tuple[int, int]:
@@ -86,8 +87,7 @@ def _none(word: str) -> str:
 
 def _again(word: str) -> str:
     """A word as to be typed once more, with a blank before."""
-    shown = safe_to_quote(word, 60)
-    return f' "{shown}"' if " " in shown else f" {shown}" if shown else ""
+    return f' "{word}"' if " " in word else f" {word}" if word else ""
 
 
 def _sign(standing: Standing) -> str:

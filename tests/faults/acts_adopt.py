@@ -7,10 +7,13 @@ async def asked_twice(case: Case) -> None:
     """Somebody's account with a session; of both questions about it the second one is open."""
     person = case.bench.homeserver.register(case.name)
     case.known = {"token": person.access_token, "device": person.device_id}
-    asked = await case.bench.ask(f"!adopt {case.name}")
-    assert "into care?" in asked, asked
-    asked = await case.bench.ask(case.name)
-    assert "a person's account" in asked, asked
+    for _ in range(2):  # in between, the person's client may have begun another megolm session
+        asked = await case.bench.ask(f"!adopt {case.name}")
+        assert "into care?" in asked, asked
+        asked = await case.bench.ask(case.name)
+        if "a person's account" in asked:
+            return
+    raise AssertionError(asked)
 
 
 async def say_whose(case: Case) -> str:

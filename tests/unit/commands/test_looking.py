@@ -90,6 +90,7 @@ async def test_a_word_is_looked_for_in_name_display_name_note_and_app(desk: Desk
         ('"of the"', ["stove"]),
         ("example", []),
         ("%", []),
+        ("\ud83e7", ["kitchen7"]),
         ("_", []),
     ):
         listed = await desk.asks(f"!bots {word}")
