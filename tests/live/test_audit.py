@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,9 @@ async def test_who_did_what_from_which_device(world: World, root: Person) -> Non
     card = await world.card("is ready", "!newbot seen --password")
     await world.ask("!newbot seen")
     await world.ask(f"!rotate {card.token}")
+    assert f"device `{world.human.device_id}`".replace("`", "") in str(
+        (await world.ask("!whoami")).body
+    )
     async with another_login(world, root) as thief:
         await thief.join(world.room)
         sent = await thief.send(world.room, "!newbot evil")
@@ -34,6 +38,9 @@ async def test_who_did_what_from_which_device(world: World, root: Person) -> Non
     made = next(it for it in entries if it["what"] == "newbot" and it["outcome"] == "done")
     assert made["device"] == world.human.device_id
     assert made["who"] == world.human.user_id
+    tried = next(it for it in entries if it["outcome"] == "This device of yours is not verified")
+    assert (tried["kind"], tried["what"], tried["device"]) == ("refusal", "newbot", "")
+    assert {"setup", "newbot"} <= {it["what"] for it in entries}
     code, out, _ = await adminbot("audit", *env, "seen")
     assert code == 0
     assert "newbot  @seen:example.test  done" in out
@@ -63,4 +70,28 @@ async def test_a_lockdown_and_its_end(world: World) -> None:
     said = str((await world.ask("!audit")).body)
     assert "shell: unlock" in said
     assert "you: lockdown" in said
-    assert "you: newbot (refused)" in said
+    assert "you: newbot (locked down)" in said
+
+
+async def test_a_tap_and_words_of_the_shell(world: World, tmp_path: Path) -> None:
+    await world.card("is ready", "!newbot tapped")
+    asked = await world.ask("!revoke tapped")
+    await world.human.react(world.room, asked.event_id, "✅")
+    await world.human.wait_message(world.room, lambda seen: "signed out" in str(seen.body))
+    assert "you: revoke tapped by a tap" in str((await world.ask("!audit tapped")).body)
+
+    env = ("--env-file", world.bot.env_file)
+    for words in (("backup", tmp_path / "file", *env), ("room", "--new", *env)):
+        code, _, err = await adminbot(*words)
+        assert code == 0, err
+    said = str((await world.ask("!audit")).body)
+    assert "shell: backup" in said
+    assert "shell: room --new" in said
+    await world.bot.stop()
+    code, out, _ = await adminbot("audit", *env, "--json", "tapped")
+    assert code == 0
+    made, ended = [json.loads(line) for line in out.splitlines()]
+    assert (made["what"], made["device"]) == ("newbot", world.human.device_id)
+    assert (ended["what"], ended["device"]) == ("revoke", "by a tap")
+    code, out, _ = await adminbot("audit", *env, "--since", "999999w")
+    assert (code, "shell  setup" in out) == (0, True)
