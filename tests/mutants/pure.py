@@ -838,8 +838,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/trust/lockdown.py",
-        "await self._store.facts.drop(_LOCKED)",
-        "",
+        "add(entry, partial(self._store.facts.forget, _LOCKED))",
+        "add(entry)",
         "a lockdown can never be lifted",
         "tests/unit/trust/test_lockdown.py::test_only_the_shell_lifts_it_and_a_running_service_sees_that",
     ),
@@ -879,6 +879,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "adminbot/jobs/alarm.py",
         "await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)\n"
+        "        await self.told(_OTHER_IDENTITY, user_id)\n"
         "        await self._store.pins.alarmed(user_id, master)",
         "await self._store.pins.alarmed(user_id, master)\n"
         "        await self._tell_others(_TEXT.format(user=user_id), user_id, pinned, master)",

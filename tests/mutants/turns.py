@@ -277,7 +277,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/replies.py",
-        "        if not self._refusals.allows(sender, room_id):\n",
+        "        if not self._may_be_told.allows(sender, room_id):\n",
         "        if False:\n",
         "who has the account's password floods the room with refusals",
         REPLIES + "test_refusals_are_not_given_without_end",

@@ -160,7 +160,7 @@ async def test_one_who_cannot_be_told_keeps_no_other_waiting_and_is_tried_again(
         assert pin.alarmed is None, "not everybody was told"
         del place.chat.breaks["!her"]
         await until(lambda: place.chat.spoken_to() == ["!her", "!him"])
-        await settled()
+        await until(lambda: not place.alarm._raised)
     pin = await place.store.pins.find(str(YOU))
     assert pin
     assert pin.alarmed == "NEW"
