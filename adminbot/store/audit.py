@@ -21,7 +21,7 @@ NEW_ENTRY = (
     "INSERT INTO audit (at, ended_at, who, device, kind, what, target, outcome, event_id) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_MANY = 500  # rows read at a time
+_MANY, _PIECE = 500, 10_000  # rows read at a time, cut off at a time
 
 
 class Kind(Enum):
@@ -157,17 +157,35 @@ class Audit:
             last = rows[-1]["id"]
 
     async def prune(self, before: datetime, who: str) -> int:
-        """Cut off what ended before a moment, and note that. Returns how many entries went."""
+        """Note that old entries go, then cut off what ended before a moment. Returns how many.
+
+        Piece by piece: the service beside us must not wait. Cut off, a second call cuts the rest.
+        """
+        [row] = await self._db.all(
+            "SELECT count(*) AS entries, max(id) AS last FROM audit WHERE ended_at < ?",
+            before.isoformat(),
+        )
+        entries = int(row["entries"])
+        await self.add(
+            Entry(Kind.CHANGE, who, f"prune {entries} entries before {before:%Y-%m-%d}")
+        )
+        while await self._cut(before.isoformat(), row["last"]):
+            pass
+        return entries
+
+    async def _cut(self, before: str, last: int) -> int:
+        """The only way around the trigger; with it, in the same transaction, back in place."""
         async with self._db.transaction():
-            # The only way around the trigger; with it, in the same transaction, back in place.
             [row] = await self._db.all(
                 "SELECT sql FROM sqlite_schema WHERE name = 'audit_is_not_cut'"
             )
             await self._db.execute("DROP TRIGGER audit_is_not_cut")
             cursor = await self._db.execute(
-                "DELETE FROM audit WHERE ended_at < ?", before.isoformat()
+                "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE ended_at < ? "
+                "AND id <= ? ORDER BY id LIMIT ?)",
+                before,
+                last,
+                _PIECE,
             )
             await self._db.execute(row["sql"])
-            what = f"prune {cursor.rowcount} entries before {before:%Y-%m-%d}"
-            await self.put(Entry(Kind.CHANGE, who, what))
         return cursor.rowcount

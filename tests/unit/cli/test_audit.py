@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +99,60 @@ def test_nothing_is_cut_off_unasked(capsys: pytest.CaptureFixture[str], env_file
     assert code == 0
     assert "0 entries cut off." in out
     assert f"{SHELL}  prune 0 entries" in run(capsys, env_file)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--yes"], "--yes goes with --prune"),
+        (["--prune", "1d", "--json"], "with --yes only"),
+        (["--prune", "1d", "--since", "1d"], "with --yes only"),
+        (["nano", "--prune", "1d"], "with --yes only"),
+        (["@"], "is no name"),
+        (["a b"], "is no name"),
+        (["@a:b:c d"], "is no name"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], env_file: Path, words: list[str], why: str
+) -> None:
+    code, out, err = run(capsys, env_file, *words)
+    assert (code, out) == (2, "")
+    assert why in err
+
+
+@pytest.mark.parametrize("long", ["999999w", "999999w" * 3, "99999d"])
+def test_the_longest_time_is_all_of_it(
+    capsys: pytest.CaptureFixture[str], env_file: Path, long: str
+) -> None:
+    code, out, err = run(capsys, env_file, "--since", long)
+    assert (code, len(out.splitlines())) == (0, 2) or (code, "wants a time" in err) == (2, True)
+
+
+def test_the_reader_may_leave(env_file: Path) -> None:
+    """As in `adminbot audit | head -1`: no word of it, and exit code 0."""
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "adminbot", "audit", "--env-file", str(env_file)]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_without_a_state_nothing_is_made(
+    capsys: pytest.CaptureFixture[str], env_file: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "data")
+    code, _, err = run(capsys, env_file)
+    assert code == 1
+    assert "There is no state in" in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_lifting_of_a_lockdown_and_a_backup_are_noted(
+    capsys: pytest.CaptureFixture[str], env_file: Path, tmp_path: Path
+) -> None:
+    assert main(["unlock", "--env-file", str(env_file)]) == 0
+    assert SHELL not in run(capsys, env_file)[1], "nothing was locked"
+    assert main(["backup", str(tmp_path / "file"), "--env-file", str(env_file)]) == 0
+    assert "change  shell  backup  done" in run(capsys, env_file)[1]

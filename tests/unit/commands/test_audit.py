@@ -105,7 +105,7 @@ async def test_a_brake_by_a_tap_says_so(desk: Desk) -> None:
     await desk.taps("✅", await desk.question())
     await desk.settled()
     assert (await entries(desk))[-1].device == BY_TAP
-    assert "you: revoke `nano` by a tap" in await desk.asks("!audit", device="PHONE")
+    assert "you: revoke nano by a tap" in await desk.asks("!audit", device="PHONE")
 
 
 @pytest.mark.parametrize(

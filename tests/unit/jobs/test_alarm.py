@@ -15,7 +15,7 @@ from adminbot.chat.room_view import RoomView
 from adminbot.config import Trust
 from adminbot.errors import HomeserverError, HomeserverUnreachable, StateError
 from adminbot.jobs.alarm import Alarm
-from adminbot.store import Bot, ShownKeys, Store, open_store
+from adminbot.store import Bot, Entry, ShownKeys, Store, open_store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.clock import now
@@ -300,6 +300,11 @@ async def test_the_others_hear_of_an_admin_who_is_left_out(place: Place) -> None
         await until(lambda: len(place.chat.said) == 3)
     assert "I leave them out, because no account" in place.chat.said[0][1]
     assert "Correct ADMINBOT_ADMINS" in place.chat.said[0][1]
+    place.alarm.left_out(left_out)  # as at the next start
+    async with place.at_work():
+        await until(lambda: not place.alarm._raised)
+    [entry] = [it async for it in place.store.audit.since(None, "")]
+    assert (entry.what, entry.target) == ("left out", "@typo:example.org")
 
 
 async def test_what_the_admin_room_refuses_is_not_said_again(place: Place) -> None:
@@ -353,3 +358,22 @@ async def test_an_alarm_is_in_the_audit_once_it_was_told(place: Place) -> None:
         await until(lambda: not place.alarm._raised)
     [entry] = [it async for it in place.store.audit.since(None, "")]
     assert (entry.kind.value, entry.what, entry.target) == ("alarm", "identity changed", str(YOU))
+
+
+async def test_an_alarm_that_cannot_be_noted_rings_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noted before it is marked as told: after a crash in between it is there twice, not never."""
+
+    async def fails(entry: Entry) -> None:
+        raise StateError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place.store.audit, "put", fails)
+        place.alarm.ring(YOU, "OTHER")
+        async with place.at_work():
+            await until(lambda: place.chat.said)
+            await settled()
+    assert place.alarm._raised
+    pin = await place.store.pins.find(str(YOU))
+    assert pin is None or pin.alarmed is None

@@ -162,9 +162,9 @@ def put_in_clear(database: bytes, *, path: Path) -> list[tuple[str, dict[str, An
         ]
 
 
-def rows_of(place: Place) -> list[tuple[str, dict[str, Any]]]:
+def rows_of(place: Place, path: Path) -> list[tuple[str, dict[str, Any]]]:
     database = (place.data_dir / "adminbot.db").read_bytes()
-    return put_in_clear(database, path=place.root / "as it is now")
+    return put_in_clear(database, path=path)
 
 
 def cli(*words: object) -> int:
@@ -263,11 +263,11 @@ def test_it_is_made_while_the_state_is_in_use_and_leaves_a_trace_in_the_audit_al
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "fresh"
-    before, rows = place.files(), rows_of(place)
+    before, rows = place.files(), rows_of(place, tmp_path / "now")
     with SoleOwner(place.data_dir):
         assert cli("backup", file, "--env-file", place.env_file) == 0
     assert place.files().keys() == before.keys()
-    [(table, entry)] = [row for row in rows_of(place) if row not in rows]
+    [(table, entry)] = [row for row in rows_of(place, tmp_path / "now") if row not in rows]
     assert (table, entry["who"], entry["what"]) == ("audit", "shell", "backup")
     said = capsys.readouterr().out
     assert "2 bots, 1 pin," in said

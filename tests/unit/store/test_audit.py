@@ -1,11 +1,12 @@
 """The audit: pages, what is under way, and the one way to cut it."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from adminbot.errors import StateError
-from adminbot.store import SHELL, Entry, Kind, Store
+from adminbot.store import SHELL, Entry, Kind, Store, audit
 from adminbot.values.clock import now
 from tests.unit.store.samples import NANO, YOU
 
@@ -55,14 +56,62 @@ async def test_what_is_under_way_is_there_without_its_parts(store: Store) -> Non
     assert len(await store.audit.under_way("x")) == 2
 
 
-async def test_a_prune_cuts_what_is_old_and_says_so(store: Store) -> None:
+async def test_a_prune_cuts_what_is_old_and_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await added(store, 3)
+    monkeypatch.setattr(audit, "_PIECE", 3)
     assert await store.audit.prune(datetime(2020, 1, 1, tzinfo=UTC), SHELL) == 0
     assert await store.audit.prune(now() + timedelta(seconds=1), SHELL) == 4
     [left] = await store.audit.page("", start=0, count=10)
     assert (left.who, left.what.split()[:2]) == (SHELL, ["prune", "4"])
+    await is_append_only(store)
+
+
+async def is_append_only(store: Store) -> None:
+    before = [it async for it in store.audit.since(None, "")]
+    assert before
+    for sql in (
+        "DELETE FROM audit",
+        "DELETE FROM audit WHERE id > 1",
+        "UPDATE audit SET outcome = 'done'",
+        "UPDATE audit SET ended_at = '' WHERE who = 'shell'",
+    ):
+        with pytest.raises(StateError):
+            await store._db.write(sql)
+    assert [it async for it in store.audit.since(None, "")] == before
+
+
+async def test_what_is_noted_stays_as_it_is(store: Store) -> None:
+    await added(store, 1)
+    await store.audit.by_shell("login", NANO)
+    await is_append_only(store)
+
+
+async def test_after_a_prune_that_was_cut_off_nothing_else_can_be_cut(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was noted first; the trigger comes back with the transaction that failed."""
+    await added(store, 3)
+    execute = store._db.execute
+
+    async def dies(sql: str, *values: object) -> object:
+        if sql.startswith("DELETE FROM audit"):
+            raise sqlite3.OperationalError("disk I/O error")
+        return await execute(sql, *values)
+
+    monkeypatch.setattr(store._db, "execute", dies)
     with pytest.raises(StateError):
-        await store._db.write("DELETE FROM audit")
+        await store.audit.prune(now() + timedelta(seconds=1), SHELL)
+    monkeypatch.setattr(store._db, "execute", execute)
+    assert (await store.audit.page("", start=0, count=1))[0].what.startswith("prune 3 entries")
+    assert len([it async for it in store.audit.since(None, "")]) == 4
+    await is_append_only(store)
+
+
+async def test_a_part_of_an_act_has_the_event_of_its_message(store: Store) -> None:
+    await store.audit.add(Entry(Kind.CHANGE, str(YOU), "rotate", event_id="$many @nano:x"))
+    assert (await store.audit.page("", start=0, count=1))[0].event_id == "$many"
 
 
 async def test_a_look_costs_the_same_however_much_there_is(store: Store) -> None:

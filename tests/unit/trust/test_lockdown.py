@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from adminbot.errors import Refused
-from adminbot.store import Store, open_store
+from adminbot.errors import Refused, StateError
+from adminbot.store import Entry, Store, open_store
 from adminbot.trust.lockdown import Lockdown
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
@@ -47,3 +47,28 @@ async def test_only_the_shell_lifts_it_and_a_running_service_sees_that(store: St
     assert not await lockdown.locked()
     await lockdown.check_unlocked()
     assert await shell.unlock() is None
+
+
+async def test_no_lockdown_begins_or_ends_unnoted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction: where the audit cannot be written, nothing was done."""
+
+    async def fails(entry: Entry) -> None:
+        raise StateError
+
+    lockdown, put = Lockdown(store), store.audit.put
+    monkeypatch.setattr(store.audit, "put", fails)
+    with pytest.raises(StateError):
+        await lockdown.lock(YOU, "PHONE")
+    assert not await lockdown.locked()
+    monkeypatch.setattr(store.audit, "put", put)
+    await lockdown.lock(YOU, "PHONE")
+    monkeypatch.setattr(store.audit, "put", fails)
+    with pytest.raises(StateError):
+        await lockdown.unlock()
+    assert await lockdown.locked()
+    monkeypatch.setattr(store.audit, "put", put)
+    await lockdown.unlock()
+    found = [(it.who, it.device, it.what) async for it in store.audit.since(None, "")]
+    assert found == [(str(YOU), "PHONE", "lockdown"), ("shell", "", "unlock")]
