@@ -22,6 +22,7 @@ from adminbot.accounts.registry import Own, Registry
 from adminbot.accounts.sign_up import SignUp
 from adminbot.accounts.signing import Signer
 from adminbot.accounts.tokens import Tokens
+from adminbot.accounts.watching import Watching
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import Store
 
@@ -45,6 +46,7 @@ class Accounts:
     faces: Faces
     people: People
     sign_up: SignUp
+    watching: Watching
     signer: Signer
 
     @classmethod
@@ -84,5 +86,6 @@ class Accounts:
             faces=Faces(registry, backend, acts, store),
             people=People(registry, backend, acts, store),
             sign_up=SignUp(own.user_id, backend, acts, store),
+            watching=Watching(registry, store),
             signer=signer,
         )

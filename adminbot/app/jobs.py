@@ -4,14 +4,19 @@ from dataclasses import dataclass
 
 from adminbot.accounts.device_keys import DeviceKeyMemory
 from adminbot.accounts.identities import Identities
+from adminbot.accounts.lookout import Lookout
 from adminbot.app.base import Base
 from adminbot.jobs.admin_room import AdminRoom
 from adminbot.jobs.alarm import Alarm
+from adminbot.jobs.answering import Answering
 from adminbot.jobs.card_watch import CardWatch
 from adminbot.jobs.device_watch import DeviceWatch
+from adminbot.jobs.expiry_watch import ExpiryWatch
 from adminbot.jobs.greeting import Greeting
 from adminbot.jobs.identity_watch import IdentityWatch
 from adminbot.jobs.runner import Job
+from adminbot.jobs.silence_watch import SilenceWatch
+from adminbot.jobs.weekly import Weekly
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ def make_jobs(base: Base) -> Jobs:
     device_watch = DeviceWatch(chat, store, account, signer, base.lockdown, identities)
     # Only once a card was tried: requests for its device would compete with the card's own.
     base.cards.tried.connect(device_watch.wake)
+    lookout, answering = Lookout(opened.backend, account), Answering(store, base.synced)
     every = (
         alarm,
         identity_watch,
@@ -48,5 +54,9 @@ def make_jobs(base: Base) -> Jobs:
         CardWatch(base.cards, store, base.settings.card_ttl),
         Greeting(chat, store, policy, room_id),
         AdminRoom(room_id, chat=chat, account=account, store=store, policy=policy, alarm=alarm),
+        answering,
+        SilenceWatch(chat, store, lookout, alarm, answering),
+        ExpiryWatch(store, alarm),
+        Weekly(chat, store, lookout, room_id),
     )
     return Jobs(alarm, identities, keys, identity_watch, device_watch, every)

@@ -16,6 +16,7 @@ from adminbot.commands import (
     sign_up,
     talk,
     trust,
+    watching,
 )
 from adminbot.dispatch.router import Router
 
@@ -33,6 +34,7 @@ ROUTER = Router.joined(
     audit.router,
     people.router,
     sign_up.router,
+    watching.router,
     talk.router,
     lockdown.router,
 )

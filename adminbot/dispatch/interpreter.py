@@ -1,4 +1,4 @@
-"""A message's meaning: a command, an answer to a question, a tap on a card, or nothing to us.
+"""A message's meaning: a command, an answer to a question, a tap on a card or alarm, or nothing.
 
 Local work only: the sender's next message, a brake included, waits for the result.
 """
@@ -26,7 +26,8 @@ from adminbot.dispatch.questions import (
 from adminbot.dispatch.router import Reply
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.suggestions import is_suggestion, line_of, not_with_a_slash
-from adminbot.store import Question, Store
+from adminbot.jobs.silence_watch import MUTE
+from adminbot.store import Question, Store, Watch
 from adminbot.values.ids import UserId
 
 _SAVED = SAVED.replace("\ufe0f", "")  # as `reaction_of` has it: clients differ in that sign
@@ -154,7 +155,9 @@ class Interpreter:
     async def _tapped(
         self, incoming: Incoming, questions: list[Question]
     ) -> Run | Refuse | CardTap | Reply | None:
-        """✅ or ❌ under a question with `tap`, or 🗑️ under a card (✅ does it, too)."""
+        """✅ or ❌ under a question, 🔕 under an alarm, or 🗑️ under a card (✅ does it, too)."""
+        if incoming.body == MUTE:
+            return await self._muted(incoming)
         asked = [q for q in questions if q.tap and q.event_id == incoming.relates_to]
         if not asked:
             return CardTap() if incoming.body in (_SAVED, DONE) else None
@@ -170,6 +173,19 @@ class Interpreter:
         # Anybody may have forged that: the word still counts.
         await self._store.questions.only_typed(asked[0])
         return await self._close(incoming, [], Reply(left_for_now(asked[0])))
+
+    async def _muted(self, incoming: Incoming) -> Refuse | Reply | None:
+        """🔕 under an alarm, by who was told: quiet for a day, and no longer, since anybody may
+        have forged that.
+        """
+        sender = UserId.parse(incoming.sender)
+        muted = await self._store.watches.alarmed_by(incoming.relates_to, sender)
+        if not muted:
+            return None
+        if refusal := self._rules.why_no_tap(incoming):
+            return Refuse(refusal)
+        await self._store.watches.snooze(muted, incoming.age())
+        return await self._close(incoming, [], Reply(_quiet(muted)))
 
     async def _typed(
         self, incoming: Incoming, questions: list[Question], question: Question, said: Verdict
@@ -216,6 +232,15 @@ class Interpreter:
             reply=reply.to_json(),
         )
         return reply
+
+
+def _quiet(muted: list[Watch]) -> str:
+    name = muted[0].user_id.localpart
+    which = f"`{name}`" if len(muted) == 1 else f"these {len(muted)}"
+    return (
+        f"🔕 Quiet about {which} for a day. I tell you again if it is silent then.\n"
+        f"For good: `!watch {name} off`"
+    )
 
 
 def _said_to_offered(incoming: Incoming, asked: list[Question]) -> Verdict | None:

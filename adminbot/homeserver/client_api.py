@@ -6,6 +6,7 @@ Here is what matrix-nio cannot do, or not before the first sync. No chat in here
 import json
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,6 +47,10 @@ class ClientApi:
         self._http = http
 
     # -- sessions
+
+    def server_time(self) -> datetime:
+        """The present by the homeserver's clock, as of its last answer to us."""
+        return self._http.server_time()
 
     def acting_with(self, token: Secret) -> "ClientApi":
         """The owner of another token, over the same connections."""

@@ -111,17 +111,24 @@ class Alarm(Job):
         elif self._is_stuck and not is_stuck:
             self._raise("free", self._tell_free)
 
-    async def tell(self, admin: UserId, text: str, *about: object) -> None:
-        """Tell one admin, unless no trusted device could read the text; once for the same `about`.
+    async def tell(self, admin: UserId, text: str, *about: object) -> str:
+        """Tell one admin, once for the same `about`; returns the event id.
 
-        Raises AdminbotError: not sent.
+        Tells nothing where no trusted device could read the text, and returns no id then. Raises
+        AdminbotError: not sent.
         """
         if not self._chat.rooms.trusted_devices(admin):
             log.warning("alarm not given to=%s why=no trusted device", admin)
-            return
+            return ""
         room_id = await self._chat.direct_chats.ready(admin)
         txn = txn_id("alarm", admin, *about)
-        await self._chat.send(room_id, render.ringing(text), txn=txn)
+        return await self._chat.send(room_id, render.ringing(text), txn=txn)
+
+    def who_hears(self, admin: UserId) -> list[UserId]:
+        """One admin; all, where that person is none any more, or has no device that may read."""
+        if str(admin) in self._policy.admins and self._chat.rooms.trusted_devices(admin):
+            return [admin]
+        return sorted(map(UserId.parse, self._policy.admins))
 
     async def round(self) -> None:
         """Begin whatever is raised and not under way."""

@@ -6,6 +6,7 @@ from adminbot.store.awaited import Awaited
 from adminbot.store.bots import Bot, Reminders
 from adminbot.store.cards import Card, CardKind
 from adminbot.store.device_keys import ShownKeys
+from adminbot.store.expiries import Expiry
 from adminbot.store.facts import identity_of, recovery_of, sealed_for
 from adminbot.store.inbox import InboxMessage
 from adminbot.store.memory import Store
@@ -13,6 +14,7 @@ from adminbot.store.opening import open_store
 from adminbot.store.pins import Pin
 from adminbot.store.questions import Question
 from adminbot.store.requests import OpenRequest
+from adminbot.store.watches import Watch
 
 __all__ = [
     "BY_TAP",
@@ -25,6 +27,7 @@ __all__ = [
     "Card",
     "CardKind",
     "Entry",
+    "Expiry",
     "InboxMessage",
     "Kind",
     "OpenRequest",
@@ -33,6 +36,7 @@ __all__ = [
     "Reminders",
     "ShownKeys",
     "Store",
+    "Watch",
     "identity_of",
     "open_store",
     "recovery_of",

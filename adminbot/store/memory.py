@@ -9,6 +9,7 @@ from adminbot.store.bots import Bot, Bots
 from adminbot.store.cards import CardKind, Cards
 from adminbot.store.database import Database
 from adminbot.store.device_keys import DeviceKeys
+from adminbot.store.expiries import Expiries, Expiry
 from adminbot.store.facts import Facts, SealedSecrets, identity_of, recovery_of, sealed_for
 from adminbot.store.inbox import Inbox
 from adminbot.store.pins import BotPins, Pins
@@ -16,6 +17,7 @@ from adminbot.store.questions import Questions
 from adminbot.store.requests import Requests
 from adminbot.store.rooms import Rooms
 from adminbot.store.sections import Sections
+from adminbot.store.watches import Watch, Watches
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 
@@ -44,6 +46,8 @@ class Store:
         self.requests = Requests(db, self.facts)
         self.pins = Pins(db, self.facts, self.requests)
         self.rooms = Rooms(db, self.facts)
+        self.watches = Watches(db)
+        self.expiries = Expiries(db)
 
     async def check_writable(self) -> None:
         """Raises StateError when nothing can be written."""
@@ -250,7 +254,21 @@ class Store:
             await self.device_keys.forget(user_id)
             await self.sealed.forget(identity_of(user_id))
             await self.bot_pins.forget(user_id)
+            await self.watches.forget(user_id)
+            await self.expiries.forget(user_id)
             dropped = await self._void_cards(user_id)
             await self.acts.end(event_id, "done")
         if dropped:
             await self._db.scrub()
+
+    async def watch(self, user_id: UserId, watch: Watch | None, *, event_id: str) -> None:
+        """Watch a bot from now on, or no more. Ends the act."""
+        async with self._db.transaction():
+            await (self.watches.put(watch) if watch else self.watches.forget(user_id))
+            await self.acts.end(event_id, "done")
+
+    async def expire(self, user_id: UserId, expiry: Expiry | None, *, event_id: str) -> None:
+        """Have somebody reminded of a bot's token in time, or no more. Ends the act."""
+        async with self._db.transaction():
+            await (self.expiries.put(expiry) if expiry else self.expiries.forget(user_id))
+            await self.acts.end(event_id, "done")
