@@ -41,7 +41,7 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from adminbot.values.text import format_duration, safe_to_quote
+from adminbot.values.text import format_duration, safe_to_quote, shown_id
 
 if TYPE_CHECKING:
     from adminbot.values.ids import UserId
@@ -112,7 +112,9 @@ class NoSuchAccount(AdminbotError):
     """The server has no account of this name; `nearest`: names of accounts like it."""
 
     def __init__(self, user_id: object, typed: str, *nearest: str) -> None:
-        super().__init__(f"There is no account `{user_id}` here. Nothing was changed.")
+        super().__init__(
+            f"There is no account `{shown_id(str(user_id))}` here. Nothing was changed."
+        )
         others = "`!users` lists the people here."
         self.hint = f"Did you mean `{nearest[0]}`?" if nearest else others
         self.typed = typed

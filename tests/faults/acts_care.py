@@ -203,10 +203,23 @@ def _unredacted(case: Case) -> int:
     return len(rows(case.bench.truth.synapse, sql, case.user_id))
 
 
+async def _noted(case: Case, event_id: str) -> Problems:
+    text, problems = await told(case, event_id)
+    if problems:
+        return problems
+    if "✅" not in text:
+        await case.bench.ask(f"!note {case.name} what it is for")
+    row = case.bench.truth.bot_row(case.user_id)
+    if row is None or row["note"] != "what it is for":
+        problems.append(("lost", "the registry has another note"))
+    return problems + loose(case)
+
+
 ACTS = (
     Act("pause", asked_first("pause"), typed("{name}"), _paused),
     Act("resume", _pause, typed("!resume {name}"), _resumed),
     Act("fresh password", make, typed("!password {name}"), _new_password),
+    Act("note", make, typed("!note {name} what it is for"), _noted),
     Act("devices --prune", _asked_to_prune, typed("{name}"), _pruned),
     Act("revoke DEVICE", _asked_to_end_one, typed("{name}"), _one_ended),
     Act("deletebot --erase", _asked_to_erase, typed("{name}"), _erased),

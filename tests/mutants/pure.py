@@ -1448,8 +1448,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/dispatch/chat_rules.py",
-        'address = r"[:,]?" if name.startswith("@") else "[:,]"',
-        'address = r"[:,]?"',
+        'address = r"[:,：，]?" if name.startswith("@") else',
+        'address = r"[:,：，]?" if name else',
         "talk that begins with the bot's name is a command",
         "tests/unit/dispatch/test_chat_rules.py::test_talk_is_no_command",
     ),

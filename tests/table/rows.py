@@ -25,7 +25,8 @@ class Row:
     FIRST. `bad`: what only this command can be given wrong, kind → line, beside what follows from
     its declaration. `also`: more forms that change something, and in a lockdown are refused;
     `looks`: forms of a command with `acts` that only look, and are answered in a lockdown, too.
-    `fine`: kinds that follow from the declaration and are no mistake here. `acts`: names of acts of the fault lab that do not begin with the command's name.
+    `fine`: kinds that follow from the declaration and are no mistake here. `acts`: names of acts
+    of the fault lab that do not begin with the command's name.
     """
 
     good: str
@@ -147,7 +148,7 @@ ROWS: dict[str, Row] = {
     ),
     "pause": Row("pause {bot}", "bot"),
     "resume": Row("resume {bot}", "bot"),
-    "password": Row("password {bot}", "bot"),
+    "password": Row("password {bot}", "bot", acts=("fresh password",)),
     "adopt": Row(
         "adopt {person}",
         "person",

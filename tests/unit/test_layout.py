@@ -18,6 +18,7 @@ ACROSS = {
     "apps/test_profiles.py": "every packaged profile",
     "commands/test_declarations.py": "what every command must have",
     "commands/test_prefix.py": "every text that names a command",
+    "dispatch/test_spellings.py": "what phones make of what is typed, for every command",
     "jobs/test_how_often.py": "what it costs to wait for thousands of devices",
     "store/test_forgotten.py": "what stays in no table longer than it holds",
     "store/test_old_data.py": "a data directory of an earlier version",
@@ -26,6 +27,7 @@ ACROSS = {
     "test_outside.py": "what a lying server sends to any room",
     "test_packaging.py": "what is packed and installed",
     "test_pictures.py": "what tests/pictures draws",
+    "test_table.py": "the rows of tests/table",
     "test_properties.py": "what holds for any input of any room",
 }
 LAYOUT = (ROOT / "docs/layout.md").read_text()

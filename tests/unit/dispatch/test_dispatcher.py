@@ -155,8 +155,8 @@ async def test_the_turn_is_kept_by_what_is_quick(desk: Desk) -> None:
     """What was typed first is done first: the next command sees what it made."""
     await desk.says("!newbot nano")
     assert "Bots (1)" in await desk.asks("!bots")
-    await desk.says("!newbot other")
-    assert "✅ New token" in await desk.asks("!rotate other")
+    await desk.says("!newbot later")
+    assert "✅ New token" in await desk.asks("!rotate later")
 
 
 async def test_what_hangs_gives_its_turn_back(desk: Desk) -> None:
