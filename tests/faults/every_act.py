@@ -9,6 +9,7 @@ from tests.faults import (
     acts_people,
     acts_rooms,
     acts_trust,
+    acts_watch,
 )
 
 EVERY_ACT = (
@@ -20,4 +21,5 @@ EVERY_ACT = (
     *acts_people.ACTS,
     *acts_rooms.ACTS,
     *acts_trust.ACTS,
+    *acts_watch.ACTS,
 )

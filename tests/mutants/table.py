@@ -19,6 +19,7 @@ from tests.mutants import (
     rooms,
     spellings,
     turns,
+    watch,
 )
 
 MUTANTS = (
@@ -34,6 +35,7 @@ MUTANTS = (
     *rooms.MUTANTS,
     *spellings.MUTANTS,
     *turns.MUTANTS,
+    *watch.MUTANTS,
 )
 
 

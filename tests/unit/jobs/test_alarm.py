@@ -62,6 +62,9 @@ class FakeChat(Chat):
         self.txns.append(txn)
         return "$e"
 
+    async def react(self, room_id: str, event_id: str, key: str, *, txn: str) -> str:
+        return "$r"
+
     def spoken_to(self) -> list[str]:
         return sorted(room_id for room_id, _ in self.said)
 
