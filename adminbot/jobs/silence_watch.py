@@ -195,6 +195,8 @@ class SilenceWatch(Job):
             return self.retry_s  # nobody has a device that may read the text
         for user_id, event_id in told.items():
             await self._put_mark(UserId.parse(user_id), event_id)
+        for watch in watches:
+            await self._alarm.told("silence", watch.user_id)
         await self._store.watches.told(tell, alarmed, told)
         return None
 
