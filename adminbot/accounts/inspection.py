@@ -12,7 +12,7 @@ from adminbot.accounts.identities import Identities
 from adminbot.crypto.crosssigning import DeviceState, device_state, fingerprint, trusted_devices
 from adminbot.errors import AccountGone
 from adminbot.homeserver.client_api import ClientApi
-from adminbot.store import Bot, Reminders, Store
+from adminbot.store import Bot, Expiry, Store, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class BotDetail:
     device_state: DeviceState
     rooms: int
     is_locked: bool
-    reminders: Reminders
+    watch: Watch | None
+    expiry: Expiry | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ class Inspector:
             device_state=await self._state(bot, answer),
             rooms=len(rooms),
             is_locked=bot.is_paused or (account is not None and account.is_locked),
-            reminders=await self._store.bots.reminders(bot.user_id),
+            watch=await self._store.watches.find(bot.user_id),
+            expiry=await self._store.expiries.find(bot.user_id),
         )
 
     async def _state(self, bot: Bot, answer: dict[str, Any]) -> DeviceState:

@@ -1,18 +1,20 @@
 """Commands that look at the managed bots and change nothing: the list, and one in detail."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from adminbot.accounts.inspection import BotDetail, Seen, Standing, in_words
+from adminbot.commands.watching import expiry_in_words, watch_in_words
 from adminbot.crypto.crosssigning import DeviceState
 from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.router import Reply, Router
 from adminbot.errors import UsageError
-from adminbot.store import Bot, Reminders
+from adminbot.store import Bot
 from adminbot.values.clock import now
 from adminbot.values.render import ago
-from adminbot.values.text import format_duration, safe_to_quote, shown_id
+from adminbot.values.text import safe_to_quote, shown_id
 
 router = Router("Bots")
 
@@ -141,8 +143,7 @@ async def bot(ctx: Context, args: Args) -> Reply:
                 f"• Device: {_device(bot)}",
                 f"• Trust: {_trust(detail)}",
                 f"• Token: {_token(bot)}",
-                *_expiry(bot, detail.reminders),
-                *_watch(detail.reminders),
+                *_watching(detail),
                 *_rooms(detail),
                 *_for_a_ghost(detail),
             ]
@@ -183,21 +184,11 @@ def _is_as_found(bot: Bot) -> bool:
     return bot.adopted_at is not None and bot.token_at == bot.adopted_at
 
 
-def _expiry(bot: Bot, reminders: Reminders) -> list[str]:
-    if not reminders.expiry_days:
-        return []
-    counted_from = bot.token_at or reminders.counted_from or bot.made_at
-    due = counted_from + timedelta(days=reminders.expiry_days)
-    return [f"• Expiry: every {reminders.expiry_days} d, due {due:%Y-%m-%d}"]
-
-
-def _watch(reminders: Reminders) -> list[str]:
-    if reminders.silence is None:
-        return []
-    after = format_duration(int(reminders.silence.total_seconds()))
-    until = reminders.snoozed_until
-    snoozed = f", 🔕 until {until:%Y-%m-%d %H:%M} UTC" if until and until > now() else ""
-    return [f"• Watch: told after {after} of silence{snoozed}"]
+def _watching(detail: BotDetail) -> Iterator[str]:
+    if detail.expiry:
+        yield f"• Expiry: {expiry_in_words(detail.expiry, detail.bot)}"
+    if detail.watch:
+        yield f"• Watch: {watch_in_words(detail.watch)}"
 
 
 def _rooms(detail: BotDetail) -> list[str]:

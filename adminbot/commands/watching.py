@@ -139,7 +139,9 @@ def _due(expiry: Expiry, bot: Bot) -> str:
 def watch_in_words(watch: Watch) -> str:
     """How a bot is watched, for `!bot`."""
     alarm = f", silent since an alarm {ago(watch.alarmed)} ago" if watch.alarmed else ""
-    return f"tells `{watch.tell}` after {_in_words(watch.silent)}{alarm}"
+    until = watch.snoozed_until
+    quiet = f", 🔕 until {until:%Y-%m-%d %H:%M} UTC" if until and until > now() else ""
+    return f"tells `{watch.tell}` after {_in_words(watch.silent)} of silence{alarm}{quiet}"
 
 
 def expiry_in_words(expiry: Expiry, bot: Bot) -> str:
@@ -148,5 +150,5 @@ def expiry_in_words(expiry: Expiry, bot: Bot) -> str:
     if due is None:
         return f"{expiry.days} d after its next token"
     if due > now():
-        return f"{due:%Y-%m-%d}"
+        return f"every {expiry.days} d, due {due:%Y-%m-%d}"
     return f"⏰ overdue since {due:%Y-%m-%d}. New token: `!rotate {bot.user_id.localpart}`"

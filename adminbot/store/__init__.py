@@ -3,7 +3,7 @@
 from adminbot.store.acts import ActNote
 from adminbot.store.audit import BY_TAP, OURSELVES, SHELL, Audit, Entry, Kind
 from adminbot.store.awaited import Awaited
-from adminbot.store.bots import Bot, Reminders
+from adminbot.store.bots import Bot
 from adminbot.store.cards import Card, CardKind
 from adminbot.store.device_keys import ShownKeys
 from adminbot.store.expiries import Expiry
@@ -33,7 +33,6 @@ __all__ = [
     "OpenRequest",
     "Pin",
     "Question",
-    "Reminders",
     "ShownKeys",
     "Store",
     "Watch",

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 import aiosqlite
@@ -92,29 +92,6 @@ _NEAR = """SELECT user_id FROM (SELECT user_id FROM bot
         ORDER BY user_id LIMIT ?3)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Reminders:
-    """What somebody is told about a bot: after how much silence, and how old a token may get.
-
-    `expiry_days`: 0 where no token expires; they count from `counted_from`, or from the token.
-    """
-
-    silence: timedelta | None
-    snoozed_until: datetime | None
-    expiry_days: int
-    counted_from: datetime | None
-
-    @classmethod
-    def from_row(cls, row: aiosqlite.Row) -> Self:
-        snoozed, since = row["snoozed_until"], row["since"]
-        return cls(
-            silence=timedelta(seconds=row["silent_s"]) if row["silent_s"] else None,
-            snoozed_until=datetime.fromisoformat(snoozed) if snoozed else None,
-            expiry_days=row["days"] or 0,
-            counted_from=datetime.fromisoformat(since) if since else None,
-        )
-
-
 class Bots:
     """The table of bots; a deleted bot's row stays as a memory."""
 
@@ -161,15 +138,6 @@ class Bots:
         first = f"@{user_id.localpart[:1]}"
         rows = await self._db.all(_NEAR, str(user_id), first, most)
         return [UserId.parse(row["user_id"]).localpart for row in rows]
-
-    async def reminders(self, user_id: UserId) -> Reminders:
-        """What somebody is told about a bot."""
-        [row] = await self._db.all(
-            "SELECT silent_s, snoozed_until, days, expiry.since FROM (SELECT ? AS user_id) "
-            "LEFT JOIN watch USING (user_id) LEFT JOIN expiry USING (user_id)",
-            str(user_id),
-        )
-        return Reminders.from_row(row)
 
     async def find(self, user_id: UserId) -> Bot | None:
         row = await self._db.one(

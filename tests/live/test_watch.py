@@ -44,6 +44,7 @@ async def test_an_alarm_is_made_quiet_by_a_tap(world: World) -> None:
     await world.bot.stop()
     as_if(world, "UPDATE watch SET since = ?, alarmed = ?", ago(hours=9), ago(minutes=1))
     await world.bot.start()
+    await world.ask("!ping")  # a sync comes in: the server answers
     await world.human.wait_for(lambda h: said(world, "mute is silent") or None, what="the alarm")
     [alarm] = said(world, "mute is silent")
     trusted(alarm)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adminbot.store import Bot, Reminders, ShownKeys, Store
+from adminbot.store import Bot, ShownKeys, Store
 from adminbot.store.bots import _OTHERS
 from adminbot.values.ids import UserId
 from tests.unit.store.samples import BOT, NANO, WHEN, YOU
@@ -99,7 +99,3 @@ async def test_some_bots_are_found_by_their_user_ids(store: Store) -> None:
     odd = "@\ud83e'); DROP TABLE bot"
     assert await store.bots.among([str(NANO), str(YOU), odd]) == [BOT]
     assert await store.bots.among([]) == []
-
-
-async def test_of_a_bot_that_nobody_watches_nothing_is_told(store: Store) -> None:
-    assert await store.bots.reminders(NANO) == Reminders(None, None, 0, None)
