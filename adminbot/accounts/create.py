@@ -3,15 +3,8 @@
 from dataclasses import dataclass, replace
 
 from adminbot.accounts.act import Act, Acts, Order
-from adminbot.accounts.backends.base import (
-    MAKE,
-    AccountBackend,
-    Attempt,
-    Can,
-    Login,
-    Target,
-    check_can,
-)
+from adminbot.accounts.backends.base import MAKE, AccountBackend, Attempt, Can, Login, Target
+from adminbot.accounts.backends.checks import check_can
 from adminbot.accounts.handover import (
     HandOver,
     PasswordOnly,

@@ -7,6 +7,7 @@ from functools import partial
 
 from adminbot.accounts.act import Acts, Brake, Order
 from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.checks import check_may_change
 from adminbot.accounts.registry import Registry
 from adminbot.errors import AccountGone, HomeserverError, UsageError
 from adminbot.homeserver.values import Device, Removal
@@ -131,12 +132,14 @@ class Endings:
         not know so yet. A second run notes the end: closing a closed or missing account is no
         error.
 
-        Raises: NotManaged, HomeserverError.
+        Raises: NotManaged, Protected, HomeserverError.
         """
         bot = await self._registry.get(typed)
         async with self._acts.brake("deletebot", bot.user_id, order) as brake:
             close = partial(self._backend.close, bot.user_id, brake)
             with still_alive(bot.user_id, "deletebot"):
+                with suppress(AccountGone):  # closing a missing account is no error
+                    await check_may_change(self._backend, bot.user_id)
                 await close()
             await brake.once_more_after_late_logins(close)
             await self._store.bot_deleted(bot.user_id, event_id=order.event_id)

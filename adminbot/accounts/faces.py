@@ -1,7 +1,8 @@
 """The faces of bots: name and picture, set in a bot's name over a session that ends."""
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import AccountBackend, check_may_act_as
+from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.checks import check_may_act_as
 from adminbot.accounts.registry import Registry
 from adminbot.store import Bot, Store
 

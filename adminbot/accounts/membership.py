@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from adminbot.accounts.act import Act, Acts, Order
-from adminbot.accounts.backends.base import AccountBackend, check_may_act_as, open_account
+from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.checks import check_may_act_as, open_account
 from adminbot.accounts.registry import Registry
 from adminbot.errors import HomeserverError, Refused, UsageError
 from adminbot.homeserver.client_api import ClientApi

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import AccountBackend, Can, check_can, check_may_log_in
+from adminbot.accounts.backends.base import AccountBackend, Can
+from adminbot.accounts.backends.checks import check_can, check_may_act_as
 from adminbot.accounts.handover import HandOver, Program
 from adminbot.accounts.registry import Registry
 from adminbot.store import Bot
@@ -40,7 +41,7 @@ class Passwords:
             # A rotation that waits at the login limit is about to log in with a password of its
             # own: another one now would let it fail.
             self._acts.check_nobody_waits(bot.user_id)
-            await check_may_log_in(self._backend, bot.user_id)
+            await check_may_act_as(self._backend, bot.user_id)
             await act.note()
             password = new_password()
             await self._backend.set_password(bot.user_id, password, act, keep_sessions=True)

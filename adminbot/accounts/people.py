@@ -6,14 +6,8 @@ Server admins, our own account and our admins are protected; bots have commands 
 from collections.abc import Callable
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import (
-    MAKE,
-    AccountBackend,
-    Attempt,
-    Can,
-    Target,
-    check_can,
-)
+from adminbot.accounts.backends.base import MAKE, AccountBackend, Attempt, Can, Target
+from adminbot.accounts.backends.checks import check_can
 from adminbot.accounts.registry import Registry
 from adminbot.errors import NameTaken, Protected, Refused, UsageError
 from adminbot.homeserver.values import AccountState, Device, PersonSeen

@@ -5,7 +5,8 @@ from enum import Enum, auto
 from typing import Any
 
 from adminbot.accounts.act import Act, Acts, Order
-from adminbot.accounts.backends.base import AccountBackend, check_may_act_as
+from adminbot.accounts.backends.base import AccountBackend
+from adminbot.accounts.backends.checks import check_may_act_as
 from adminbot.accounts.registry import Registry
 from adminbot.errors import HomeserverError
 from adminbot.homeserver.client_api import ClientApi

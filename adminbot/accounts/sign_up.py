@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adminbot.accounts.act import Acts, NotedAct, Order
-from adminbot.accounts.backends.base import AccountBackend, Can, check_can
+from adminbot.accounts.backends.base import AccountBackend, Can
+from adminbot.accounts.backends.checks import check_can
 from adminbot.errors import UsageError
 from adminbot.homeserver.values import SHOWN, SignUpToken
 from adminbot.store import CardKind, Store, sealed_for

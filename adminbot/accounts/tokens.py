@@ -3,15 +3,8 @@
 from dataclasses import replace
 
 from adminbot.accounts.act import Acts, Order
-from adminbot.accounts.backends.base import (
-    AccountBackend,
-    Can,
-    Login,
-    TakeOver,
-    Target,
-    check_can,
-    check_may_log_in,
-)
+from adminbot.accounts.backends.base import AccountBackend, Can, Login, TakeOver, Target
+from adminbot.accounts.backends.checks import check_can, check_may_act_as
 from adminbot.accounts.handover import (
     HandOver,
     PasswordOnly,
@@ -60,7 +53,7 @@ class Tokens:
         async with self._acts.begin("rotate", self._registry.user_id(typed), order) as act:
             bot = await self._registry.get_running(typed)
             self._acts.check_nobody_waits(bot.user_id)
-            await check_may_log_in(self._backend, bot.user_id)
+            await check_may_act_as(self._backend, bot.user_id)
             is_kept = program.keeps_device and not program.logs_in and not new_device
             present_device = await self._present_device(bot) if is_kept else None
             device_id = await act.note(present_device or new_device_id(bot.user_id.localpart))

@@ -16,9 +16,9 @@ MUTANTS = (
         _NOTHING_BEGUN,
     ),
     Mutant(
-        "adminbot/accounts/backends/base.py",
-        "    if account.is_locked:\n",
-        "    if False:\n",
+        "adminbot/accounts/backends/checks.py",
+        "    if (await open_account(backend, user_id)).is_locked:\n",
+        "    if not await open_account(backend, user_id):\n",
         "a rotation sets a password and then cannot log in, as somebody locked the account",
         _NOTHING_BEGUN,
     ),

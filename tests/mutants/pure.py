@@ -1207,7 +1207,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "tests/unit/accounts/backends/test_synapse.py::test_which_account_was_made_by_an_act",
     ),
     Mutant(
-        "adminbot/accounts/backends/base.py",
+        "adminbot/accounts/backends/checks.py",
         "    if account is None:\n        raise AccountGone\n    if account.is_admin:",
         "    if account and account.is_admin:",
         "a sign-out of an account that is gone makes it anew",

@@ -4,7 +4,7 @@ from tests.mutants import Mutant
 
 COMMANDS = "tests/unit/commands/test_rooms.py::"
 CHAT = "tests/unit/accounts/test_private_chat.py::"
-_BASE = "adminbot/accounts/backends/base.py"
+_BASE = "adminbot/accounts/backends/checks.py"
 _PRIVATE_CHAT = "adminbot/accounts/private_chat.py"
 _ROOMS = "adminbot/commands/rooms.py"
 

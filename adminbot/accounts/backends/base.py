@@ -13,7 +13,6 @@ from enum import Enum
 from typing import Protocol
 
 from adminbot.accounts.act import Act, NotedAct
-from adminbot.errors import AccountGone, Paused, Protected, Refused
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import (
     AccountState,
@@ -275,46 +274,3 @@ class AccountBackend(Protocol):
 
         Raises AccountGone.
         """
-
-
-def check_can(backend: AccountBackend, what: Can, hint: str = "") -> None:
-    """Raises Refused unless this kind of account has the ability `what`."""
-    if what not in backend.can:
-        raise Refused(f"Accounts on this server {what.value}. Nothing was changed.", hint)
-
-
-async def check_may_change(backend: AccountBackend, user_id: UserId) -> AccountState:
-    """The account's state. Raises AccountGone, or Protected for a server admin's account.
-
-    To be asked before a change, too, because Synapse's PUT would make a missing account.
-    """
-    account = await backend.find(user_id)
-    if account is None:
-        raise AccountGone
-    if account.is_admin:
-        raise Protected(user_id)
-    return account
-
-
-async def check_may_log_in(backend: AccountBackend, user_id: UserId) -> None:
-    """As `check_may_change`; raises Paused, too, for an account that is locked by whomever."""
-    account = await check_may_change(backend, user_id)
-    if account.is_locked:
-        raise Paused(user_id)
-
-
-async def open_account(backend: AccountBackend, user_id: UserId) -> AccountState:
-    """As `check_may_change`; raises AccountGone for a closed account, too."""
-    account = await check_may_change(backend, user_id)
-    if account.is_deactivated:
-        raise AccountGone
-    return account
-
-
-async def check_may_act_as(backend: AccountBackend, user_id: UserId) -> None:
-    """As `open_account`; raises Paused, too. To be asked before anything in an account's name.
-
-    Synapse opens a session in the name of anybody, also of a server admin or a closed account.
-    """
-    if (await open_account(backend, user_id)).is_locked:
-        raise Paused(user_id)

@@ -19,8 +19,8 @@ from adminbot.accounts.backends.base import (
     Login,
     TakeOver,
     Target,
-    check_may_change,
 )
+from adminbot.accounts.backends.checks import check_may_change
 from adminbot.accounts.backends.login_limit import log_in
 from adminbot.accounts.backends.lost_answers import TRIES, until_known
 from adminbot.accounts.backends.removal import remove_messages

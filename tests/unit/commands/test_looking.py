@@ -161,7 +161,8 @@ async def test_one_in_detail_is_all_that_is_known(desk: Desk) -> None:
         "• Trust: never started",
         "• Token: at least 3 d old",
         f"• Expiry: every 90 d, due {due:{day}}",
-        f"• Watch: tells @you:example.org after 3 h of silence, 🔕 until {until:%Y-%m-%d %H:%M} UTC",
+        "• Watch: tells @you:example.org after 3 h of silence, "
+        f"🔕 until {until:%Y-%m-%d %H:%M} UTC",
         "• Rooms: 2",
     ]
     await desk.store.bots.add(replace(bot, token_at=moment, device_id=None))
