@@ -59,7 +59,7 @@ async def test_a_slash_and_two_in_a_message_are_told(world: World) -> None:
         "!bot 🤖 🙏",
         "!ping 🙏",
         "!newbot\u2026",
-        "!bots ٢",
+        "!bots x ٢",
     ],
     ids=lambda line: line[:14].encode("unicode_escape").decode(),
 )
