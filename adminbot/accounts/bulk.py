@@ -5,6 +5,8 @@ alone what is done, and goes on with the rest.
 """
 
 import asyncio
+import logging
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +14,8 @@ from adminbot.accounts.act import Order
 from adminbot.errors import AdminbotError, Refused, StateError
 from adminbot.store import Store
 from adminbot.values.ids import UserId
+
+log = logging.getLogger(__name__)
 
 # Told after each part, and of each long wait: how far it is, and the sentence about the wait.
 Tell = Callable[["Tally", str], None]
@@ -126,6 +130,12 @@ class Bulk:
             raise
         except AdminbotError as exc:
             tally.failed[part.user_id] = exc
+        except Exception:  # a bug: it shall not keep the others' logins from their card
+            ref = secrets.token_hex(4)
+            log.exception("part failed user=%s ref=%s", part.user_id, ref)
+            tally.failed[part.user_id] = Refused(
+                f"Something broke on my side; the log has it under `{ref}`."
+            )
         else:
             tally.done.append(part.user_id)
         tell(tally, "")

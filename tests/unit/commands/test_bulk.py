@@ -62,6 +62,22 @@ async def test_where_nothing_is_done_there_is_no_card(desk: Desk) -> None:
     assert len(desk.chat.secrets) == cards
 
 
+async def test_a_bug_at_one_keeps_no_other_from_its_card(desk: Desk) -> None:
+    check = desk.server.check_name_free
+
+    async def breaks(user_id: UserId) -> None:
+        if user_id == bot("b"):
+            raise ZeroDivisionError("syt_secret")
+        await check(user_id)
+
+    desk.server.check_name_free = breaks  # type: ignore[method-assign]
+    answer = await desk.asks("!newbots a b c")
+    assert "✅ 2 of 3 bots are ready." in answer
+    assert "• b: Something broke on my side; the log has it under" in answer
+    assert "syt_secret" not in answer
+    assert list(sections(desk)) == ["@a:example.org", "@c:example.org"]
+
+
 async def test_more_than_fifty_are_refused(desk: Desk) -> None:
     names = " ".join(f"b{n}" for n in range(51))
     assert "51 names; I make 50 at once" in await desk.asks(f"!newbots {names}")
