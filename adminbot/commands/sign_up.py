@@ -89,8 +89,13 @@ async def _list(ctx: Context) -> Reply:
 
 
 def _in_a_line(token: SignUpToken) -> str:
-    uses = "any number of uses" if token.uses_left is None else f"{token.uses_left} uses left"
-    return f"• `{token.beginning}…` {uses}, {_until(token.until)}"
+    return f"• `{token.beginning}…` {_uses(token.uses_left)}, {_until(token.until)}"
+
+
+def _uses(left: int | None) -> str:
+    if left is None:
+        return "any number of uses"
+    return "1 use left" if left == 1 else f"{left} uses left"
 
 
 def _until(moment: datetime | None) -> str:
