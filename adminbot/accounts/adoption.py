@@ -136,7 +136,8 @@ class Adoption:
         localpart, colon, server = typed.strip().removeprefix("@").partition(":")
         if colon and server != self._registry.server:
             raise UsageError(
-                f"I care for accounts on {self._registry.server} only. Nothing was changed."
+                f"I care for accounts on {self._registry.server} only. Nothing was changed.",
+                "`!users` lists the people here.",
             )
         if not is_localpart(localpart):
             raise UsageError(

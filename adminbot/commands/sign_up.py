@@ -1,5 +1,6 @@
 """Commands about sign-up tokens."""
 
+import re
 from datetime import datetime, timedelta
 
 from adminbot.cards.person import sign_up_card
@@ -73,7 +74,7 @@ async def _new(ctx: Context, args: Args) -> Reply:
 
 def _number(args: Args, flag: str, default: int, most: int) -> int:
     typed = args.flags.get(flag, str(default))
-    if not typed.isdecimal() or not 1 <= int(typed[:9]) <= most:
+    if not re.fullmatch("[0-9]{1,6}", typed) or not 1 <= int(typed) <= most:
         raise UsageError(f"`--{flag}` is a number from 1 to {most} here. Nothing was made.")
     return int(typed)
 

@@ -70,6 +70,7 @@ async def test_a_token_is_taken_back_after_its_beginning(desk: Desk) -> None:
         ("revoke", "needs a token"),
         ("list --uses 3", "takes no flag"),
         ("new --uses 0", "--uses is a number from 1 to 1000"),
+        ("new --uses \u0663", "--uses is a number from 1 to 1000"),
         ("new --uses x", "--uses is a number from 1 to 1000"),
         ("new --days 9999", "--days is a number from 1 to 365"),
         ("new --days", "--days wants a value"),
