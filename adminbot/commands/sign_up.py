@@ -31,6 +31,7 @@ _SHUT = (
         "days": Flag("how long it is good; 7 if you do not say", "N"),
     },
     gives_card=True,
+    only_looks=lambda args: args[_ACTION].lower() == "list",
     confirm=Confirm.BEGINNING,
     details=(
         "`new` sends you a card to pass on. `list` shows the beginnings only: a token is a "

@@ -77,4 +77,11 @@ MUTANTS = (
         "the list shows whole sign-up tokens",
         SIGN_UP + "test_the_list_shows_beginnings",
     ),
+    Mutant(
+        "adminbot/commands/sign_up.py",
+        'only_looks=lambda args: args[_ACTION].lower() == "list",',
+        'only_looks=lambda args: args[_ACTION].lower() != "new",',
+        "a sign-up token is taken back in a lockdown",
+        SIGN_UP + "test_under_a_lockdown_tokens_are_listed_and_none_is_made_or_taken_back",
+    ),
 )

@@ -68,7 +68,12 @@ async def bad_input(seat: Seat, command: Command) -> Cell:
     for place in undeclared(command):
         cell.add(place, ["no bad values are known for that place: see PLACES"])
     for bad in bad_lines(command, row):
-        cell.add(bad.kind, await _refused(seat, command, bad))
+        try:
+            problems = await _refused(seat, command, bad)
+        except Exception as exc:  # noqa: BLE001  # the table goes on
+            problems = [_in_short(exc)]
+            seat.spoilt = True
+        cell.add(bad.kind, problems)
     return cell
 
 

@@ -14,7 +14,7 @@ _REFUSALS = ("❌", "🔒", "🙈")
 _LEFT = ("Nothing was", "nothing was", "Left as it is")
 _LOCKED = "I am locked down"
 # What a person can do next, beside a command: said where no command is to be typed.
-_NEXT = ("`", "Type ", "Send ", "Wait ", "Answer ", "Leave ")
+_NEXT = ("`", "Type ", "Send ", "Wait ", "Answer ", "Leave ", "Shorten ")
 
 
 def as_written(seen: Seen) -> str:

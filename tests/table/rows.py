@@ -171,8 +171,8 @@ ROWS: dict[str, Row] = {
     "leave": Row("leave {bot} {room}", "bot", bad={"not in there": "leave {bot} {shut}"}),
     "chat": Row("chat {bot}", "bot"),
     # -- watching
-    "watch": Row("watch {bot} 3h", "bot", also=("watch {bot} off",), looks=("watch {bot}",)),
-    "expiry": Row("expiry {bot} 90d", "bot", also=("expiry {bot} off",), looks=("expiry {bot}",)),
+    "watch": Row("watch {bot} 3h", "bot", also=("watch {bot}", "watch {bot} off")),
+    "expiry": Row("expiry {bot} 90d", "bot", also=("expiry {bot}", "expiry {bot} off")),
     "audit": Row("audit", "bot"),
     # -- people
     "newuser": Row("newuser {new} Somebody new", "new"),

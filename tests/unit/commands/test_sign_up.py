@@ -95,3 +95,13 @@ async def test_a_crash_leaves_one_token_and_its_card(tmp_path: Path) -> None:
         await desk.settled()
         assert token_on_card(desk) == kept
     assert list(server.sign_up) == [kept]
+
+
+async def test_under_a_lockdown_tokens_are_listed_and_none_is_made_or_taken_back(
+    desk: Desk,
+) -> None:
+    await desk.asks("!regtoken new")
+    await desk.lockdown.lock(YOU)
+    assert "Sign-up tokens (1)" in await desk.asks("!regtoken LIST")
+    for line in ("!regtoken new", "!regtoken revoke abc", "!regtoken nosuchword"):
+        assert "locked down" in await desk.asks(line)
