@@ -15,7 +15,7 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import AccountState, Device
 from adminbot.store import Bot, Store
 from adminbot.values.clock import now
-from adminbot.values.ids import UserId, is_device_id, is_localpart
+from adminbot.values.ids import MOST_OF_A_USER_ID, UserId, is_device_id, is_localpart
 
 _ALIKE = 2  # letters at the beginning of a mistyped name that are taken for right
 
@@ -139,7 +139,8 @@ class Adoption:
                 f"I care for accounts on {self._registry.server} only. Nothing was changed.",
                 "`!users` lists the people here.",
             )
-        if not is_localpart(localpart):
+        is_short = len(f"@{localpart}:{self._registry.server}") <= MOST_OF_A_USER_ID
+        if not (is_localpart(localpart) and is_short):
             raise UsageError(
                 "That is no user id. Nothing was changed.",
                 f"Type: `!adopt @name:{self._registry.server}`",

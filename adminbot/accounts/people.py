@@ -12,7 +12,7 @@ from adminbot.accounts.registry import Registry
 from adminbot.errors import NameTaken, Protected, Refused, UsageError
 from adminbot.homeserver.values import AccountState, Device, PersonSeen
 from adminbot.store import CardKind, Store
-from adminbot.values.ids import BotName, UserId, names_like
+from adminbot.values.ids import MOST_OF_A_USER_ID, BotName, UserId, names_like
 from adminbot.values.secret import Secret, new_typed_password
 from adminbot.values.text import safe_to_quote
 
@@ -45,9 +45,12 @@ class People:
         try:  # old accounts may have capitals; a phone's keyboard makes one at the beginning
             is_whole = bool(colon) and typed.strip().startswith("@")
             name = localpart if is_whole else localpart.lower()
-            return UserId.parse(f"@{name}:{self._registry.server}")
+            user_id = UserId.parse(f"@{name}:{self._registry.server}")
         except ValueError:
             raise self._nobody(typed) from None
+        if len(str(user_id).encode()) > MOST_OF_A_USER_ID:
+            raise self._nobody(typed)  # no server has it, and some proxy would choke on it
+        return user_id
 
     async def find(self, typed: str) -> AccountState:
         """The account of a person on this server, whatever its state. Raises UsageError."""

@@ -31,7 +31,7 @@ async def audit(ctx: Context, args: Args) -> Reply:
     if not page and name.isdecimal():  # Synapse keeps such names for guests; `@2` would be one
         name, page = "", name
     if page and not re.fullmatch("[1-9][0-9]{0,4}", page):
-        raise UsageError(f"There is no page {safe_to_quote(page, 10)}.")
+        raise UsageError(f"There is no page {safe_to_quote(page, 10)}.", "Type: `!audit`")
     number = int(page or 1)
     about = str(ctx.services.accounts.people.user_id(name)) if name else ""
     table = ctx.services.audit

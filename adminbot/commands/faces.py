@@ -26,10 +26,13 @@ _ONE = asyncio.Semaphore(1)
 async def setname(ctx: Context, args: Args) -> Reply:
     name = args["Display name"].strip()
     if not 0 < len(name) <= 100:
-        raise UsageError("A display name has 1 to 100 characters. Nothing was changed.")
+        raise UsageError(
+            "A display name has 1 to 100 characters. Nothing was changed.", "Type a shorter one."
+        )
     if safe_to_quote(name, 100) != name:
         raise UsageError(
-            "A display name is one line of characters that can be seen. Nothing was changed."
+            "A display name is one line of characters that can be seen. Nothing was changed.",
+            "Type it without the others.",
         )
     before = await ctx.services.accounts.faces.set_name(args["NAME"], name, ctx.order)
     return Reply(f"✅ `{before.user_id}` is called {safe_to_quote(name, 100)} now.")

@@ -21,6 +21,7 @@ from adminbot.values.text import safe_to_quote
 router = Router("People")
 
 _PER_PAGE = 20
+_LONGEST_WORD = 100
 
 
 @router.command(
@@ -146,7 +147,8 @@ async def users(ctx: Context, args: Args) -> Reply:
         return Reply(f"There is nobody{about}.")
     pages = (total + _PER_PAGE - 1) // _PER_PAGE
     if page > pages:
-        raise UsageError(f"There is no page {page}; there are {pages}.")
+        there = f"there are {pages}" if pages > 1 else "there is one"
+        raise UsageError(f"There is no page {page}; {there}.", "Type: `!users`")
     lines = [f"👥 **People**{about} ({total})", *map(_in_a_line, shown)]
     if page < pages:
         again = f"{safe_to_quote(word)} {page + 1}" if word else f"{page + 1}"
@@ -160,7 +162,9 @@ def word_and_page(args: Args) -> tuple[str, int]:
     if not second and first.isdecimal():
         first, second = "", first
     if second and not re.fullmatch("[1-9][0-9]{0,3}", second):
-        raise UsageError(f"There is no page {safe_to_quote(second, 10)}.")
+        raise UsageError(f"There is no page {safe_to_quote(second, 10)}.", "Type: `!users`")
+    if len(first) > _LONGEST_WORD:
+        raise UsageError(f"A name has {_LONGEST_WORD} characters at most.", "Type a shorter word.")
     return first, int(second or 1)
 
 

@@ -19,7 +19,7 @@ from slugify.special import PRE_TRANSLATIONS
 from adminbot.errors import UsageError
 from adminbot.values.text import one_line, safe_to_quote
 
-_MAX_USER_ID_BYTES = 255
+MOST_OF_A_USER_ID = 255  # bytes
 _LOCALPART = re.compile(r"[a-z0-9=_.\-/+]+")
 _OLD_LOCALPART = re.compile(r"[A-Za-z0-9=_.\-/+]+")
 # White space and control characters would end a line; half of a surrogate pair is no UTF-8.
@@ -131,8 +131,8 @@ def _problem(name: str, server: str) -> str:
     if name.isdigit():
         return "it may not be all digits"
     # The limit counts bytes. Both parts are ASCII here, so the text may say characters.
-    if len(f"@{name}:{server}".encode()) > _MAX_USER_ID_BYTES:
-        return f"with the server's name it may have {_MAX_USER_ID_BYTES} characters at most"
+    if len(f"@{name}:{server}".encode()) > MOST_OF_A_USER_ID:
+        return f"with the server's name it may have {MOST_OF_A_USER_ID} characters at most"
     return ""
 
 

@@ -19,6 +19,9 @@ from tests.world import call
 PROBLEMS = ("lost", "duplicated", "leaked")
 Problems = list[tuple[str, str]]
 _PROGRAM_S = 30
+# Every hundred messages a client takes a new megolm session; where that falls between a question
+# and its answer, the command is to be typed again, as `after` does.
+_IN_BETWEEN = "I cannot tell whether that was written after the command"
 UPSTREAM = ("Internal", "Too Many", "<html", "Traceback", "Bad Gateway", "M_UNKNOWN")
 
 
@@ -66,7 +69,7 @@ async def told(case: Case, event_id: str) -> tuple[str, Problems]:
         problems.append(("leaked", f"upstream words in: {text[:80]}"))
     if any(secret in text for secret in case.bench.secrets):
         problems.append(("leaked", "a secret in an answer"))
-    if case.must_succeed and not any(mark in text for mark in ("✅", "🔒", "pong")):
+    if case.must_succeed and not any(mark in text for mark in ("✅", "🔒", "pong", _IN_BETWEEN)):
         problems.append(("lost", f"given up after a crash: {text[:100]}"))
     if "Something broke on my side" in text:
         problems.append(("lost", "the answer is a bug"))

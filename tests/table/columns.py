@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 import traceback
 
 from adminbot.commands import ROUTER
@@ -11,6 +12,7 @@ from adminbot.errors import UsageError
 from tests.faults.acts import Act
 from tests.faults.cases import BOT_FAULTS, SYNC, WRITE_FAULT, Point, inject, survey
 from tests.faults.every_act import EVERY_ACT
+from tests.faults.lab import Bench
 from tests.table import judge
 from tests.table.cells import Cell
 from tests.table.inputs import Bad, bad_lines, undeclared
@@ -26,6 +28,7 @@ from tests.table.rows import ROWS
 from tests.table.seat import Seat
 from tests.table.state import State, changes_since
 
+_SOON_S = 10
 _SECRET = False  # accounts are made by the admin API, as in an installation by default
 
 
@@ -80,17 +83,24 @@ async def bad_input(seat: Seat, command: Command) -> Cell:
 async def _refused(seat: Seat, command: Command, bad: Bad) -> list[str]:
     bench, pantry = await seat.bench(), await seat.pantry()
     before, log_at, seen = State.of(bench), len(bench.bot.log), seen_so_far(bench)
-    found = await bench.answers(await bench.say(pantry.line(bad.line)))
-    if not found:
-        return ["no answer"]
-    text = judge.as_written(found[0])
+    began = time.monotonic()
+    text = await _answer(bench, pantry.line(bad.line))
+    if command.brake and "2 minutes" in text:  # a brake asks before it looks at the server
+        text = await _answer(bench, pantry.words["bot"])
+    took_s = time.monotonic() - began
     problems = judge.of_any(text, bench.secrets) + judge.of_a_refusal(text, command)
+    problems += [f"that took {took_s:.0f} s"] * (took_s > _SOON_S)
     problems += [f"{table} changed" for table in await changes_since(before, bench)]
     if "Traceback" in bench.bot.log[log_at:]:
         problems.append("a traceback in the log")
     if "2 minutes" in text or "tap ✅" in text:
         await bench.ask("!cancel")
     return problems + shields_since(bench, seen)
+
+
+async def _answer(bench: Bench, line: str) -> str:
+    found = await bench.answers(await bench.say(line))
+    return judge.as_written(found[0]) if found else ""
 
 
 async def crash(seat: Seat, command: Command, points: list[Point], most: int, seed: int) -> Cell:
@@ -163,8 +173,7 @@ async def lockdown(seat: Seat, commands: list[Command]) -> dict[str, Cell]:
             if not _is_declared(command, template):
                 continue
             before = State.of(bench)
-            found = await bench.answers(await bench.say(pantry.line(template)))
-            text = judge.as_written(found[0]) if found else ""
+            text = await _answer(bench, pantry.line(template))
             must_refuse = template not in row.looks and (command.acts or template in row.also)
             problems = judge.of_any(text, bench.secrets)
             problems += judge.in_a_lockdown(text, must_refuse=must_refuse)

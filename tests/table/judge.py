@@ -63,7 +63,9 @@ def _is_odd(char: str) -> bool:
 def of_a_refusal(text: str, command: Command) -> list[str]:
     """A mistake is told as one, with something to type next; commands that look may just look."""
     problems = []
-    if "2 minutes" in text and command.acts:
+    if not text:
+        problems.append("no answer")
+    elif "2 minutes" in text and command.acts:
         problems.append(f"asked, not refused: {_cut(text)}")
     elif command.acts and not text.startswith(_REFUSALS) and not any(it in text for it in _LEFT):
         problems.append(f"not refused: {_cut(text)}")

@@ -196,3 +196,13 @@ async def test_one_person_in_detail(people: Desk) -> None:
     assert "Closed for good" in await people.asks("!user closed")
     assert f"is one of my bots: !bot {NANO.localpart}" in await people.asks("!user nano")
     assert "Nobody on this server" in await people.asks("!user nobody")
+
+
+async def test_the_server_is_asked_for_no_name_that_it_cannot_have(people: Desk) -> None:
+    """Some proxies answer a line of 10 kB in HTML, and that would be tried again for a minute."""
+    for command in ("user", "resetpw", "lock", "unlock", "adopt", "users"):
+        before = list(people.server.asked)
+        answer = await people.asks(f"!{command} {'x' * 10_000}")
+        assert answer.startswith("❌")
+        assert "Type" in answer or "!users" in answer
+        assert people.server.asked == before, command
