@@ -120,7 +120,8 @@ class Place:
             await asyncio.sleep(0.01)
             arrivals.wake([ID])
             nothing_happens = turn > 20 and await self.lockdown.locked()
-            if self.account.asked >= asked or not await self.awaited() or nothing_happens:
+            # One more: what came of the last of the three is done by then, however busy we are.
+            if self.account.asked > asked or not await self.awaited() or nothing_happens:
                 break
         await ended(task)
 
