@@ -55,6 +55,7 @@ from adminbot.homeserver.values import (
     RemovalState,
     RoomFacts,
     Session,
+    SigningUp,
     SignUpToken,
 )
 from adminbot.jobs.background import Background
@@ -111,6 +112,7 @@ class Login:
     appservice_id: str = ""
     made_at: datetime | None = None
     display_name: str = ""
+    last_seen: datetime | None = None  # also on sessions that are ended
     rooms: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
 
@@ -138,7 +140,7 @@ class Server:
         self.avatars: dict[str, str] = {}
         self.sent: dict[str, bytes] = {}  # pictures in the chat, by event id
         self.sign_up: dict[str, SignUpToken] = {}
-        self.is_open = True  # for registration with a token
+        self.signing = SigningUp.BY_TOKEN
         self._tokens = itertools.count(1)
 
     def alive(self, token: str) -> bool:
@@ -247,8 +249,8 @@ class Server:
         await self._asked("drop token")
         self.sign_up.pop(token.reveal(), None)
 
-    async def registration_is_open(self) -> bool:
-        return self.is_open
+    async def signing_up(self) -> SigningUp:
+        return self.signing
 
     async def names_with(self, text: str) -> list[str]:
         await self._asked("names")
@@ -272,6 +274,7 @@ class Server:
             login.user_type,
             login.appservice_id,
             login.display_name,
+            login.last_seen,
         )
 
     async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:

@@ -34,6 +34,7 @@ from adminbot.homeserver.values import (
     RemovalState,
     RoomFacts,
     Session,
+    SigningUp,
     SignUpToken,
 )
 from adminbot.values.ids import UserId
@@ -256,8 +257,8 @@ class OneStepBackend(AccountBackend):
     async def drop_sign_up_token(self, token: Secret, act: NotedAct) -> None:
         raise AssertionError("there are no sign-up tokens here")
 
-    async def lets_people_sign_up(self) -> bool:
-        return False
+    async def signing_up(self) -> SigningUp:
+        return SigningUp.SHUT
 
     async def room(self, room_id: str) -> RoomFacts:
         return RoomFacts(room_id)

@@ -3,7 +3,8 @@
 Server admins, our own account and our admins are protected; bots have commands of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from adminbot.accounts.act import Acts, Order
 from adminbot.accounts.backends.base import MAKE, AccountBackend, Attempt, Can, Target
@@ -100,6 +101,11 @@ class People:
         """Some people by name, and how many there are; `word`: part of a name, or empty."""
         return await self._backend.people(word, start=start, count=count)
 
+    async def bots_among(self, shown: Iterable[PersonSeen]) -> set[UserId]:
+        """Whose account is ours or a bot of ours, though the server knows nothing of that."""
+        bots = await self._store.bots.among([str(person.user_id) for person in shown])
+        return {bot.user_id for bot in bots} | {self._registry.own.user_id}
+
     async def devices(self, user_id: UserId) -> list[Device]:
         """The person's sessions. Raises AccountGone."""
         return await self._backend.devices(user_id)
@@ -122,23 +128,14 @@ class People:
         async with self._acts.begin("newuser", user_id, order) as act:
             check_can(self._backend, Can.PASSWORD)
             attempt = Attempt(MAKE in act.earlier_steps)
-            if not attempt.may_be_ours:
-                await self._check_free(user_id)
-            await act.note()
             password = new_typed_password()
-            target = Target(user_id, "", display_name)
-            await self._backend.make_person(target, password, act, attempt)
+            with _hints_for_people(user_id):
+                if not attempt.may_be_ours:
+                    await self._backend.check_name_free(user_id)
+                await act.note()
+                target = Target(user_id, "", display_name)
+                await self._backend.make_person(target, password, act, attempt)
             return await self._card(user_id, order, phrase(password))
-
-    async def _check_free(self, user_id: UserId) -> None:
-        try:
-            await self._backend.check_name_free(user_id)
-        except NameTaken as exc:
-            other = next(names_like(user_id.localpart))
-            exc.hint = (
-                f"Pick another name: `!newuser {other}`. For a new password: `!resetpw {user_id}`"
-            )
-            raise
 
     async def reset_password(
         self, user_id: UserId, order: Order, phrase: Phrase, *, sign_out: bool
@@ -173,3 +170,17 @@ class People:
         return await self._store.give_card(
             CardKind.PERSON, user_id, event_id=order.event_id, reader=order.who, card=card
         )
+
+
+@contextmanager
+def _hints_for_people(user_id: UserId) -> Iterator[None]:
+    """The backend's refusals of a name tell what to type for a bot; here it is a person's."""
+    other = f"Pick another name: `!newuser {next(names_like(user_id.localpart))}`"
+    try:
+        yield
+    except NameTaken as exc:
+        exc.hint = f"{other}. For a new password: `!resetpw {user_id}`"
+        raise
+    except UsageError as exc:
+        exc.hint = other
+        raise

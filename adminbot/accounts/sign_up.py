@@ -8,7 +8,7 @@ from adminbot.accounts.act import Acts, NotedAct, Order
 from adminbot.accounts.backends.base import AccountBackend, Can
 from adminbot.accounts.backends.checks import check_can
 from adminbot.errors import UsageError
-from adminbot.homeserver.values import SHOWN, SignUpToken
+from adminbot.homeserver.values import SHOWN, SigningUp, SignUpToken
 from adminbot.store import CardKind, Store, sealed_for
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
@@ -28,9 +28,9 @@ class SignUp:
         self._acts = acts
         self._store = store
 
-    async def is_open(self) -> bool:
-        """Whether the server lets people register with a token at all."""
-        return await self._backend.lets_people_sign_up()
+    async def who_can(self) -> SigningUp:
+        """Who can make an account for themselves, with a token or without."""
+        return await self._backend.signing_up()
 
     async def all(self) -> list[SignUpToken]:
         """The tokens that are still good. Raises Refused, HomeserverError."""
@@ -59,7 +59,7 @@ class SignUp:
 
     async def find(self, beginning: str) -> SignUpToken:
         """The one token that begins so. Raises UsageError: none does, or several do."""
-        typed = beginning.rstrip("….")
+        typed = _bare(beginning)
         found = [it for it in await self.all() if it.begins_with(typed)]
         if len(typed) < SHOWN or len(found) != 1:
             many = "No" if not found else "More than one"
@@ -72,8 +72,17 @@ class SignUp:
             )
         return found[0]
 
+    async def is_gone(self, beginning: str) -> bool:
+        """Whether no token begins so (any more). Raises Refused, HomeserverError."""
+        return not any(it.begins_with(_bare(beginning)) for it in await self.all())
+
     async def revoke(self, token: Secret, order: Order) -> None:
         """Let nobody register with a token any more. One request. Raises HomeserverError."""
         act = NotedAct(self._store, order, "regtoken", self._own)
         await act.note()
         await self._backend.drop_sign_up_token(token, act)
+
+
+def _bare(beginning: str) -> str:
+    """A beginning without the `…` of the list, which is where people copy it from."""
+    return beginning.rstrip("….")

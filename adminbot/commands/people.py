@@ -74,8 +74,13 @@ async def resetpw(ctx: Context, args: Args) -> Reply:
     phrase = _phrase(ctx, account.user_id, called, is_new=False)
     card = await people.reset_password(account.user_id, ctx.order, phrase, sign_out=sign_out)
     sessions = "Every session of theirs is ended." if sign_out else "Their sessions go on."
+    shut = (
+        f"They are shut out: it works after `!unlock {account.user_id}`.\n"
+        if account.is_locked
+        else ""
+    )
     return Reply(
-        f"✅ New password for `{account.user_id}`. {sessions}\n"
+        f"✅ New password for `{account.user_id}`. {sessions}\n{shut}"
         "What to pass on is in our private chat 🔐",
         card=card,
     )
@@ -134,8 +139,8 @@ async def unlock(ctx: Context, args: Args) -> Reply:
     "[WORD] [PAGE]",
     "the people on this server",
     details=(
-        "WORD is part of a name. 🛡️ server admin · 🔒 shut out · 🟢 seen within the hour · 🟡 "
-        "within the week · 🔴 longer ago · ⚪ never."
+        "WORD is part of a name. 🛡️ server admin · 🔒 shut out · 🤖 a bot in my care · 🟢 seen "
+        "within the hour · 🟡 within the week · 🔴 longer ago · ⚪ never."
     ),
 )
 async def users(ctx: Context, args: Args) -> Reply:
@@ -149,7 +154,9 @@ async def users(ctx: Context, args: Args) -> Reply:
     if page > pages:
         there = f"there are {pages}" if pages > 1 else "there is one"
         raise UsageError(f"There is no page {page}; {there}.", "Type: `!users`")
-    lines = [f"👥 **People**{about} ({total})", *map(_in_a_line, shown)]
+    bots = await ctx.services.accounts.people.bots_among(shown)
+    lines = [f"👥 **People**{about} ({total})"]
+    lines += [_in_a_line(person, is_bot=person.user_id in bots) for person in shown]
     if page < pages:
         again = f"{safe_to_quote(word)} {page + 1}" if word else f"{page + 1}"
         lines.append(f"More: `!users {again}`")
@@ -168,8 +175,12 @@ def word_and_page(args: Args) -> tuple[str, int]:
     return first, int(second or 1)
 
 
-def _in_a_line(person: PersonSeen) -> str:
-    signs = ("🛡️" if person.is_admin else "") + ("🔒" if person.is_locked else "")
+def _in_a_line(person: PersonSeen, *, is_bot: bool) -> str:
+    signs = (
+        ("🤖" if is_bot else "")
+        + ("🛡️" if person.is_admin else "")
+        + ("🔒" if person.is_locked else "")
+    )
     called = safe_to_quote(person.display_name, 40)
     name = "" if called.casefold() in ("", person.user_id.localpart) else f" {called}"
     seen = f"seen {ago(person.last_seen)} ago" if person.last_seen else "never seen"
@@ -193,7 +204,8 @@ async def user(ctx: Context, args: Args) -> Reply:
     devices, rooms = await asyncio.gather(
         people.devices(account.user_id), people.rooms(account.user_id)
     )
-    seen = max((it.last_seen for it in devices if it.last_seen), default=None)
+    moments = [account.last_seen, *(it.last_seen for it in devices)]
+    seen = max(filter(None, moments), default=None)
     lines = [
         f"👤 **{safe_to_quote(account.display_name, 100) or account.user_id.localpart}**",
         f"• Account: `{account.user_id}`",

@@ -8,7 +8,7 @@ from adminbot.dispatch.context import Context
 from adminbot.dispatch.grammar import Args, Flag
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import UsageError
-from adminbot.homeserver.values import SignUpToken
+from adminbot.homeserver.values import SigningUp, SignUpToken
 from adminbot.values.clock import now, until
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration, safe_to_quote
@@ -16,10 +16,18 @@ from adminbot.values.text import format_duration, safe_to_quote
 router = Router("People")
 
 _ACTION = "new|list|revoke"
-_SHUT = (
-    "⚠️ Nobody can sign up on this server yet. In homeserver.yaml: `enable_registration: true` and "
-    "`registration_requires_token: true`; then restart Synapse."
-)
+_SETTINGS = "`enable_registration: true` and `registration_requires_token: true`"
+_HINTS = {
+    SigningUp.SHUT: (
+        f"⚠️ Nobody can sign up on this server yet. In homeserver.yaml: {_SETTINGS}; then restart "
+        "Synapse."
+    ),
+    SigningUp.BY_ANYBODY: (
+        "⚠️ Anybody can sign up on this server, also without a token. In homeserver.yaml: "
+        "`registration_requires_token: true`; then restart Synapse."
+    ),
+    SigningUp.UNKNOWN: f"I could not see whether homeserver.yaml has {_SETTINGS}: it needs both.",
+}
 
 
 @router.command(
@@ -64,11 +72,11 @@ async def _new(ctx: Context, args: Args) -> Reply:
         return sign_up_card(text, token, uses=uses, until=good_until)
 
     card = await sign_up.new(ctx.order, phrase, uses=uses, until=good_until)
-    hint = "" if await sign_up.is_open() else f"\n{_SHUT}"
+    hint = _HINTS.get(await sign_up.who_can(), "")
     people = "one person" if uses == 1 else f"{uses} people"
     return Reply(
         f"✅ A sign-up token for {people}, good for {days} d.\n"
-        f"What to pass on is in our private chat 🔐{hint}",
+        f"What to pass on is in our private chat 🔐\n{hint}".rstrip(),
         card=card,
     )
 
@@ -111,13 +119,9 @@ async def _revoke(ctx: Context, typed: str) -> Reply:
     if not typed:
         raise UsageError("`!regtoken revoke` needs a token.", "`!regtoken list` shows them.")
     sign_up = ctx.services.accounts.sign_up
-    if ctx.is_second_run:  # the token may be gone already, which the answer says as well
-        found = [it for it in await sign_up.all() if it.begins_with(typed)]
-        token = found[0] if len(found) == 1 else None
-    else:
-        token = await sign_up.find(typed)
-    if token is None:
+    if ctx.is_second_run and await sign_up.is_gone(typed):  # by the first run
         return Reply("✅ That sign-up token is taken back.")
+    token = await sign_up.find(typed)
     ctx.confirm(
         f"⚠️ Take the sign-up token `{token.beginning}…` back? Nobody can sign up with it then.",
         token.beginning,

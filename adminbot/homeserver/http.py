@@ -90,8 +90,8 @@ class HttpClient:
         self.token = token
         self._patience = patience
 
-    def acting_with(self, token: Secret) -> "HttpClient":
-        """The same connections with another access token."""
+    def acting_with(self, token: Secret | None) -> "HttpClient":
+        """The same connections with another access token, or with none."""
         return HttpClient(self._http, token, patience=self._patience, clock=self._clock)
 
     def server_time(self) -> datetime:

@@ -61,4 +61,5 @@ def account_state(user_id: UserId, body: dict[str, Any]) -> AccountState:
         user_type=known["user_type"],
         appservice_id=known["appservice_id"],
         display_name=known["displayname"],
+        last_seen=from_ms(body.get("last_seen_ts")),
     )

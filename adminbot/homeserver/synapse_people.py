@@ -3,20 +3,21 @@
 Sources: Synapse's docs/admin_api/user_admin_api.md ("List Accounts"), registration_tokens.md.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from adminbot.errors import HomeserverError
 from adminbot.homeserver.http import HttpClient, Needs, part
 from adminbot.homeserver.times import from_ms
-from adminbot.homeserver.values import PersonSeen, SignUpToken
+from adminbot.homeserver.values import PersonSeen, SigningUp, SignUpToken
 from adminbot.values.ids import UserId, is_token
 from adminbot.values.secret import Secret
 
 _TOKENS = "/_synapse/admin/v1/registration_tokens"
 _USER: Needs = {"name": str}
 _MOST_NAMES = 100
+_LOOK = timedelta(seconds=10)
 
 
 class SynapsePeople:
@@ -100,14 +101,19 @@ class SynapsePeople:
             if exc.status != 404:
                 raise
 
-    async def registration_is_open(self) -> bool:
-        """Whether the server lets people register with a token at all."""
+    async def signing_up(self) -> SigningUp:
+        """Who can make an account for themselves, as the server tells somebody who begins to."""
+        nobody = self._http.acting_with(None)  # Synapse refuses the request with any access token
         try:
-            await self._http.ask("POST", "/_matrix/client/v3/register", {}, once=True)
+            await nobody.ask("POST", "/_matrix/client/v3/register", {}, once=True, within=_LOOK)
         except HomeserverError as exc:
             flows = exc.answer.get("flows")
-            return "m.login.registration_token" in str(flows)
-        return False
+            if isinstance(flows, list) and flows:
+                is_needed = all("m.login.registration_token" in str(flow) for flow in flows)
+                return SigningUp.BY_TOKEN if is_needed else SigningUp.BY_ANYBODY
+            if (exc.status, exc.errcode) == (403, "M_FORBIDDEN"):
+                return SigningUp.SHUT
+        return SigningUp.UNKNOWN
 
 
 def _person(entry: dict[str, Any]) -> PersonSeen | None:

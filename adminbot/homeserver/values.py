@@ -37,7 +37,8 @@ class Device:
 class AccountState:
     """What the server says of an account; a locked account's sessions all answer 401.
 
-    `made_at`: UTC, None if the server does not say. `user_type`: such as `bot`, empty for most
+    `made_at`: UTC, None if the server does not say. `last_seen`: on any session, also one that is
+    ended; None if the server does not say. `user_type`: such as `bot`, empty for most
     people. `appservice_id`: of the bridge that the account belongs to, or empty.
     """
 
@@ -49,6 +50,7 @@ class AccountState:
     user_type: str = ""
     appservice_id: str = ""
     display_name: str = ""
+    last_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class SignUpToken:
 
     def begins_with(self, text: str) -> bool:
         return self.token.reveal().startswith(text)
+
+
+class SigningUp(Enum):
+    """Who can make an account for themselves."""
+
+    SHUT = "nobody"
+    BY_TOKEN = "who has a sign-up token"  # noqa: S105 (words of a sentence)
+    BY_ANYBODY = "anybody"
+    UNKNOWN = "cannot be seen now"
 
 
 @dataclass(frozen=True, slots=True)

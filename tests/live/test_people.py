@@ -1,11 +1,21 @@
 """People's accounts on a real homeserver, asked for by a person with Element's own library."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
-from adminbot.demo.homeserver import Person
+from adminbot.demo.homeserver import Homeserver, Person, running
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.synapse_people import SynapsePeople
+from adminbot.homeserver.values import SigningUp
+from adminbot.values.clock import until
+from adminbot.values.secret import Secret
 from tests.world import World, another_login, call, on_server, whoami
 
 pytestmark = pytest.mark.anyio
+
+TOKEN = Secret("HelloLena2HelloLena3")
 
 
 async def passed_on(world: World, line: str, answer: str, *, begins: str) -> dict[str, str]:
@@ -86,6 +96,48 @@ async def test_who_is_protected_and_who_is_not_here(world: World, root: Person) 
         await thief.wait_for(lambda h: h.messages(world.room) or None)
         del sent
     assert not on_server(world.homeserver, "SELECT 1 FROM users WHERE name LIKE '@mallory:%'")
+
+
+@pytest.mark.parametrize(
+    ("settings", "who"),
+    [
+        ("", SigningUp.SHUT),
+        ("enable_registration: true\nregistration_requires_token: true\n", SigningUp.BY_TOKEN),
+        (
+            "enable_registration: true\nenable_registration_without_verification: true\n",
+            SigningUp.BY_ANYBODY,
+        ),
+    ],
+)
+async def test_who_can_sign_up(
+    tmp_path: Path, synapse: Path, settings: str, who: SigningUp
+) -> None:
+    with running(tmp_path, synapse, extra=settings) as server:
+        own = Secret(server.register("root", admin=True).access_token)
+        async with open_http(server.url, own) as http:
+            people = SynapsePeople(http)
+            assert await people.signing_up() is who
+            if who is SigningUp.BY_TOKEN:
+                await people.make_token(TOKEN, uses=1, until=until(timedelta(days=1)))
+                await sign_up(server, "lena")
+                assert await people.tokens() == []
+
+
+async def sign_up(server: Homeserver, name: str) -> None:
+    """Make an account with a sign-up token, as a client does."""
+    path = "/_matrix/client/v3/register"
+    body: dict[str, object] = {"username": name, "password": "Correct-horse-2"}
+    begun = await call(server, None, "POST", path, body)
+    assert begun.status_code == 401
+    for stage in (
+        {"type": "m.login.registration_token", "token": TOKEN.reveal()},
+        {"type": "m.login.dummy"},
+    ):
+        auth = {"auth": {**stage, "session": begun.json()["session"]}}
+        answer = await call(server, None, "POST", path, body | auth)
+        if answer.status_code == 200:
+            return
+    raise AssertionError(answer.text)
 
 
 async def test_sign_up_tokens(world: World) -> None:

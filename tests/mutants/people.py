@@ -64,6 +64,20 @@ MUTANTS = (
         SIGN_UP + "test_a_crash_leaves_one_token_and_its_card",
     ),
     Mutant(
+        "adminbot/accounts/sign_up.py",
+        '    return beginning.rstrip("….")\n',
+        "    return beginning\n",
+        "after a crash a sign-up token is said to be taken back, and is not",
+        SIGN_UP + "test_a_crash_while_a_token_is_taken_back",
+    ),
+    Mutant(
+        "adminbot/homeserver/synapse_people.py",
+        "nobody = self._http.acting_with(None)",
+        "nobody = self._http",
+        "our token goes along where Synapse refuses it, and sign-up always looks shut",
+        "tests/unit/homeserver/test_synapse_people.py::test_who_can_sign_up",
+    ),
+    Mutant(
         "adminbot/store/memory.py",
         "            await self.sealed.forget(sealed_for(event_id))\n",
         "",

@@ -21,6 +21,7 @@ from adminbot.homeserver.values import (
     Removal,
     RoomFacts,
     Session,
+    SigningUp,
     SignUpToken,
 )
 from adminbot.values.ids import UserId
@@ -231,8 +232,8 @@ class AccountBackend(Protocol):
     async def drop_sign_up_token(self, token: Secret, act: NotedAct) -> None:
         """Let nobody register with a token any more. A missing token is no error."""
 
-    async def lets_people_sign_up(self) -> bool:
-        """Whether the server lets people register with a token at all."""
+    async def signing_up(self) -> SigningUp:
+        """Who can make an account for themselves. Never a HomeserverError."""
 
     # -- our own account
 

@@ -40,6 +40,7 @@ from adminbot.homeserver.values import (
     Removal,
     RoomFacts,
     Session,
+    SigningUp,
     SignUpToken,
 )
 from adminbot.values.ids import UserId
@@ -248,8 +249,8 @@ class SynapseBackend(AccountBackend):
         await act.step("take a sign-up token away")
         await self._synapse.people.drop_token(token)
 
-    async def lets_people_sign_up(self) -> bool:
-        return await self._synapse.people.registration_is_open()
+    async def signing_up(self) -> SigningUp:
+        return await self._synapse.people.signing_up()
 
     # -- our own account
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adminbot.errors import AdminbotError, NameTaken, UsageError
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from tests.desk import NANO, OWN, YOU, Desk, Login, a_desk, nowhere, token_of, until
@@ -109,6 +110,28 @@ async def test_a_fresh_password_leaves_the_sessions(people: Desk, typed: str) ->
     assert login.devices
 
 
+async def test_a_fresh_password_opens_no_locked_account_and_that_is_said(people: Desk) -> None:
+    assert "shut out" not in await people.asks("!resetpw anna")
+    people.server.accounts[ANNA].is_locked = True
+    answer = await people.asks("!resetpw anna")
+    assert "They are shut out: it works after !unlock @anna:example.org." in answer
+    assert people.server.accounts[ANNA].is_locked
+
+
+@pytest.mark.parametrize("refused", [UsageError("Reserved.", "`!newbot x`"), NameTaken(ANNA, "x")])
+@pytest.mark.parametrize("where", ["check_name_free", "create_blank"])
+async def test_a_refused_name_is_answered_with_a_person_s_command(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, refused: AdminbotError, where: str
+) -> None:
+    async def refuse(user_id: UserId) -> None:
+        raise refused
+
+    monkeypatch.setattr(desk.server, where, refuse)
+    answer = await desk.asks("!newuser anna")
+    assert "Pick another name: !newuser anna2" in answer
+    assert "newbot" not in answer
+
+
 async def test_a_fresh_password_ends_the_sessions_if_asked(people: Desk) -> None:
     assert "Every session of theirs is ended" in await people.asks("!resetpw anna --sign-out")
     assert not people.server.accounts[ANNA].devices
@@ -169,6 +192,9 @@ async def test_the_list_of_people(people: Desk) -> None:
     assert "• ⚪🛡️ root, never seen" in answer
     assert "• 🟡 anna" in await people.asks("!users ann")
     assert "There is nobody with “zzz”." in await people.asks("!users zzz")
+    # Adopted bots, and our own account, are people to the server.
+    assert "• ⚪🤖 nano," in answer
+    assert "• ⚪🤖🛡️ adminbot," in answer
 
 
 async def test_the_list_is_paged(desk: Desk) -> None:
@@ -191,6 +217,10 @@ async def test_one_person_in_detail(people: Desk) -> None:
     answer = await people.asks("!user anna")
     for line in ("👤 Anna", "• Account: @anna:example.org", "• Seen 3 d ago", "• Sessions: 1"):
         assert line in answer
+    people.server.accounts[ANNA].last_seen = now() - timedelta(days=2)
+    assert "• Seen 2 d ago" in await people.asks("!user anna")
+    people.server.accounts[ANNA].devices.clear()  # signed out is not the same as never seen
+    assert "• Seen 2 d ago" in await people.asks("!user anna")
     assert "Server admin" in await people.asks("!user root")
     assert "Belongs to a bridge: irc" in await people.asks("!user bridged")
     assert "Closed for good" in await people.asks("!user closed")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adminbot.homeserver.values import SignUpToken
+from adminbot.homeserver.values import SigningUp, SignUpToken
 from adminbot.values.clock import now
 from adminbot.values.secret import Secret
 from tests.desk import YOU, Desk, a_desk, nowhere, until
@@ -32,9 +32,22 @@ async def test_a_token_is_on_the_card_and_nowhere_else(desk: Desk) -> None:
     assert await desk.store._db.all("SELECT * FROM sealed WHERE name LIKE 'act %'") == []
 
 
-async def test_where_nobody_can_sign_up_the_remedy_is_said(desk: Desk) -> None:
-    desk.server.is_open = False
-    assert "registration_requires_token: true" in await desk.asks("!regtoken new")
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        (SigningUp.SHUT, "⚠️ Nobody can sign up on this server yet. In homeserver.yaml: enable"),
+        (SigningUp.BY_ANYBODY, "⚠️ Anybody can sign up on this server, also without a token."),
+        (SigningUp.UNKNOWN, "I could not see whether homeserver.yaml has enable_registration"),
+        (SigningUp.BY_TOKEN, ""),
+    ],
+)
+async def test_where_the_token_is_of_no_use_the_remedy_is_said(
+    desk: Desk, who: SigningUp, said: str
+) -> None:
+    desk.server.signing = who
+    answer = await desk.asks("!regtoken new")
+    assert said in answer
+    assert ("homeserver.yaml" in answer) == bool(said)
 
 
 async def test_the_list_shows_beginnings(desk: Desk) -> None:
@@ -95,6 +108,25 @@ async def test_a_crash_leaves_one_token_and_its_card(tmp_path: Path) -> None:
         await desk.settled()
         assert token_on_card(desk) == kept
     assert list(server.sign_up) == [kept]
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+async def test_a_crash_while_a_token_is_taken_back(tmp_path: Path, is_done: bool) -> None:
+    """The beginning is copied from the list, with its dots."""
+    async with a_desk(tmp_path) as desk:
+        server = desk.server
+        server.sign_up = {"abcdefgh": SignUpToken(Secret("abcdefgh"), 1, None)}
+        await desk.asks("!regtoken revoke abcd…")
+        server.hangs = lambda what: what == "drop token"
+        await desk.says("abcd")
+        await until(lambda: "drop token" in server.asked)
+    server.hangs = nowhere
+    if is_done:
+        server.sign_up.clear()
+    async with a_desk(tmp_path, server) as desk:
+        await desk.settled()
+        assert "is taken back" in desk.chat.said[-1][1]
+    assert not server.sign_up
 
 
 async def test_under_a_lockdown_tokens_are_listed_and_none_is_made_or_taken_back(

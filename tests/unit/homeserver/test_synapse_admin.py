@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -116,6 +116,7 @@ async def test_what_is_known_of_an_account_is_taken_in_and_nothing_else() -> Non
         "user_type": "bot",
         "appservice_id": "bridge",
         "displayname": "Nano",
+        "last_seen_ts": 1700000001000,
     }
     odd = {
         "name": str(NANO),
@@ -124,11 +125,13 @@ async def test_what_is_known_of_an_account_is_taken_in_and_nothing_else() -> Non
         "user_type": 1,
         "appservice_id": None,
         "displayname": ["x"],
+        "last_seen_ts": None,
     }
     async with wire_to(Script(httpx.Response(200, json=known))) as http:
         found = await SynapseAdmin(http).find_account(NANO)
     made_at = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
-    assert found == AccountState(NANO, False, False, True, made_at, "bot", "bridge", "Nano")
+    seen = made_at + timedelta(seconds=1)
+    assert found == AccountState(NANO, False, False, True, made_at, "bot", "bridge", "Nano", seen)
     async with wire_to(Script(httpx.Response(200, json=odd))) as http:
         assert await SynapseAdmin(http).find_account(NANO) == AccountState(NANO, False, False)
 

@@ -8,7 +8,7 @@ import pytest
 
 from adminbot.errors import HomeserverError
 from adminbot.homeserver.synapse_people import SynapsePeople
-from adminbot.homeserver.values import PersonSeen, SignUpToken
+from adminbot.homeserver.values import PersonSeen, SigningUp, SignUpToken
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret
 from tests.unit.homeserver.scripted import Script, wire_to
@@ -16,6 +16,7 @@ from tests.unit.homeserver.scripted import Script, wire_to
 pytestmark = pytest.mark.anyio
 
 ANNA = UserId("anna", "x.org")
+TOKEN = "m.login.registration_token"
 
 
 async def test_a_page_of_people() -> None:
@@ -76,16 +77,21 @@ async def test_a_token_that_is_gone_can_be_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "is_open"),
+    ("status", "body", "who"),
     [
-        (403, {"errcode": "M_FORBIDDEN"}, False),
-        (401, {"flows": [{"stages": ["m.login.registration_token"]}]}, True),
-        (401, {"flows": [{"stages": ["m.login.dummy"]}]}, False),
-        (200, {}, False),
+        (403, {"errcode": "M_FORBIDDEN"}, SigningUp.SHUT),
+        (401, {"flows": [{"stages": [TOKEN, "m.login.dummy"]}]}, SigningUp.BY_TOKEN),
+        (401, {"flows": [{"stages": ["m.login.dummy"]}]}, SigningUp.BY_ANYBODY),
+        (401, {"flows": [{"stages": [TOKEN]}, {"stages": []}]}, SigningUp.BY_ANYBODY),
+        (401, {"flows": []}, SigningUp.UNKNOWN),
+        (429, {"errcode": "M_LIMIT_EXCEEDED"}, SigningUp.UNKNOWN),
+        (502, {}, SigningUp.UNKNOWN),
+        (200, {}, SigningUp.UNKNOWN),
     ],
 )
-async def test_whether_people_can_sign_up(
-    status: int, body: dict[str, Any], is_open: bool
-) -> None:
-    async with wire_to(Script(httpx.Response(status, json=body))) as http:
-        assert await SynapsePeople(http).registration_is_open() is is_open
+async def test_who_can_sign_up(status: int, body: dict[str, Any], who: SigningUp) -> None:
+    script = Script(httpx.Response(status, json=body))
+    async with wire_to(script) as http:
+        assert await SynapsePeople(http).signing_up() is who
+    [request] = script.requests
+    assert "Authorization" not in request.headers  # Synapse refuses a request with one
