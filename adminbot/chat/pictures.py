@@ -77,5 +77,6 @@ def _opened(data: bytes, file: dict[str, Any]) -> bytes:
         return bytes(
             decrypt_attachment(data, file["key"]["k"], file["hashes"]["sha256"], file["iv"])
         )
-    except (EncryptionError, KeyError, TypeError, ValueError):
+    except (EncryptionError, KeyError, TypeError, ValueError, AttributeError):
+        # Whatever stands in the message reaches the decoder as it is.
         raise UsageError("That picture is damaged. Nothing was changed.", _AGAIN) from None
