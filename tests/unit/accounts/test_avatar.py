@@ -1,6 +1,7 @@
 """What becomes of a picture, and which ones are none."""
 
 import struct
+import time
 import zlib
 from io import BytesIO
 from typing import Any
@@ -79,6 +80,27 @@ def test_of_an_animation_the_first_picture_is_taken() -> None:
     pixel = again.convert("RGB").getpixel((4, 4))
     assert isinstance(pixel, tuple)
     assert pixel[0] > 200
+
+
+def test_a_photo_with_a_second_picture_and_a_film_behind_is_a_photo() -> None:
+    out = BytesIO()
+    first, second = Image.new("RGB", (40, 20), "red"), Image.new("RGB", (40, 20), "blue")
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    found, kind = cleaned(out.getvalue() + b"\xff\xda\x00\x02" * 200)
+    assert kind == "image/jpeg"
+    pixel = reread(found).getpixel((4, 4))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > 200
+
+
+@pytest.mark.parametrize("between", [b"", b"\xff\x01", b"\xff\xd0"])
+def test_a_jpeg_that_would_keep_the_decoder_busy_is_refused(between: bytes) -> None:
+    data = picture("JPEG", (4000, 4000), progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    began = time.monotonic()
+    with pytest.raises(UsageError, match="damaged"):
+        cleaned(data[:-2] + (between + last) * 2_000 + data[-2:])
+    assert time.monotonic() - began < 5  # a minute, where all is decoded
 
 
 def bomb(width: int, height: int) -> bytes:
