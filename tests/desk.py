@@ -629,6 +629,7 @@ class Desk:
             audit=store.audit,
             pictures=SentPictures(server),
             stop_many=store.acts.stop,
+            forget_question=store.questions.withdraw,
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
             card_text=text,

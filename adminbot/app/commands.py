@@ -29,6 +29,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
         audit=opened.store.audit,
         pictures=Pictures(opened.client, opened.account),
         stop_many=opened.store.acts.stop,
+        forget_question=opened.store.questions.withdraw,
         router=ROUTER,
         rules=ChatRules(
             base.chat,

@@ -133,10 +133,10 @@ def text_of(
 ) -> Incoming | None:
     """A person's text, seen `at` the homeserver's time; None for an edit, never a command."""
     content = event.source.get("content", {})
+    if _is_edit(content):
+        return None
     relation = content.get("m.relates_to")
     relation = relation if isinstance(relation, dict) else {}
-    if relation.get("rel_type") == "m.replace":
-        return None
     reply = relation.get("m.in_reply_to")
     reply_to = reply.get("event_id") if isinstance(reply, dict) else None
     body = plain(event.body, event.formatted_body, is_reply=bool(reply_to))
@@ -147,12 +147,12 @@ def text_of(
 def picture_of(
     event: Event, room_id: str, at: datetime, **proof: Unpack[Proof]
 ) -> Incoming | None:
-    """A person's picture; None for any other file. A caption that is a command is about itself.
+    """A person's picture; None for another file or an edit. A caption may be a command about it.
 
     Source: client-server API, `m.image` ("Media captions": a `filename` beside the body).
     """
     content = event.source.get("content", {})
-    if not is_picture(content):
+    if not is_picture(content) or _is_edit(content):
         return None
     body, name = content.get("body"), content.get("filename")
     has_caption = isinstance(body, str) and isinstance(name, str) and body != name
@@ -176,6 +176,11 @@ def _incoming(
         megolm=proof["megolm"],
         age_s=_age_s(event, at),
     )
+
+
+def _is_edit(content: dict[str, Any]) -> bool:
+    relation = content.get("m.relates_to")
+    return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"
 
 
 def is_picture(content: object) -> bool:

@@ -8,11 +8,11 @@ from adminbot.dispatch.grammar import Args
 from adminbot.dispatch.questions import wanted_picture
 from adminbot.dispatch.router import Confirm, Reply, Router
 from adminbot.errors import UsageError
-from adminbot.values.text import safe_to_quote
+from adminbot.values.text import is_seen_whole, safe_to_quote
 
 router = Router("Rooms")
 
-# One picture at a time: a large one takes 100 MB while it is worked on.
+# One picture at a time: a large one takes much memory while it is worked on.
 _ONE = asyncio.Semaphore(1)
 
 
@@ -29,7 +29,7 @@ async def setname(ctx: Context, args: Args) -> Reply:
         raise UsageError(
             "A display name has 1 to 100 characters. Nothing was changed.", "Type a shorter one."
         )
-    if safe_to_quote(name, 100) != name:
+    if not is_seen_whole(name):
         raise UsageError(
             "A display name is one line of characters that can be seen. Nothing was changed.",
             "Type it without the others.",
@@ -54,9 +54,25 @@ async def setpic(ctx: Context, args: Args) -> Reply:
     user_id = (await ctx.services.accounts.registry.get(args["NAME"])).user_id
     if not ctx.incoming.relates_to:
         ctx.confirm(f"🖼️ Which picture for `{user_id}`?", wanted_picture(user_id))
-    room_id, event_id = ctx.incoming.room_id, ctx.incoming.relates_to
-    sent = await ctx.services.pictures.read(room_id, event_id, most=MOST_BYTES)
-    async with _ONE:
-        data, kind = await asyncio.to_thread(cleaned, sent)
+    # With a picture at hand none is awaited: the next one here may be for nobody else's eyes.
+    about = wanted_picture(user_id)
+    await ctx.services.forget_question(ctx.sender, ctx.incoming.room_id, about)
+    data, kind = await _shown(ctx, user_id.localpart)
     await ctx.services.accounts.faces.set_picture(args["NAME"], data, kind, ctx.order)
     return Reply(f"✅ `{user_id}` has that picture now.")
+
+
+async def _shown(ctx: Context, name: str) -> tuple[bytes, str]:
+    """The picture that the command is about, cleaned, and its media type. Raises UsageError."""
+    room_id, event_id = ctx.incoming.room_id, ctx.incoming.relates_to
+    try:
+        sent = await ctx.services.pictures.read(room_id, event_id, most=MOST_BYTES)
+        async with _ONE:
+            return await asyncio.to_thread(cleaned, sent)
+    except UsageError:
+        if not ctx.is_second_run:  # in a second one, “nothing was changed” may be untrue
+            raise
+        raise UsageError(
+            "I can no longer read that picture. The bot has it, or the one from before.",
+            f"To be sure, reply to a picture with `!setpic {name}`.",
+        ) from None

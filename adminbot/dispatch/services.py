@@ -21,6 +21,8 @@ class Services:
 
     A new subject is one more field here and one line there. `verify`: ask a person to compare
     emoji with us. `stop_many`: let a person's commands for many accounts begin no further one.
+    `forget_question`: what a person was asked in a room about something, if there is such a
+    question, needs no answer any more.
     """
 
     accounts: Accounts
@@ -30,6 +32,7 @@ class Services:
     audit: Audit
     pictures: Pictures
     stop_many: Callable[[UserId], Awaitable[int]]
+    forget_question: Callable[[UserId, str, str], Awaitable[None]]
     router: Router
     rules: ChatRules
     card_text: CardText

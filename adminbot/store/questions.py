@@ -94,6 +94,15 @@ class Questions:
         """Within a transaction: the question is answered."""
         await self._db.execute("DELETE FROM question WHERE event_id = ?", question.event_id)
 
+    async def withdraw(self, asked_of: UserId, room_id: str, answer: str) -> None:
+        """Forget the person's question in the room with this answer, if there is one."""
+        await self._db.write(
+            "DELETE FROM question WHERE asked_of = ? AND room_id = ? AND answer = ?",
+            str(asked_of),
+            room_id,
+            answer,
+        )
+
     async def only_typed(self, question: Question) -> None:
         """Let only the typed word answer this question from now on, and no tap."""
         await self._db.write("UPDATE question SET tap = 0 WHERE event_id = ?", question.event_id)

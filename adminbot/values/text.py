@@ -29,6 +29,8 @@ _UNMEANT = dict.fromkeys(
         ord, "\u200b\u2060\ufeff\u00ad\u061c\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
     )
 )
+# Unseen, but parts of what is seen: joiners, and whether a sign is meant as text or as emoji.
+_PARTS_OF_SIGNS = "\u200c\u200d\ufe0e\ufe0f"
 # The wide forms of ASCII, which East Asian keyboards type.
 _WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _IN_AN_ID = re.compile(r"[A-Za-z0-9_.~:=+/@!#%-]")
@@ -54,6 +56,12 @@ def safe_to_quote(text: str, most: int = 30) -> str:
     text = "".join(c for c in text if unicodedata.category(c) not in _UNSEEN)
     text = re.sub(" +", " ", text).strip()
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def is_seen_whole(text: str) -> bool:
+    """Whether a text is one line that shows something, and hides nothing."""
+    hides = any(_is_unseen(c) for c in text if c not in _PARTS_OF_SIGNS)
+    return not hides and bool(text.strip(_PARTS_OF_SIGNS + " "))
 
 
 def folded(text: str) -> str:

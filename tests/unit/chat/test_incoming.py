@@ -7,7 +7,17 @@ import pytest
 from nio import Event, ReactionEvent, RoomMessageText
 
 from adminbot.chat import incoming
-from adminbot.chat.incoming import REACTION, TEXT, Incoming, plain, reaction_of, step_of, text_of
+from adminbot.chat.incoming import (
+    PICTURE,
+    REACTION,
+    TEXT,
+    Incoming,
+    picture_of,
+    plain,
+    reaction_of,
+    step_of,
+    text_of,
+)
 from adminbot.values.clock import now
 
 JSON = dict[str, Any]
@@ -181,3 +191,39 @@ def test_a_step_of_a_comparison_belongs_to_the_request_that_it_names() -> None:
 )
 def test_what_is_no_step(kind: str, content: JSON) -> None:
     assert step_of(event(kind, content), "!r") is None
+
+
+PNG: JSON = {"msgtype": "m.image", "body": "a.png", "url": "mxc://x.org/a"}
+FILE: JSON = {**PNG, "msgtype": "m.file", "info": {"mimetype": "image/png"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "caption"),
+    [
+        (PNG, ""),
+        (FILE, ""),
+        ({**PNG, "filename": "a.png"}, ""),
+        ({**PNG, "filename": "a.png", "body": "!setpic nano"}, "!setpic nano"),
+        ({**PNG, "body": "!setpic nano"}, ""),  # the name of a file commands nothing
+    ],
+)
+def test_a_picture_and_its_caption(content: JSON, caption: str) -> None:
+    found = event("m.room.message", content)
+    message = picture_of(found, "!r", AT, device="PHONE", megolm=None)
+    assert message
+    assert (message.kind, message.body, message.relates_to) == (PICTURE, caption, "$e")
+    assert "mxc:" not in message.to_json()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {**FILE, "info": {"mimetype": "text/html"}},
+        {**FILE, "info": None},
+        {**PNG, "msgtype": "m.video"},
+        {**PNG, "m.relates_to": {"rel_type": "m.replace", "event_id": "$old"}},
+    ],
+)
+def test_other_files_and_edits_are_no_pictures(content: JSON) -> None:
+    found = event("m.room.message", content)
+    assert picture_of(found, "!r", AT, device="PHONE", megolm=None) is None

@@ -41,7 +41,9 @@ async def test_a_bot_gets_another_name(nano: Desk) -> None:
         ("nano", "!setname needs a display name"),
         (f"nano {'x' * 101}", "has 1 to 100 characters"),
         ("nano a\u202eb", "characters that can be seen"),
-        ("nano `a`", "characters that can be seen"),
+        ("nano \u200d\ufe0f", "characters that can be seen"),
+        ("nano \u2800", "characters that can be seen"),
+        ("nano a\x07b", "characters that can be seen"),
         ("nobody Name", "is not one of my bots"),
         ("adminbot Name", "is my own account"),
     ],
@@ -50,6 +52,12 @@ async def test_a_name_that_cannot_be(nano: Desk, typed: str, why: str) -> None:
     before = nano.server.accounts[NANO].display_name
     assert why in await nano.asks(f"!setname {typed}")
     assert nano.server.accounts[NANO].display_name == before
+
+
+@pytest.mark.parametrize("name", ["⚙️ Ops", "👩‍💻 dev", "نام‌ها", "a `b` *c*", "O'Neil & <i>"])
+async def test_what_a_phone_can_type_can_be_a_name(nano: Desk, name: str) -> None:
+    assert "is called" in await nano.asks(f"!setname nano {name}")
+    assert nano.server.accounts[NANO].display_name == name
 
 
 async def test_a_reply_to_a_picture_sets_it(nano: Desk) -> None:
@@ -134,6 +142,14 @@ async def test_words_are_no_picture_and_a_cancel_ends_it(nano: Desk) -> None:
     assert not nano.server.avatars
 
 
+async def test_after_a_reply_the_next_picture_is_none_of_ours(nano: Desk) -> None:
+    await nano.asks("!setpic nano")
+    assert "has that picture now" in await nano.asks("!setpic nano", relates_to="$pic")
+    await comes(nano)
+    await nano.settled()
+    assert len(nano.server.uploads) == 1
+
+
 async def test_without_a_question_pictures_are_nothing_to_us(nano: Desk) -> None:
     said = len(nano.chat.said)
     await comes(nano)
@@ -167,3 +183,21 @@ async def test_what_was_cut_off_is_done_again(tmp_path: Path) -> None:
         await desk.settled()
         assert "has that picture now" in desk.chat.said[-1][1]
     assert server.avatars == {str(NANO): "mxc://example.org/2"}
+
+
+async def test_what_was_cut_off_and_cannot_be_read_any_more_may_be_done(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await token_of(desk, "!newbot nano")
+        server = desk.server
+        server.sent["$pic"] = picture()
+        server.hangs = lambda what: what == "log out"
+        await desk.says("!setpic nano", relates_to="$pic")
+        await until(lambda: server.avatars)
+    server.hangs = nowhere
+    server.sent.clear()
+    async with a_desk(tmp_path, server) as desk:
+        await desk.settled()
+        said = desk.chat.said[-1][1]
+        assert "has it, or the one from before" in said
+        assert "Nothing was changed" not in said
+        assert "!setpic nano" in said

@@ -22,6 +22,15 @@ async def test_the_same_word_asked_for_again_in_a_room_is_the_newer_question(sto
     assert await store.questions.of(NANO) == []
 
 
+async def test_a_question_is_withdrawn_alone(store: Store) -> None:
+    for asked in (question("nano"), question("other"), question("nano", "!other")):
+        await store.questions.ask(asked)
+    await store.questions.withdraw(NANO, "!r", "nano")
+    await store.questions.withdraw(YOU, "!r", "nano")
+    left = {(q.room_id, q.answer) for q in await store.questions.of(YOU)}
+    assert left == {("!r", "other"), ("!other", "nano")}
+
+
 async def test_a_question_that_was_answered_before_it_was_seen_to_be_out_stays_closed(
     store: Store,
 ) -> None:
