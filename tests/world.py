@@ -329,7 +329,9 @@ async def join_all(human: Human, bot: Bot) -> tuple[str, str]:
     return admin_room, rooms[0]
 
 
-async def send_picture(homeserver: Homeserver, human: Human, room: str, data: bytes) -> str:
+async def send_picture(
+    homeserver: Homeserver, human: Human, room: str, data: bytes, *, caption: str = ""
+) -> str:
     """Send a picture, its file encrypted, as Element does; returns its event id."""
     sealed, keys = encrypt_attachment(data)
     async with httpx.AsyncClient(base_url=homeserver.url, trust_env=False, timeout=30) as http:
@@ -338,7 +340,12 @@ async def send_picture(homeserver: Homeserver, human: Human, room: str, data: by
         uploaded = await http.post(path, content=sealed, headers=headers)
     uploaded.raise_for_status()
     file = keys | {"url": uploaded.json()["content_uri"]}
-    content = {"msgtype": "m.image", "body": "picture.png", "info": {"mimetype": "image/png"}}
+    content: dict[str, Any] = {
+        "msgtype": "m.image",
+        "body": caption or "picture.png",
+        "filename": "picture.png",
+        "info": {"mimetype": "image/png"},
+    }
     return await human.send_event(room, "m.room.message", content | {"file": file})
 
 

@@ -49,10 +49,17 @@ async def send(world: World, data: bytes) -> str:
 
 
 async def test_a_bot_gets_a_name(world: World) -> None:
-    await world.card("is ready", "!newbot named")
+    card = await world.card("is ready", "!newbot named")
+    room = await world.human.create_room(invite=["@named:example.test"])
+    path = f"/_matrix/client/v3/rooms/{room}/join"
+    (await call(world.homeserver, card.token, "POST", path, {})).raise_for_status()
     assert "is called Ada L. now" in str((await world.ask("!setname named Ada L.")).body)
     assert (await profile(world, "named"))["displayname"] == "Ada L."
     assert "Ada L." in str((await world.ask("!bot named")).body)
+    assert "is called" in str((await world.ask("!setname named ⚙️ Ada")).body)
+    path = f"/_matrix/client/v3/rooms/{room}/state/m.room.member/@named:example.test"
+    seen = await call(world.homeserver, world.human.access_token, "GET", path)
+    assert seen.json()["displayname"] == "⚙️ Ada", "also in the rooms where it is"
     for bad, why in (
         ("named", "needs a display name"),
         (f"named {'x' * 101}", "1 to 100 characters"),
@@ -60,7 +67,7 @@ async def test_a_bot_gets_a_name(world: World) -> None:
         ("nobody-here x", "not one of my bots"),
     ):
         assert why in str((await world.ask(f"!setname {bad}")).body)
-    assert (await profile(world, "named"))["displayname"] == "Ada L."
+    assert (await profile(world, "named"))["displayname"] == "⚙️ Ada"
 
 
 async def test_a_bot_gets_a_picture(world: World) -> None:
@@ -79,6 +86,12 @@ async def test_a_bot_gets_a_picture(world: World) -> None:
     trusted(answer)
     assert "has that picture now" in str(answer.body)
     assert (await profile(world, "faced"))["avatar_url"] != before
+
+    before = (await profile(world, "faced"))["avatar_url"]
+    how = {"caption": "!setpic faced"}
+    sent = await send_picture(world.homeserver, world.human, world.room, photo(), **how)
+    assert "has that picture now" in str((await world.answer_to(sent)).body)
+    assert (await profile(world, "faced"))["avatar_url"] != before
     puppets = "SELECT 1 FROM access_tokens WHERE puppets_user_id = '@faced:example.test'"
     assert not on_server(world.homeserver, puppets)
 
@@ -87,7 +100,8 @@ async def test_what_is_no_picture(world: World) -> None:
     await world.card("is ready", "!newbot blank")
     words = await world.say("hello there")
     assert "is no picture" in str((await reply(world, "!setpic blank", words)).body)
-    for data in (b"<svg/>", photo()[:200], b""):
+    busy = photo()[:-2] + b"\xff\xda\x00\x02" * 200
+    for data in (b"<svg/>", photo()[:200], busy, b""):
         sent = await send(world, data or b"x")
         assert "no picture that I can read" in str(
             (await reply(world, "!setpic blank", sent)).body
