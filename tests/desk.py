@@ -325,8 +325,10 @@ class Server:
     def acting_with(self, token: Secret) -> "Acting":
         return Acting(self, token.reveal())
 
-    async def room_of_alias(self, alias: str) -> str:
+    async def room_of_alias(self, alias: str, *, once: bool = False) -> str:
         await self._asked("alias")
+        if once:
+            raise HomeserverUnreachable("HTTP 502")
         if alias not in self.aliases:
             raise HomeserverError("no", errcode="M_NOT_FOUND", status=404)
         return self.aliases[alias]

@@ -7,7 +7,7 @@ from adminbot.accounts.act import Act, Acts, Order
 from adminbot.accounts.backends.base import AccountBackend
 from adminbot.accounts.backends.checks import check_may_act_as, open_account
 from adminbot.accounts.registry import Registry
-from adminbot.errors import HomeserverError, Refused, UsageError
+from adminbot.errors import HomeserverError, HomeserverUnreachable, Refused, UsageError
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import Invitation, RoomFacts
 from adminbot.store import Bot
@@ -66,12 +66,23 @@ class Membership:
         self._acts = acts
 
     async def room_id(self, room: RoomName) -> str:
-        """The id of a room that a person named. Raises UsageError: no such alias."""
+        """The id of a room that a person named.
+
+        Raises UsageError: no such alias, or of a server that is not there.
+        """
         if not room.is_alias:
             return room.text
+        server = room.text.partition(":")[2]
+        is_elsewhere = server != self._registry.server
         try:
-            return await self._account.room_of_alias(room.text)
+            return await self._account.room_of_alias(room.text, once=is_elsewhere)
         except HomeserverError as exc:
+            if is_elsewhere and isinstance(exc, HomeserverUnreachable):
+                raise UsageError(
+                    f"The homeserver found no way to `{server}`, where `{room.text}` is. "
+                    "Nothing was changed.",
+                    "Send it again in a minute, or type the room's id.",
+                ) from None
             if exc.status not in (400, 404):
                 raise
             raise UsageError(

@@ -213,10 +213,13 @@ class ClientApi:
         query = "?" + urlencode([("via", server) for server in via]) if via else ""
         await self._http.ask("POST", f"{_V3}/join/{part(room_id)}{query}", {})
 
-    async def room_of_alias(self, alias: str) -> str:
-        """The id of a room. Raises HomeserverError, M_NOT_FOUND among them."""
+    async def room_of_alias(self, alias: str, *, once: bool = False) -> str:
+        """The id of a room. Raises HomeserverError, M_NOT_FOUND among them.
+
+        `once`: for an alias of another server. Synapse answers 502 where that is not there.
+        """
         path = f"{_V3}/directory/room/{part(alias)}"
-        _, body = await self._http.ask("GET", path, needs={"room_id": str})
+        _, body = await self._http.ask("GET", path, once=once, needs={"room_id": str})
         if not is_room_id(body["room_id"]):
             raise HomeserverUnreachable("a room id that is none")
         return str(body["room_id"])

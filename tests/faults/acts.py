@@ -60,6 +60,7 @@ async def told(case: Case, event_id: str) -> tuple[str, Problems]:
         return "", [("lost", "no answer")]
     await case.bench.ask("!ping")  # whatever was to come out, has
     await asyncio.sleep(SETTLE_S)
+    await wait_until(lambda: not loose(case), 5)  # it is read before it is noted as out
     problems: Problems = []
     found = await case.bench.answers(event_id)
     if len(found) > 1:

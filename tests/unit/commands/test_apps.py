@@ -172,3 +172,12 @@ async def test_what_was_begun_is_finished_also_where_the_room_is_gone(desk: Desk
 
 async def nothing(*_: object) -> None:
     pass
+
+
+async def test_a_room_of_a_server_that_is_not_there_is_told_by_the_servers_name(
+    desk: Desk,
+) -> None:
+    answer = await desk.asks("!newbot nano --room #alerts:nowhere.example")
+    assert "found no way to nowhere.example, where #alerts:nowhere.example is" in answer
+    assert "Nothing was changed" in answer
+    assert NANO not in desk.server.accounts
