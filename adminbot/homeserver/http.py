@@ -74,6 +74,10 @@ class _ServerClock:
             self.ahead = date - now()
 
 
+# InvalidURL: httpx reads a Location also where nobody follows.
+_FAILED = (httpx.HTTPError, httpx.InvalidURL)
+
+
 class HttpClient:
     """Requests to one homeserver with one default access token, in the header only."""
 
@@ -150,7 +154,7 @@ class HttpClient:
                 is_media = response.status_code == 200
                 limit = most if is_media else _LOOK_BYTES
                 content = await read_whole(response.aiter_bytes(), response.headers, most=limit)
-        except (httpx.HTTPError, TimeoutError) as exc:
+        except (*_FAILED, TimeoutError) as exc:
             raise _unreachable(exc) from None
         if not is_media:
             decipher(response.status_code, response.headers, content)
@@ -165,7 +169,7 @@ class HttpClient:
                 self._http.stream("GET", path, follow_redirects=False) as response,
             ):
                 content = await _read_some(response)
-        except (httpx.HTTPError, TimeoutError) as exc:
+        except (*_FAILED, TimeoutError) as exc:
             return Look(failure=_reason(exc))
         location = response.headers.get("Location", "")
         page = content.decode("latin-1")
@@ -181,7 +185,7 @@ class HttpClient:
         except TimeoutError:
             told = f"no answer within {limit.total_seconds():.2g} s"
             raise HomeserverUnreachable(told) from None
-        except httpx.HTTPError as exc:
+        except _FAILED as exc:
             raise _unreachable(exc) from None
         except UnicodeEncodeError:
             raise HomeserverError("That holds a character that cannot be sent.") from None

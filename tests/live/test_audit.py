@@ -74,11 +74,11 @@ async def test_a_lockdown_and_its_end(world: World) -> None:
 
 
 async def test_a_tap_and_words_of_the_shell(world: World, tmp_path: Path) -> None:
-    await world.card("is ready", "!newbot tapped")
-    asked = await world.ask("!revoke tapped")
+    await world.card("is ready", "!newbot stamped")
+    asked = await world.ask("!revoke stamped")
     await world.human.react(world.room, asked.event_id, "✅")
     await world.human.wait_message(world.room, lambda seen: "signed out" in str(seen.body))
-    assert "you: revoke tapped by a tap" in str((await world.ask("!audit tapped")).body)
+    assert "you: revoke stamped by a tap" in str((await world.ask("!audit stamped")).body)
 
     env = ("--env-file", world.bot.env_file)
     for words in (("backup", tmp_path / "file", *env), ("room", "--new", *env)):
@@ -88,7 +88,7 @@ async def test_a_tap_and_words_of_the_shell(world: World, tmp_path: Path) -> Non
     assert "shell: backup" in said
     assert "shell: room --new" in said
     await world.bot.stop()
-    code, out, _ = await adminbot("audit", *env, "--json", "tapped")
+    code, out, _ = await adminbot("audit", *env, "--json", "stamped")
     assert code == 0
     made, ended = [json.loads(line) for line in out.splitlines()]
     assert (made["what"], made["device"]) == ("newbot", world.human.device_id)

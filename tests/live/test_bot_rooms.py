@@ -79,13 +79,13 @@ async def test_rooms_are_seen_entered_and_left(world: World) -> None:
 
 
 async def test_a_chat_is_encrypted_direct_and_without_us(world: World) -> None:
-    card = await world.card("is ready", "!newbot chatty")
+    card = await world.card("is ready", "!newbot parlour")
     bot = card.values["MATRIX_USER_ID"]
-    assert "has invited you to a private chat" in str((await world.ask("!chat chatty")).body)
+    assert "has invited you to a private chat" in str((await world.ask("!chat parlour")).body)
     await world.human.wait_for(lambda h: list(h.invites()) or None, what="the invitation")
     [room_id] = world.human.invites()
     assert direct_invitations(world, room_id) == 1
-    assert "private chat already: accept" in str((await world.ask("!chat chatty")).body)
+    assert "private chat already: accept" in str((await world.ask("!chat parlour")).body)
     await world.human.join(room_id)
     members = f"/_matrix/client/v3/rooms/{room_id}/joined_members"
     answer = await call(world.homeserver, card.token, "GET", members)
@@ -96,13 +96,13 @@ async def test_a_chat_is_encrypted_direct_and_without_us(world: World) -> None:
     noted = (await call(world.homeserver, card.token, "GET", direct)).json()
     assert noted == {world.human.user_id: [room_id]}
 
-    assert "have a private chat already" in str((await world.ask("!chat chatty")).body)
+    assert "have a private chat already" in str((await world.ask("!chat parlour")).body)
     await world.human.raw("POST", f"/_matrix/client/v3/rooms/{room_id}/leave", {})
-    assert "to your private chat again" in str((await world.ask("!chat chatty")).body)
+    assert "to your private chat again" in str((await world.ask("!chat parlour")).body)
     await world.human.wait_for(lambda h: list(h.invites()) == [room_id] or None, what="again")
     assert direct_invitations(world, room_id) == 2
     await call(world.homeserver, card.token, "PUT", direct, {})  # its program forgets the chat
-    assert "private chat already" in str((await world.ask("!chat chatty")).body)
+    assert "private chat already" in str((await world.ask("!chat parlour")).body)
     assert await joined(world, card) == [room_id]
     noted = (await call(world.homeserver, card.token, "GET", direct)).json()
     assert noted == {world.human.user_id: [room_id]}

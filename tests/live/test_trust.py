@@ -336,7 +336,8 @@ async def test_a_chat_that_was_opened_up_is_left_and_the_reason_said(
     async with a_world(homeserver, root, directory) as world:
         await set_state_by_bot(world, f"m.room.{kind}", content)
         await world.human.wait_message(world.dm, lambda m: m.type == f"m.room.{kind}", after=8)
-        await world.ask(f"!newbot private-{directory.name}")
+        made = await world.ask(f"!newbot private-{directory.name}")
+        assert "is ready" in str(made.body)
         fresh = await world.human.wait_invite(from_=f"@{directory.name}:example.test")
         await world.human.join(fresh)
         trusted(await world.human.wait_message(fresh, f"because {why}"))

@@ -170,8 +170,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         file="adminbot/chat/incoming.py",
-        old='    if relation.get("rel_type") == "m.replace":\n        return None\n',
-        new="",
+        old='    return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"\n',
+        new="    return False\n",
         means="an edit is a command",
         test="tests/live/test_chat.py::test_talk_notices_and_edits_are_no_commands",
     ),

@@ -140,8 +140,8 @@ MUTANTS: tuple[Mutant, ...] = (
     # -- what comes in
     Mutant(
         "adminbot/chat/incoming.py",
-        'if relation.get("rel_type") == "m.replace":\n        return None',
-        "",
+        '    return isinstance(relation, dict) and relation.get("rel_type") == "m.replace"\n',
+        "    return False\n",
         "an edit is a command",
         "tests/unit/chat/test_incoming.py::test_an_edit_is_no_message",
     ),

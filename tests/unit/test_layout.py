@@ -78,6 +78,16 @@ def test_the_floors_are_those_of_the_contract() -> None:
     assert " > ".join(floors) in " ".join(LAYOUT.split())
 
 
+def test_no_two_files_of_live_tests_make_a_bot_of_one_name() -> None:
+    """They may run on one Synapse, where a name that was given stays taken."""
+    made: dict[str, set[str]] = {}
+    for file in (ROOT / "tests/live").glob("test_*.py"):
+        for name in re.findall(r'"is ready", "!newbot ([a-z0-9-]+)', file.read_text()):
+            made.setdefault(name, set()).add(file.name)
+    assert made
+    assert not {name: files for name, files in made.items() if len(files) > 1}
+
+
 def defined_in(file: Path) -> set[str]:
     """Its functions and classes, and each `Class.method`."""
     found = set()

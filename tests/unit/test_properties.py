@@ -354,6 +354,7 @@ def fits(value: object, hint: Any) -> bool:
 @example(200, b'{"user_id": "@x\\u2028:y", "device_id": "D", "access_token": "t"}', {})
 @example(200, b'{"user_id": "@x:y", "device_id": "D", "access_token": "t"}', {})
 @example(200, b'{"m.homeserver": {"base_url": "https://x\\nA=b"}}', {})
+@example(302, b"", {"Location": "A:0"})
 def test_any_answer_is_a_value_of_its_type_or_our_error(
     status: int, body: bytes, headers: dict[str, str]
 ) -> None:
