@@ -50,17 +50,21 @@ class Connections:
 
 
 @asynccontextmanager
-async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
+async def open_connections(
+    settings: Settings, *, alone: bool = True
+) -> AsyncIterator[Connections]:
     """Open state, server and chat on a trusted device; a device whose keys are lost is replaced.
 
-    Waits for a homeserver that is down.
+    Waits for a homeserver that is down. `alone`: as `open_store`.
 
     Raises:
         SetupError: the account, the identity or the data directory cannot be used.
     """
     given = settings.session
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.data_dir, settings.sealer))
+        store = await stack.enter_async_context(
+            open_store(settings.data_dir, settings.sealer, alone=alone)
+        )
         session = await current_session(store, given)
         http = await stack.enter_async_context(
             open_http(settings.homeserver, session.token, ca_file=settings.ca_file)

@@ -5,8 +5,11 @@ import logging
 import signal
 import time
 
+from adminbot import control
+from adminbot.app.shell import Shell
+from adminbot.app.systemd import Systemd, systemd
 from adminbot.app.wiring import wire
-from adminbot.apps import load_catalog
+from adminbot.apps import Catalog, load_catalog
 from adminbot.chat.sync import Sync
 from adminbot.checks import LOG_IN_AGAIN
 from adminbot.config import Settings
@@ -19,6 +22,7 @@ from adminbot.errors import (
     TokenRejected,
 )
 from adminbot.logs import ready
+from adminbot.store.owner import SoleOwner
 from adminbot.values.backoff import pauses
 
 log = logging.getLogger(__name__)
@@ -62,8 +66,24 @@ def _raise_first(task: asyncio.Task[None]) -> None:
 
 async def _serve(settings: Settings, began: float) -> None:
     apps = load_catalog(settings.apps_dir)
-    async with open_connections(settings) as opened, asyncio.TaskGroup() as tasks:
+    shell = Shell()
+    # The lock first: only whoever holds the lock may replace the socket.
+    with SoleOwner(settings.data_dir), systemd() as manager:
+        manager.status("waiting for the homeserver")
+        async with asyncio.TaskGroup() as conversations:
+            conversations.create_task(control.serve(settings.data_dir, shell.words))
+            await _answer(settings, apps, began, shell, manager)
+
+
+async def _answer(
+    settings: Settings, apps: Catalog, began: float, shell: Shell, manager: Systemd
+) -> None:
+    async with (
+        open_connections(settings, alone=False) as opened,
+        asyncio.TaskGroup() as tasks,
+    ):
         service = await wire(settings, opened, apps, tasks)
+        service.sync.went_round.connect(manager.alive)
         # Before the first sync: what that brings is handed over by the sync itself.
         unanswered = await opened.store.inbox.unanswered()
         await service.verifications.take_up()
@@ -71,6 +91,9 @@ async def _serve(settings: Settings, began: float) -> None:
         service.dispatcher.take_up(unanswered)
         for work in service.beside:
             tasks.create_task(work())
+        shell.service = service
+        manager.ready()
+        manager.status("answers")
         took = time.monotonic() - began
         ready.info("ready user=%s room=%s took_s=%.2f", settings.user_id, settings.room_id, took)
         try:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
 
 from adminbot.app.base import Base
 from adminbot.app.commands import make_dispatcher, make_services
@@ -15,7 +14,6 @@ from adminbot.config import Settings
 from adminbot.connections import Connections
 from adminbot.dispatch.dispatcher import Dispatcher
 from adminbot.dispatch.permission import why_untrusted
-from adminbot.verification import control
 from adminbot.verification.messenger import Messenger
 from adminbot.verification.party import Parties, own_party
 from adminbot.verification.service import Verifications
@@ -47,9 +45,7 @@ async def wire(
 
     listener = ServiceListener(dispatcher, verifications, jobs, join)
     sync = Sync(opened.client, opened.account, opened.store, opened.policy, base.synced, listener)
-    beside: list[Work] = [job.run for job in jobs.every]
-    beside.append(partial(control.serve, settings.data_dir, verifications))
-    return Service(sync, dispatcher, verifications, tuple(beside))
+    return Service(sync, dispatcher, verifications, tuple(job.run for job in jobs.every))
 
 
 async def _make_verifications(base: Base) -> Verifications:

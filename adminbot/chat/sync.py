@@ -6,6 +6,7 @@ and the sync token are committed together, and only then does anybody act on a m
 
 import asyncio
 import logging
+from datetime import datetime
 
 from nio import Event, RoomInfo, RoomMessagesResponse, SyncResponse
 from nio.api import MessageDirection
@@ -22,6 +23,8 @@ from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import InboxMessage, Store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.backoff import pauses
+from adminbot.values.clock import now
+from adminbot.values.signal import Signal
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ class Sync:
         self._kept: str | None = None  # the sync token on disk
         self._encrypted: set[str] = set()  # rooms that are noted on disk
         self._reader = EventReader(client, policy, listener)
+        self.done_at: datetime | None = None  # when the last sync was taken in
+        self.went_round: Signal[[]] = Signal()  # also after a sync that failed
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
@@ -68,6 +73,7 @@ class Sync:
             await self._client.after_sync(response)
         else:
             await self._take_in(response, since)
+        self.done_at = now()
 
     async def run(self) -> None:
         """Sync until cancelled. Raises TokenRejected when our own session was ended."""
@@ -96,8 +102,10 @@ class Sync:
                     self._client.next_batch = since
                 await asyncio.sleep(0.5)
             else:
+                self.done_at = now()
                 backoff, poisoned = pauses(_RETRY_MOST_S), 0
                 self._listener.stuck(is_stuck=False)
+            self.went_round()
 
     async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
         call = self._client.sync(

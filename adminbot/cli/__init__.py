@@ -13,6 +13,7 @@ from adminbot.cli import arguments
 from adminbot.errors import AdminbotError
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+A_BUG = 70  # sysexits.h, EX_SOFTWARE. systemd starts the service again then, and not after 1 or 2
 
 
 class UsageFault(Exception):
@@ -20,7 +21,7 @@ class UsageFault(Exception):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand. Exit codes: 0 done, 1 could not be done, 2 wrong usage."""
+    """Run one subcommand. Exit codes: 0 done, 1 could not be done, 2 wrong usage, 70 a bug."""
     os.umask(0o077)  # whatever is written is for its owner alone
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret
     logging.basicConfig(level=logging.CRITICAL)  # `run` sets up its own; errors are one line
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         logs.fatal(f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.")
         if sys.flags.dev_mode:
             raise
-        return NOT_DONE
+        return A_BUG
     return DONE
 
 

@@ -73,6 +73,16 @@ def _run(subcommands: "Subcommands") -> None:
     _subcommand(subcommands, "run", "the service")
 
 
+def _health(subcommands: "Subcommands") -> None:
+    _subcommand(
+        subcommands,
+        "health",
+        "for a container's health check: does the service answer, and sync?",
+        "Asks the running service. Exit code 0 only if the service answers and its last sync is "
+        "younger than 2 minutes.",
+    )
+
+
 def _login(subcommands: "Subcommands") -> None:
     parser = _subcommand(
         subcommands,
@@ -210,6 +220,6 @@ def _demo(subcommands: "Subcommands") -> None:
 
 
 _WORDS = (
-    *(_setup, _run, _login, _trust, _unlock, _verify, _room),
+    *(_setup, _run, _health, _login, _trust, _unlock, _verify, _room),
     *(_audit, _backup, _restore, _demo),
 )

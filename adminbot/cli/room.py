@@ -4,6 +4,7 @@ import argparse
 from datetime import timedelta
 from pathlib import Path
 
+from adminbot import control
 from adminbot.chat.own_identity import current_session
 from adminbot.cli.asking import as_started, env_words
 from adminbot.config import Settings, sources
@@ -16,7 +17,6 @@ from adminbot.setup.env_file import is_writable, replace_values
 from adminbot.store import Store, open_store
 from adminbot.trust.admins import left_out
 from adminbot.values.ids import UserId
-from adminbot.verification import control
 
 _ROOM = "ADMINBOT_ROOM"
 _PATIENCE = timedelta(seconds=8)

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
+from adminbot import control
 from adminbot.cli.asking import full_user_id
 from adminbot.config import sources
 from adminbot.errors import AdminbotError, SetupError
-from adminbot.verification import control
 
 _STDIN = 0
 _QUESTION = "Does the app show the same seven, in this order? [y/n] "
@@ -27,7 +27,7 @@ async def main(args: argparse.Namespace) -> None:
     user_id = full_user_id(args.user)
     if user_id not in settings.admins:
         raise SetupError(f"{user_id} is not in ADMINBOT_ADMINS.", "Add it there first.")
-    async with control.dial(settings.data_dir) as line:
+    async with control.dial(settings.data_dir, "Nothing was verified.") as line:
         await line.send({"verify": str(user_id)})
         await _converse(line)
 
