@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test apps table faults mutants lint bench measure docs pictures lock clean
+.PHONY: help demo check test apps table doctor faults mutants lint bench measure docs pictures lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make apps    real programs on the cards of adminbot (ARGS="nanobot curl": only these)'
 	@echo 'make table   every command x what can be wrong with it, measured (ARGS="--only newbot")'
+	@echo 'make doctor  each fault that adminbot doctor finds, provoked, and what it says'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
@@ -43,6 +44,9 @@ apps: $(VENV)/dev
 
 table: $(VENV)/dev
 	@$(BIN)/python -m tests.table $(ARGS)
+
+doctor: $(VENV)/dev
+	@$(BIN)/python -m tests.doctor
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -76,8 +76,8 @@ async def open_connections(
         await _once_it_answers(lambda: check_server_admin(backend.find, settings.user_id))
         without = await _once_it_answers(lambda: check_admins(backend.find, store, settings))
         policy = _policy(settings, without, store)
-        open_client = partial(_open_client, settings, policy, stack)
-        client = open_client(session)
+        open_as = partial(open_client, settings, policy, stack)
+        client = open_as(session)
         if await keys_are_ours(client, account, session.user_id):
             await ensure_trusted(client, account, store, session.user_id)
         else:
@@ -87,7 +87,7 @@ async def open_connections(
                 account=account,
                 backend=backend,
                 store=store,
-                open_client=open_client,
+                open_client=open_as,
             )
         session = await current_session(store, given)
         if session.device_id != given.device_id:
@@ -118,7 +118,7 @@ def _policy(settings: Settings, without: tuple[LeftOut, ...], store: Store) -> T
     return TrustPolicy(settings.trust, admins, store)
 
 
-def _open_client(
+def open_client(
     settings: Settings, policy: TrustPolicy, stack: AsyncExitStack, session: Session
 ) -> Client:
     """A chat client as this session, closed with the stack."""

@@ -37,6 +37,7 @@ from adminbot.dispatch import progress, turn
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.services import Services
+from adminbot.doctor.finding import Finding, Level
 from adminbot.errors import (
     AccountGone,
     HomeserverError,
@@ -623,6 +624,7 @@ class Desk:
             stuck=lambda *, is_stuck: None,
         )
         policy: Any = self.policy
+        self.findings = [Finding("state", Level.OK, "whole")]
         self.services = Services(
             accounts=accounts,
             look=Inspector(backend, account, store, identities, keys),
@@ -635,6 +637,7 @@ class Desk:
             router=ROUTER,
             rules=ChatRules(chat, policy, admin_room=ROOM, prefix=prefix, names=("adminbot",)),
             card_text=text,
+            examine=self._examine,
         )
         base: Any = SimpleNamespace(
             settings=SimpleNamespace(max_age=timedelta(hours=1)),
@@ -646,6 +649,10 @@ class Desk:
         )
         jobs: Any = SimpleNamespace(alarm=alarm)
         self.dispatcher = make_dispatcher(base, jobs, self.services)
+
+    async def _examine(self) -> AsyncIterator[Finding]:
+        for finding in self.findings:
+            yield finding
 
     async def _become(self, session: Session) -> None:
         self.became.append(session)

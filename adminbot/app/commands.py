@@ -12,13 +12,15 @@ from adminbot.dispatch.interpreter import Interpreter
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.refusals import Refusals
 from adminbot.dispatch.replies import Replies
-from adminbot.dispatch.services import Services
+from adminbot.dispatch.services import Examine, Services
 from adminbot.dispatch.stuck import StuckState
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.verification.service import Verifications
 
 
-def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Services:
+def make_services(
+    base: Base, jobs: Jobs, verifications: Verifications, examine: Examine
+) -> Services:
     """A new subject for commands is one more line here, and a field of Services."""
     settings, opened = base.settings, base.opened
     return Services(
@@ -40,6 +42,7 @@ def make_services(base: Base, jobs: Jobs, verifications: Verifications) -> Servi
             names=(settings.user_id.localpart, str(settings.user_id), "adminbot"),
         ),
         card_text=base.text,
+        examine=examine,
     )
 
 

@@ -21,6 +21,7 @@ class Shell:
         self.words: dict[str, Word] = {
             "verify": self._once_up(_verify),
             "health": self._once_up(_health),
+            "doctor": self._once_up(_doctor),
         }
 
     def _once_up(self, word: Callable[[Service, object, Line], Awaitable[None]]) -> Word:
@@ -35,6 +36,12 @@ class Shell:
 
 async def _verify(service: Service, value: object, line: Line) -> None:
     await shell.attend(service.verifications, value, line)
+
+
+async def _doctor(service: Service, _: object, line: Line) -> None:
+    async for finding in service.examine():
+        await line.write({"finding": finding.to_json()})
+    await line.write({"done": True})
 
 
 async def _health(service: Service, _: object, line: Line) -> None:

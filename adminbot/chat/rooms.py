@@ -45,6 +45,26 @@ def found_again(
         people: everybody else in the room or invited.
         name: the name of the room, or the name that rooms had before; None for no name.
     """
+    room = _room_of(state, own)
+    everybody = {own, *people}
+    names = (name, _OLD_NAME) if name else (None,)
+    is_ours = made_by(state, own) and set(room.users) == everybody and room.name in names
+    return is_ours and not why_unfit(room, everybody)
+
+
+def people_in(state: list[dict[str, Any]], own: str) -> tuple[set[str], set[str]]:
+    """The user ids of who is in a room, and of who is invited, by all of its state events."""
+    room = _room_of(state, own)
+    return set(room.users), set(room.invited_users)
+
+
+def why_open(state: list[dict[str, Any]], own: str) -> str:
+    """As `why_unfit`, whoever is in the room, by all of its state events."""
+    room = _room_of(state, own)
+    return why_unfit(room, {*room.users, *room.invited_users})
+
+
+def _room_of(state: list[dict[str, Any]], own: str) -> MatrixRoom:
     room = MatrixRoom("", own)
     for source in state:
         event = Event.parse_event(source)
@@ -52,10 +72,7 @@ def found_again(
             room.handle_membership(event)
         elif not isinstance(event, BadEvent | UnknownBadEvent):
             room.handle_event(event)
-    everybody = {own, *people}
-    names = (name, _OLD_NAME) if name else (None,)
-    is_ours = made_by(state, own) and set(room.users) == everybody and room.name in names
-    return is_ours and not why_unfit(room, everybody)
+    return room
 
 
 def may_take_back(state: list[dict[str, Any]], own: str) -> bool:

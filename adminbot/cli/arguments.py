@@ -73,6 +73,18 @@ def _run(subcommands: "Subcommands") -> None:
     _subcommand(subcommands, "run", "the service")
 
 
+def _doctor(subcommands: "Subcommands") -> None:
+    parser = _subcommand(
+        subcommands,
+        "doctor",
+        "what is wrong, and what mends it",
+        "Looks at settings, files, homeserver, account, encryption and rooms; a line for each "
+        "check, and under it the remedy. Asks the service if it runs. Changes nothing. Exit code "
+        "1 if a check says ❌.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object, for a machine")
+
+
 def _health(subcommands: "Subcommands") -> None:
     _subcommand(
         subcommands,
@@ -220,6 +232,6 @@ def _demo(subcommands: "Subcommands") -> None:
 
 
 _WORDS = (
-    *(_setup, _run, _health, _login, _trust, _unlock, _verify, _room),
+    *(_setup, _run, _doctor, _health, _login, _trust, _unlock, _verify, _room),
     *(_audit, _backup, _restore, _demo),
 )

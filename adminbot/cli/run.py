@@ -17,8 +17,6 @@ async def main(args: argparse.Namespace) -> None:
     logs.set_up("info", sources.log_format(args.env_file), with_time=with_time)
     settings = sources.load(args.env_file)
     logs.set_up(settings.log_level, settings.log_format, with_time=with_time)
-    if sources.is_exposed(args.env_file):
-        log.warning(
-            "others can read %s, which holds secrets: chmod 600 %s", args.env_file, args.env_file
-        )
+    for path in sources.exposed_files(args.env_file):
+        log.warning("others can read %s, which holds secrets: chmod 600 %s", path, path)
     await run(settings)

@@ -7,6 +7,7 @@ from adminbot.commands import (
     bots,
     bulk,
     care,
+    doctor,
     endings,
     faces,
     lockdown,
@@ -35,6 +36,7 @@ ROUTER = Router.joined(
     people.router,
     sign_up.router,
     watching.router,
+    doctor.router,
     talk.router,
     lockdown.router,
 )

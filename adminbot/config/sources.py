@@ -114,17 +114,22 @@ def names_token(env_file: Path) -> bool:
     return env_file.exists() and not elsewhere and not in_a_file
 
 
-def is_exposed(env_file: Path) -> bool:
-    """Whether accounts other than the file's owner can read a secret in it.
+def exposed_files(env_file: Path) -> list[Path]:
+    """The files with secrets that others than their owner can read: env file, `_FILE` settings."""
+    rows = [row for row in ROWS.values() if row.secret]
+    texts, env = read_env_file(env_file), _around(env_file)
+    named = [Path(env[row.variables[1]]) for row in rows if env.get(row.variables[1])]
+    # What a container's manager puts there is root's, and readable in the container by design.
+    exposed = [path for path in named if _is_ours(path) and path.stat().st_mode & 0o077]
+    # A group may be meant to read the env file (root's file for the service's group).
+    mask = 0o077 if _is_ours(env_file) else 0o007
+    if any(texts.get(row.variable) for row in rows) and env_file.stat().st_mode & mask:
+        exposed.append(env_file)
+    return exposed
 
-    A group may be meant to (root's file for the service's group), but not in a file of our own.
-    """
-    texts = read_env_file(env_file)
-    if not any(texts.get(row.variable) for row in ROWS.values() if row.secret):
-        return False
-    found = env_file.stat()
-    group_is_meant = found.st_uid != os.geteuid()
-    return bool(found.st_mode & (0o007 if group_is_meant else 0o077))
+
+def _is_ours(path: Path) -> bool:
+    return path.exists() and path.stat().st_uid == os.geteuid()
 
 
 def _around(env_file: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What commands work with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from adminbot.accounts.inspection import Inspector
@@ -10,9 +10,12 @@ from adminbot.chat.pictures import Pictures
 from adminbot.dispatch.chat_rules import ChatRules
 from adminbot.dispatch.lockdown import AnnouncedLockdown
 from adminbot.dispatch.router import Router
+from adminbot.doctor.finding import Finding
 from adminbot.store import Audit
 from adminbot.trust.pins import Asked
 from adminbot.values.ids import UserId
+
+Examine = Callable[[], AsyncIterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Services:
     A new subject is one more field here and one line there. `verify`: ask a person to compare
     emoji with us. `stop_many`: let a person's commands for many accounts begin no further one.
     `forget_question`: what a person was asked in a room about something, if there is such a
-    question, needs no answer any more.
+    question, needs no answer any more. `examine`: look at ourselves, as `adminbot doctor`.
     """
 
     accounts: Accounts
@@ -36,3 +39,4 @@ class Services:
     router: Router
     rules: ChatRules
     card_text: CardText
+    examine: Examine

@@ -91,6 +91,17 @@ class ClientApi:
         _, answer = await self._http.ask("POST", path, body, once=True, needs=SESSION)
         return session_of(answer)
 
+    async def login_flows(self) -> set[str]:
+        """The ways to log in that the homeserver offers, such as `m.login.password`."""
+        try:
+            _, answer = await self._http.ask("GET", f"{_V3}/login", needs={"flows": list})
+        except HomeserverError as exc:
+            if exc.status == 404:  # MAS keeps the accounts
+                return set()
+            raise
+        flows = [flow for flow in answer["flows"] if isinstance(flow, dict)]
+        return {str(flow.get("type")) for flow in flows}
+
     async def log_out(self) -> None:
         """End this session; its device and every token of the device go."""
         await self._http.ask("POST", f"{_V3}/logout", {})
@@ -121,6 +132,16 @@ class ClientApi:
     async def upload_keys(self, body: dict[str, Any]) -> None:
         counts = {"one_time_key_counts": dict}
         await self._http.ask("POST", f"{_V3}/keys/upload", body, needs=counts)
+
+    async def one_time_key_count(self) -> int:
+        """How many of our one-time keys the homeserver has left to give away.
+
+        Source: client-server API, POST /keys/upload; an empty body uploads nothing.
+        """
+        needs = {"one_time_key_counts": dict}
+        _, answer = await self._http.ask("POST", f"{_V3}/keys/upload", {}, needs=needs)
+        count = answer["one_time_key_counts"].get("signed_curve25519", 0)
+        return count if isinstance(count, int) else 0
 
     async def upload_cross_signing(self, body: dict[str, Any]) -> None:
         """Publish a cross-signing identity; the first one needs no password (MSC3967).

@@ -171,6 +171,7 @@ class HttpClient:
                 content = await _read_some(response)
         except (*_FAILED, TimeoutError) as exc:
             return Look(failure=_reason(exc))
+        self._clock.note(server_date(response.headers))
         location = response.headers.get("Location", "")
         page = content.decode("latin-1")
         return Look(response.status_code, json_object(content), page, location)

@@ -19,6 +19,7 @@ from adminbot.values.ids import parse_url
 from adminbot.values.text import safe_to_quote
 
 OLDEST = (1, 110)
+NEWEST = (1, 163)  # that was tried: the demo's and the tests'
 _VERSIONS = "/_matrix/client/versions"
 _ADMIN = "/_synapse/admin/v1/server_version"
 _MAS = "/_matrix/client/v1/auth_metadata"  # MSC2965
@@ -221,15 +222,26 @@ async def check_admin_api(http: HttpClient, url: str) -> str:
     )
 
 
+def is_newer_than_tried(version: str) -> bool:
+    found = _numbers(version)
+    return found is not None and found > NEWEST
+
+
+def _numbers(version: str) -> tuple[int, int] | None:
+    found = re.match(r"(\d{1,4})\.(\d{1,4})", version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _new_enough(version: str) -> str:
-    found = re.match(r"(\d{1,4})\.(\d{1,4})(\.\d{1,4})?", version)
-    if found and (int(found[1]), int(found[2])) < OLDEST:
+    found = _numbers(version)
+    shown = safe_to_quote(version.partition(" ")[0], 40) or "unknown"
+    if found and found < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise SetupError(
-            f"That is Synapse {found[0]}, and adminbot needs {oldest} or newer.",
+            f"That is Synapse {shown}, and adminbot needs {oldest} or newer.",
             "Upgrade Synapse first. Nothing was made.",
         )
-    return safe_to_quote(version.partition(" ")[0], 40) or "unknown"
+    return shown
 
 
 def _place(where: SplitResult) -> str:

@@ -35,7 +35,7 @@ from adminbot.homeserver.values import (
     token_of,
 )
 from adminbot.values.ids import UserId
-from adminbot.values.secret import Secret
+from adminbot.values.secret import Secret, new_password
 
 _MOST_ADDRESSES = 10
 _USER: Needs = {"name": str}
@@ -231,6 +231,34 @@ class SynapseAdmin:
         """Zero/zero lifts every limiter that knows the requester (not the one on /login)."""
         path = f"/_synapse/admin/v1/users/{part(user_id)}/override_ratelimit"
         await self._ask("POST", path, {"messages_per_second": 0, "burst_count": 0})
+
+    async def has_no_rate_limit(self, user_id: UserId) -> bool:
+        """Whether `lift_rate_limit` is in force."""
+        path = f"/_synapse/admin/v1/users/{part(user_id)}/override_ratelimit"
+        _, body = await self._ask("GET", path)
+        return body.get("messages_per_second") == 0 and body.get("burst_count") == 0
+
+    async def knows_shared_secret(self, shared_secret: Secret, taken: UserId) -> bool:
+        """Whether the homeserver has this registration secret. Makes nothing: the name is taken.
+
+        Args:
+            taken: an account that is there. Synapse looks at the HMAC before the name.
+        """
+        try:
+            await self.register(
+                shared_secret,
+                taken.localpart,
+                password=new_password(),
+                display_name="",
+                device_id="NONE",
+            )
+        except NameTaken:
+            return True
+        except HomeserverError as exc:
+            if exc.status in (400, 403):
+                return False
+            raise
+        return True
 
     async def _ask(
         self, method: str, path: str, body: Any = None, **how: Any

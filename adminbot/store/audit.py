@@ -3,7 +3,7 @@
 An act comes in by a trigger, in the transaction that ends the act (schema.py).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -137,6 +137,13 @@ class Audit:
             about,
         )
         return [Entry.from_row(row) for row in rows]
+
+    async def moments_of(self, whats: Collection[str], *, since: datetime) -> list[datetime]:
+        """When changes of these kinds were done, the oldest first; of the last 1,000 entries."""
+        rows = await self._db.all("SELECT * FROM audit ORDER BY id DESC LIMIT 1000")
+        entries = map(Entry.from_row, reversed(rows))
+        ended = [(it.what, it.ended_at) for it in entries if it.outcome == "done"]
+        return [at for what, at in ended if what in whats and at and at >= since]
 
     async def since(self, moment: datetime | None, about: str) -> AsyncIterator[Entry]:
         """All entries that ended after `moment` (None: all), the oldest first."""

@@ -45,6 +45,11 @@ class SealedSecrets:
         row = await self._db.one("SELECT blob FROM sealed WHERE name = ?", name)
         return self._db.open(name, row["blob"]) if row else None
 
+    async def try_all(self) -> None:
+        """Raises SetupError if another store key sealed a secret."""
+        for row in await self._db.all("SELECT name, blob FROM sealed"):
+            self._db.open(row["name"], row["blob"])
+
     async def set(self, name: str, value: str) -> None:
         await self.set_all({name: value})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from adminbot.errors import StateError
 from adminbot.store.acts import Acts
 from adminbot.store.audit import Audit
 from adminbot.store.awaited import AwaitedDevices
@@ -48,6 +49,13 @@ class Store:
         self.rooms = Rooms(db, self.facts)
         self.watches = Watches(db)
         self.expiries = Expiries(db)
+
+    async def check_whole(self) -> None:
+        """Raises StateError: the file is damaged; SetupError: another store key sealed it."""
+        [row] = await self._db.all("PRAGMA quick_check(1)")
+        if row[0] != "ok":
+            raise StateError
+        await self.sealed.try_all()
 
     async def check_writable(self) -> None:
         """Raises StateError when nothing can be written."""

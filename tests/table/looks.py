@@ -108,6 +108,7 @@ LOOKS = (
     Act("verify", nothing, typed("!verify"), asked_to_compare),
     Act("cancel", asked_first("revoke"), typed("!cancel"), left_alone),
     look("cancel", "Nothing is waiting", called="cancel of nothing"),
+    look("doctor", "well", "one-time keys"),
     look("help", "What I can do", "!help bots"),
     look("help bots", "!newbot NAME"),
     look("help newbot", "--recovery"),

@@ -202,6 +202,7 @@ ROWS: dict[str, Row] = {
         },
     ),
     # -- adminbot
+    "doctor": Row("doctor"),
     "ping": Row("ping"),
     "whoami": Row("whoami"),
     "verify": Row("verify"),

@@ -1,0 +1,119 @@
+"""What is examined: the settings, and what could be opened of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adminbot.chat.client import Client
+from adminbot.chat.own_identity import current_session
+from adminbot.config import Settings
+from adminbot.connections import open_client
+from adminbot.errors import AdminbotError, SetupError
+from adminbot.homeserver.client_api import ClientApi
+from adminbot.homeserver.http import HttpClient, open_http
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.homeserver.values import Session
+from adminbot.store import Store, open_store
+from adminbot.trust.pins import TrustPolicy
+from adminbot.values.ids import UserId
+
+NOT_RUNNING = SetupError("The service does not run.", "Start it: `adminbot run`")
+STARTING = SetupError(
+    "The service is still starting, so its encryption store cannot be looked at.",
+    "Try again once its log says `ready`.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An adminbot, running or not. What could not be opened is an error in its place.
+
+    `http` has the token of `session`, and asks once: a check waits for nobody.
+    `synced_at`: when the service took in its last sync; an error if the service does not serve.
+    """
+
+    settings: Settings
+    session: Session
+    http: HttpClient
+    opened_store: Store | AdminbotError
+    opened_client: Client | AdminbotError
+    synced_at: datetime | AdminbotError
+
+    @property
+    def own(self) -> UserId:
+        return self.settings.user_id
+
+    @property
+    def account(self) -> ClientApi:
+        return ClientApi(self.http)
+
+    @property
+    def synapse(self) -> SynapseAdmin:
+        return SynapseAdmin(self.http)
+
+    @property
+    def store(self) -> Store:
+        """Raises AdminbotError: the state could not be opened."""
+        if isinstance(self.opened_store, AdminbotError):
+            raise self.opened_store
+        return self.opened_store
+
+    @property
+    def client(self) -> Client:
+        """Raises AdminbotError: the encryption store could not be opened."""
+        if isinstance(self.opened_client, AdminbotError):
+            raise self.opened_client
+        return self.opened_client
+
+
+@asynccontextmanager
+async def from_outside(settings: Settings, *, beside: bool) -> AsyncIterator[Subject]:
+    """An adminbot that does not serve. Never raises for what is wrong with it.
+
+    `beside`: a service has the data directory already, and is still starting.
+    """
+    async with AsyncExitStack() as stack:
+        store: Store | AdminbotError
+        session = settings.session
+        try:
+            opening = open_store(settings.data_dir, settings.sealer, alone=not beside)
+            store = await stack.enter_async_context(opening)
+            session = await current_session(store, session)
+        except AdminbotError as exc:
+            store = exc
+        http = await stack.enter_async_context(_once(settings, session))
+        client = STARTING if beside else await _client(settings, session, store, stack)
+        yield Subject(settings, session, http, store, client, STARTING if beside else NOT_RUNNING)
+
+
+@asynccontextmanager
+async def from_inside(
+    settings: Settings, session: Session, store: Store, client: Client, synced_at: datetime
+) -> AsyncIterator[Subject]:
+    """The service that we are."""
+    async with _once(settings, session) as http:
+        yield Subject(settings, session, http, store, client, synced_at)
+
+
+def _once(settings: Settings, session: Session) -> AbstractAsyncContextManager[HttpClient]:
+    return open_http(
+        settings.homeserver, session.token, patience=timedelta(), ca_file=settings.ca_file
+    )
+
+
+async def _client(
+    settings: Settings, session: Session, store: Store | AdminbotError, stack: AsyncExitStack
+) -> Client | AdminbotError:
+    if isinstance(store, AdminbotError):
+        return store
+    if not (settings.data_dir / "crypto" / "crypto.db").exists():  # opening would make one
+        return SetupError(
+            "The encryption store is not in the data directory.",
+            "Nothing to do: the next start takes a new device under the same identity.",
+        )
+    try:
+        policy = TrustPolicy(settings.trust, settings.admins, store)
+        return open_client(settings, policy, stack, session)
+    except AdminbotError as exc:
+        return exc

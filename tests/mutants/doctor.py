@@ -1,0 +1,110 @@
+"""Guards of doctor, health, the control socket and what systemd is told."""
+
+from tests.mutants import Mutant
+
+FAULT = "tests/live/test_doctor.py::test_a_fault_is_found_and_told_with_its_remedy"
+HEALTH = "tests/unit/cli/test_health.py::test_anything_else_is_not"
+DOCTOR = "tests/unit/doctor/test_doctor.py::"
+SERVER = "tests/unit/doctor/test_server.py::"
+LOCAL = "tests/unit/doctor/test_local.py::"
+
+MUTANTS = (
+    Mutant(
+        "adminbot/cli/health.py",
+        "    if age_s >= _MOST.total_seconds():",
+        "    if False:",
+        "a service that has not synced for hours is healthy",
+        HEALTH,
+    ),
+    Mutant(
+        "adminbot/cli/health.py",
+        '    if "failed" in answer:\n        raise SetupError(str(answer["failed"]))\n',
+        "",
+        "a service that is still starting is not told as that",
+        HEALTH,
+    ),
+    Mutant(
+        "adminbot/control.py",
+        "        (data_dir / _NAME).chmod(0o600)\n",
+        "        (data_dir / _NAME).chmod(0o666)\n",
+        "everybody on the machine can reach the control socket",
+        "tests/unit/test_control.py::test_the_socket_may_lie_deep_and_is_its_owners_alone",
+    ),
+    Mutant(
+        "adminbot/control.py",
+        "        if len(first) != 1 or name not in words:",
+        "        if name not in words:",
+        "a line with two words is taken for the first",
+        "tests/unit/test_control.py::test_nonsense_is_not_understood_and_ends_nothing",
+    ),
+    Mutant(
+        "adminbot/app/systemd.py",
+        "        sock.setblocking(False)  # the loop waits for nobody\n",
+        "        sock.settimeout(30)\n",
+        "a manager that does not read its socket stops the sync loop",
+        "tests/unit/app/test_systemd.py::test_a_manager_that_does_not_listen_stops_nobody",
+    ),
+    Mutant(
+        "adminbot/doctor/__init__.py",
+        "            failed.add(check.name)",
+        "            pass",
+        "the error of one check is repeated by all that build on it",
+        DOCTOR + "test_what_needs_a_failed_check_is_not_looked_at",
+    ),
+    Mutant(
+        "adminbot/doctor/__init__.py",
+        "async with asyncio.timeout(_MOST_S):",
+        "async with asyncio.timeout(None):",
+        "one check that hangs hangs all",
+        DOCTOR + "test_a_check_that_hangs_is_left",
+    ),
+    Mutant(
+        "adminbot/doctor/local.py",
+        "    if age >= _OLD_SYNC:",
+        "    if False:",
+        "a sync that is hours old is well",
+        LOCAL + "test_an_old_sync_is_an_error",
+    ),
+    Mutant(
+        "adminbot/doctor/local.py",
+        "        verdict = error if free < _TOO_LITTLE else warning\n",
+        "        verdict = warning\n",
+        "a full disk is a mere warning",
+        LOCAL + "test_little_space_is_told_before_there_is_none",
+    ),
+    Mutant(
+        "adminbot/doctor/server.py",
+        '    if where.scheme == "http" and not is_near:',
+        "    if False:",
+        "an admin token that crosses the internet in clear is well",
+        SERVER + "test_the_admin_token_in_clear_on_the_internet_is_told",
+    ),
+    Mutant(
+        "adminbot/doctor/server.py",
+        "        used = max(0.0, used - (moment - last).total_seconds() / _LOGIN_S) + 1\n",
+        "        used += 1\n",
+        "logins never come back",
+        SERVER + "test_logins_come_back_one_by_one",
+    ),
+    Mutant(
+        "adminbot/homeserver/http.py",
+        "        self._clock.note(server_date(response.headers))\n        location",
+        "        location",
+        "the homeserver's clock is never looked at",
+        f"{FAULT}[clock: the homeserver's is an hour behind]",
+    ),
+    Mutant(
+        "adminbot/doctor/people.py",
+        "    if strangers := sorted((joined | invited) - counted):",
+        "    if strangers := sorted(joined - counted):",
+        "a stranger who is invited is not told",
+        f"{FAULT}[admin room: a stranger is invited]",
+    ),
+    Mutant(
+        "adminbot/homeserver/synapse_admin.py",
+        "            if exc.status in (400, 403):\n                return False\n",
+        "            if exc.status in (400, 403):\n                return True\n",
+        "a wrong shared secret is right",
+        f"{FAULT}[shared secret: a wrong one is kept]",
+    ),
+)
