@@ -55,7 +55,8 @@ def found_again(
 def people_in(state: list[dict[str, Any]], own: str) -> tuple[set[str], set[str]]:
     """The user ids of who is in a room, and of who is invited, by all of its state events."""
     room = _room_of(state, own)
-    return set(room.users), set(room.invited_users)
+    invited = set(room.invited_users)
+    return set(room.users) - invited, invited  # nio counts the invited among the users, too
 
 
 def why_open(state: list[dict[str, Any]], own: str) -> str:
