@@ -30,6 +30,7 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
     ├── RateLimited               not now: .retry_after
     ├── TokenRejected             the access token is not (or no longer) valid
     ├── NotServerAdmin            our own account may not use the admin API (any more)
+    ├── NoPasswords               passwords are switched off on the server
     ├── AccountGone               the account in question does not exist (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
         └── TooLarge              the answer is longer than we read
@@ -65,6 +66,12 @@ class AdminbotError(Exception):
     def message(self) -> str:
         """What happened, why, and the next thing to do, in one line."""
         return f"{self} {self.hint}".strip()
+
+
+def names_of(*kinds: type[AdminbotError]) -> frozenset[str]:
+    """The names of these errors and of all below them, as the audit has them for outcomes."""
+    below = (names_of(*kind.__subclasses__()) for kind in kinds)
+    return frozenset(kind.__name__ for kind in kinds).union(*below)
 
 
 class UsageError(AdminbotError):
@@ -305,6 +312,18 @@ class NotServerAdmin(HomeserverError):
             status=403,
         )
         self.hint = "Another server admin can mend that: docs/setup.md, “The admin flag”."
+
+
+class NoPasswords(HomeserverError):
+    """The homeserver has password login switched off, and takes no passwords."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Password login is switched off on this server, so I cannot set a password.",
+            errcode="M_FORBIDDEN",
+            status=403,
+        )
+        self.hint = "In homeserver.yaml: `password_config`, `enabled: true`."
 
 
 class AccountGone(HomeserverError):

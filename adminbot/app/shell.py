@@ -27,7 +27,7 @@ class Shell:
     def _once_up(self, word: Callable[[Service, object, Line], Awaitable[None]]) -> Word:
         async def answer(value: object, line: Line) -> None:
             if self.service is None:
-                await line.send({"failed": _STARTING})
+                await line.send({"failed": _STARTING, "starting": True})
             else:
                 await word(self.service, value, line)
 

@@ -51,7 +51,9 @@ async def _of(settings: Settings) -> AsyncIterator[Finding]:
                 answer = await line.hear()
             if "done" in answer:
                 return
-            is_starting = True
+            is_starting = answer.get("starting") is True
+            if not is_starting:  # a service of an older version: its state is not to be opened
+                raise SetupError(str(answer.get("failed")), "Restart the service.")
     except SetupError as exc:
         if exc.__cause__ is None:  # it went away in between
             raise

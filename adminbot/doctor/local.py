@@ -8,7 +8,16 @@ from adminbot.apps import load_catalog
 from adminbot.config import Settings, sources
 from adminbot.doctor.finding import Finding, Level, Verdict, error, warning, well
 from adminbot.doctor.subject import Subject
-from adminbot.errors import AdminbotError
+from adminbot.errors import (
+    AccountGone,
+    AdminbotError,
+    NameTaken,
+    NoSuchAccount,
+    NotManaged,
+    Refused,
+    UsageError,
+    names_of,
+)
 from adminbot.store import Kind
 from adminbot.values.clock import now
 from adminbot.values.text import format_duration
@@ -17,6 +26,9 @@ _DAY = timedelta(days=1)
 _LONG = timedelta(minutes=10)  # an act under way; waiting for a rate limit takes up to 6
 _OLD_SYNC = timedelta(minutes=2)
 _LITTLE, _TOO_LITTLE = 200 * 2**20, 20 * 2**20  # bytes free
+
+# Outcomes that were an answer to a person, and no fault of anything.
+_ANSWERS = names_of(UsageError, NameTaken, NotManaged, NoSuchAccount, Refused, AccountGone)
 
 
 def look_at_settings(env_file: Path) -> tuple[Finding, Settings | None]:
@@ -96,7 +108,7 @@ async def acts(it: Subject) -> Verdict:
             )
     ended = [entry async for entry in it.store.audit.since(now() - _DAY, "")]
     changes = [entry for entry in ended if entry.kind is Kind.CHANGE]
-    failed = [entry for entry in changes if entry.outcome != "done"]
+    failed = [it for it in changes if it.outcome not in ("done", *_ANSWERS)]
     if not failed:
         return well(f"{len(changes)} within a day, none failed")
     last = failed[-1]
@@ -114,6 +126,6 @@ async def cards(it: Subject) -> Verdict:
         return well("none waits to be sent")
     readers = ", ".join(sorted({str(card.reader) for card in waiting}))
     return warning(
-        f"{len(waiting)} wait to be sent to {readers}",
+        f"not sent yet: {len(waiting)}, for {readers}",
         "That person types `!ping` in the private chat: the answer says what is missing.",
     )

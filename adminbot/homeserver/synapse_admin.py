@@ -12,6 +12,7 @@ from adminbot.errors import (
     HomeserverError,
     HomeserverUnreachable,
     NameTaken,
+    NoPasswords,
     NotServerAdmin,
     UsageError,
 )
@@ -141,9 +142,15 @@ class SynapseAdmin:
         """Replace the password; with `logout_devices` all sessions, devices and keys go, too.
 
         The server's own default is to log out: the request always says which.
+
+        Raises NoPasswords: `password_config` is off.
         """
         body = {"password": password.reveal(), "logout_devices": logout_devices}
-        await self._ask("PUT", self._user(user_id), body, needs=_USER)
+        try:
+            await self._ask("PUT", self._user(user_id), body, needs=_USER)
+        except NotServerAdmin as exc:
+            await self.find_account(user_id)  # raises, where that is so
+            raise NoPasswords from exc
 
     async def set_locked(self, user_id: UserId, *, locked: bool) -> None:
         """Lock an account or unlock it; a locked account's tokens answer 401 M_USER_LOCKED.

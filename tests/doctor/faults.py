@@ -385,7 +385,7 @@ async def failed(it: Patient) -> AsyncIterator[Changed]:
     yield {}
 
 
-@fault("cards", "a card without a way", W, "wait to be sent to @you:example.test")
+@fault("cards", "a card without a way", W, "not sent yet: 1, for @you:example.test")
 async def unsent(it: Patient) -> AsyncIterator[Changed]:
     async with it.state() as store, store._db.transaction():
         await store.cards.add(None, UserId.parse("@you:example.test"), "content")

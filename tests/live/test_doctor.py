@@ -1,6 +1,8 @@
 """`adminbot doctor`, `adminbot health`, `!doctor`: each fault provoked, and what is said of it."""
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from importlib import resources
 from pathlib import Path
@@ -10,6 +12,11 @@ import pytest
 
 from adminbot.demo.homeserver import Homeserver, running
 from adminbot.doctor import CHECKS
+from adminbot.errors import NoPasswords
+from adminbot.homeserver.http import open_http
+from adminbot.homeserver.synapse_admin import SynapseAdmin
+from adminbot.values.ids import UserId
+from adminbot.values.secret import new_password
 from tests.doctor.faults import FAULTS, Fault
 from tests.doctor.patient import Patient, a_patient
 from tests.world import MANY_LOGINS, World, adminbot
@@ -33,6 +40,24 @@ async def patient(
         yield made
 
 
+async def test_systemd_hears_of_readiness_and_of_each_round_of_the_sync(patient: Patient) -> None:
+    """As with Type=notify and WatchdogSec= in the unit."""
+    address = patient.bot.directory / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.setblocking(False)
+        patient.bot.environ["NOTIFY_SOCKET"] = str(address)
+        await patient.bot.start()
+        heard = [manager.recv(200) for _ in range(3)]
+        assert heard == [b"STATUS=waiting for the homeserver\n", b"READY=1\n", b"STATUS=answers\n"]
+        await patient.human.send(patient.bot.setting("ROOM"), "a message ends a long poll")
+        async with asyncio.timeout(10):
+            loop = asyncio.get_running_loop()
+            assert await loop.sock_recv(manager, 200) == b"WATCHDOG=1\n"
+        assert await patient.bot.stop() == 0
+        del patient.bot.environ["NOTIFY_SOCKET"]
+
+
 def name(fault: Fault) -> str:
     return f"{fault.check}: {fault.what}"
 
@@ -49,6 +74,18 @@ async def test_a_fault_is_found_and_told_with_its_remedy(fault: Fault, patient: 
     assert fault.says in f"{finding.text} {finding.remedy}"
     assert finding.remedy
     assert "\n" not in "".join(finding.lines())
+
+
+async def test_where_passwords_are_off_that_is_the_reason(patient: Patient) -> None:
+    """Synapse refuses in the same words as to somebody who is no server admin."""
+    [fault] = [it for it in FAULTS if it.what.startswith("password_config")]
+    root = UserId.parse(patient.root.user_id)
+    async with (
+        fault.provoke(patient),
+        open_http(patient.homeserver.url, patient.settings.access_token) as http,
+    ):
+        with pytest.raises(NoPasswords, match="Password login is switched off"):
+            await SynapseAdmin(http).set_password(root, new_password(), logout_devices=False)
 
 
 # -- in the shell
