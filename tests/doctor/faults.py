@@ -2,8 +2,9 @@
 
 import fcntl
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -57,6 +58,22 @@ E, W = Level.ERROR, Level.WARNING
 # -- this machine
 
 
+@fault("settings", "two are wrong and one is none", E, "ADMINBOT_CARD_TTL must be")
+async def wrong_settings(it: Patient) -> AsyncIterator[Changed]:
+    kept = it.bot.env_file.read_text()
+    wrong = "ADMINBOT_CARD_TTL=soon\nADMINBOT_TRUST=everybody\nADMINBOT_COLOUR=red\n"
+    it.bot.env_file.write_text(kept + wrong)
+    yield {}
+    it.bot.env_file.write_text(kept)
+
+
+@fault("settings", "others can read the env file", W, "`chmod 600 ")
+async def open_env_file(it: Patient) -> AsyncIterator[Changed]:
+    it.bot.env_file.chmod(0o644)
+    yield {}
+    it.bot.env_file.chmod(0o600)
+
+
 @fault("app profiles", "a profile that is no TOML", E, "broken.toml")
 async def broken_profile(it: Patient) -> AsyncIterator[Changed]:
     apps = it.bot.directory / "apps"
@@ -100,6 +117,16 @@ async def another_database(it: Patient, content: Callable[[Path], object]) -> An
 @fault("state", "a file that is no database", E, "damaged, or no database")
 async def damaged(it: Patient) -> AsyncIterator[Changed]:
     async with another_database(it, lambda path: path.write_bytes(b"no database" * 1000)):
+        yield {}
+
+
+@fault("state", "a newer adminbot wrote it", E, "written by a newer adminbot")
+async def newer(it: Patient) -> AsyncIterator[Changed]:
+    def write(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA user_version = 999")
+
+    async with another_database(it, write):
         yield {}
 
 

@@ -10,6 +10,7 @@ from adminbot.config import Settings, sources
 from adminbot.demo.homeserver import Homeserver, Person
 from adminbot.doctor import examine
 from adminbot.doctor.finding import Finding
+from adminbot.doctor.local import look_at_settings
 from adminbot.doctor.subject import from_outside
 from adminbot.store import Store, open_store
 from tests.human import Human
@@ -44,8 +45,11 @@ class Patient:
 
     async def findings(self, **changed: Any) -> dict[str, Finding]:
         """What the checks say of the bot, with some settings changed; by check."""
-        async with from_outside(replace(self.settings, **changed), beside=False) as subject:
-            return {it.check: it async for it in examine(subject)}
+        first, settings = look_at_settings(self.bot.env_file)
+        if settings is None:
+            return {first.check: first}
+        async with from_outside(replace(settings, **changed), beside=False) as subject:
+            return {first.check: first} | {it.check: it async for it in examine(subject)}
 
     async def shell(self, *more: object) -> tuple[int, str, str]:
         return await adminbot("doctor", "--env-file", self.bot.env_file, *more)
