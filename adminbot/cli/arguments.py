@@ -67,6 +67,20 @@ def _setup(subcommands: "Subcommands") -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace an existing env file")
     parser.add_argument("--non-interactive", action="store_true", help="never ask")
+    parser.add_argument(
+        "--undo",
+        action="store_true",
+        help="take away what setup made: cards, rooms, account, state, settings; shows it first, "
+        "and wants the bot's name typed. Other accounts stay",
+    )
+    parser.add_argument(
+        "--files-only",
+        action="store_true",
+        help="with --undo: ask no homeserver, keep the account",
+    )
+    parser.add_argument(
+        "--yes", metavar="@BOT:SERVER", help="with --undo: its user id in place of being asked"
+    )
 
 
 def _run(subcommands: "Subcommands") -> None:

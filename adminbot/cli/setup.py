@@ -11,6 +11,7 @@ from pathlib import Path
 from adminbot.cli import UsageFault
 from adminbot.cli.asking import as_started, env_words, tell, until_right
 from adminbot.cli.credentials import asked_credential, credential_of, gaps
+from adminbot.cli.undoing import undo
 from adminbot.config import parsing, sources
 from adminbot.config.parsing import WrongValue
 from adminbot.errors import SetupError, UsageError, WrongAdmin, WrongCredential, WrongName
@@ -28,6 +29,11 @@ async def main(args: argparse.Namespace) -> None:
 
     A wrong flag is an error; after a wrong answer the question is asked again.
     """
+    if args.undo:
+        await undo(args)
+        return
+    if args.files_only or args.yes:
+        raise UsageFault("--files-only and --yes go with --undo")
     if finished(args.env_file):
         print(f"{args.env_file} was complete already.")
         return

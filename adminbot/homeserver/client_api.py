@@ -271,6 +271,11 @@ class ClientApi:
         _, answer = await self._http.ask("PUT", path, content, needs={"event_id": str})
         return str(answer["event_id"])
 
+    async def redact(self, room_id: str, event_id: str, *, txn: str) -> None:
+        """Take an event's content away for everybody. Raises HomeserverError: 403, 404: not so."""
+        path = f"{_V3}/rooms/{part(room_id)}/redact/{part(event_id)}/{part(txn)}"
+        await self._http.ask("PUT", path, {})
+
     async def send_to_device(
         self, kind: str, messages: dict[str, dict[str, Any]], *, txn: str
     ) -> None:

@@ -50,6 +50,26 @@ def replace_values(env_file: Path, values: Mapping[str, str]) -> None:
     write_private(path, text + env_lines(left), same_mode=True)
 
 
+def drop_settings(env_file: Path, prefix: str = "ADMINBOT_") -> bool:
+    """Take our assignments out; a file with nothing else in it goes. Returns whether it stays.
+
+    Raises SetupError.
+    """
+    path = env_file.resolve()
+    try:
+        with path.open(encoding="utf-8") as file:
+            others = [it for it in parse_stream(file) if not (it.key or "").startswith(prefix)]
+        if any(it.key for it in others):
+            text = "".join(it.original.string for it in others)
+            write_private(path, text, same_mode=True)
+            return True
+        path.unlink()
+        env_file.unlink(missing_ok=True)  # which may be a link to it
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SetupError(f"{path} cannot be removed.", "Whose is it?") from exc
+    return False
+
+
 def is_writable(path: Path) -> bool:
     """Whether there is such a file, and `replace_values` may do so."""
     return path.is_file() and os.access(path.resolve().parent, os.W_OK)

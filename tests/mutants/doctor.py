@@ -1,4 +1,4 @@
-"""Guards of doctor, health, the control socket and what systemd is told."""
+"""Guards of doctor, health, the control socket, what systemd is told, and `setup --undo`."""
 
 from tests.mutants import Mutant
 
@@ -6,9 +6,31 @@ FAULT = "tests/live/test_doctor.py::test_a_fault_is_found_and_told_with_its_reme
 HEALTH = "tests/unit/cli/test_health.py::test_anything_else_is_not"
 DOCTOR = "tests/unit/doctor/test_doctor.py::"
 SERVER = "tests/unit/doctor/test_server.py::"
+UNDO = "tests/live/test_undo.py::"
 LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
+    Mutant(
+        "adminbot/cli/undoing.py",
+        "    if typed not in (str(own), own.localpart):",
+        "    if not typed:",
+        "anything that is typed closes the account",
+        UNDO + "test_all_that_setup_made_goes_and_a_bot_stays",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        '        await self._store.facts.set(_CLOSING, "1")\n',
+        "",
+        "cut off behind the account's end, nothing can be finished",
+        UNDO + "test_cut_off_anywhere_a_second_run_finishes",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "                await self._redact(str(card.room_id), str(event_id))\n",
+        "                pass\n",
+        "cards can be read for good",
+        UNDO + "test_all_that_setup_made_goes_and_a_bot_stays",
+    ),
     Mutant(
         "adminbot/cli/health.py",
         "    if age_s >= _MOST.total_seconds():",
