@@ -1,9 +1,10 @@
 """The command line: one function a subcommand. The module of the same name has its `main`."""
 
 import argparse
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # argparse names the type only privately
     Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -15,10 +16,40 @@ def command_line() -> argparse.ArgumentParser:
         prog="adminbot", description="BotFather for a Matrix server that is yours."
     )
     top.add_argument("--version", action="version", version=f"adminbot {_version()}")
+    top.add_argument(
+        "--print-completion",
+        action=_Completion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print what completes these words in a shell: "
+        "adminbot --print-completion bash > ~/.local/share/bash-completion/completions/adminbot",
+    )
     subcommands = top.add_subparsers(dest="subcommand", metavar="WORD", required=True)
     for add in _WORDS:
         add(subcommands)
     return top
+
+
+class _Completion(argparse.Action):
+    """Prints the completion of the whole parser, made by shtab, and ends the program."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: Any, *__: Any) -> None:
+        import shtab  # for this alone: every other start is quicker without
+
+        for action in _actions(parser):
+            if action.type is Path:
+                action.complete = (  # type: ignore[attr-defined]  # where shtab looks for it
+                    shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+                )
+        print(shtab.complete(parser, shell))
+        parser.exit()
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _actions(below)
 
 
 def _version() -> str:
@@ -94,7 +125,7 @@ def _doctor(subcommands: "Subcommands") -> None:
         "what is wrong, and what mends it",
         "Looks at settings, files, homeserver, account, encryption and rooms; a line for each "
         "check, and under it the remedy. Asks the service if it runs. Changes nothing. Exit code "
-        "1 if a check says ❌.",
+        "1 if a check failed.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object, for a machine")
 
