@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test apps table doctor faults mutants lint bench measure docs pictures lock clean
+.PHONY: help demo check test apps table doctor packages faults mutants lint bench measure docs pictures lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make apps    real programs on the cards of adminbot (ARGS="nanobot curl": only these)'
 	@echo 'make table   every command x what can be wrong with it, measured (ARGS="--only newbot")'
 	@echo 'make doctor  each fault that adminbot doctor finds, provoked, and what it says'
+	@echo 'make packages  wheel and sdist, installed in each way that the README names'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
@@ -47,6 +48,9 @@ table: $(VENV)/dev
 
 doctor: $(VENV)/dev
 	@$(BIN)/python -m tests.doctor
+
+packages: $(VENV)/dev
+	@$(BIN)/python -m tests.packages
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)
