@@ -47,7 +47,7 @@ table: $(VENV)/dev
 	@$(BIN)/python -m tests.table $(ARGS)
 
 doctor: $(VENV)/dev
-	@$(BIN)/python -m tests.doctor
+	@$(BIN)/python -m tests.doctor $(ARGS)
 
 packages: $(VENV)/dev
 	@$(BIN)/python -m tests.packages

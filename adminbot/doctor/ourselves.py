@@ -4,7 +4,7 @@ from adminbot.chat.own_identity import keys_are_ours, own_identity
 from adminbot.checks import check_server_admin, check_session
 from adminbot.crypto.crosssigning import is_signed, master_key
 from adminbot.doctor.finding import Verdict, error, warning, well
-from adminbot.doctor.subject import Subject
+from adminbot.doctor.subject import NO_KEYS, STARTING, Subject
 
 _FEW = 10  # one-time keys; fifty are kept there
 
@@ -31,6 +31,8 @@ async def rate_limit(it: Subject) -> Verdict:
 
 async def encryption_keys(it: Subject) -> Verdict:
     """The keys of our device on the homeserver are those of our encryption store."""
+    if it.opened_client in (NO_KEYS, STARTING):
+        return warning(str(it.opened_client), it.opened_client.hint)
     if await keys_are_ours(it.client, it.account, it.own):
         return well(f"those of device {it.client.device_id} are on the homeserver")
     return error(

@@ -19,6 +19,10 @@ from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
 
 NOT_RUNNING = SetupError("The service does not run.", "Start it: `adminbot run`")
+NO_KEYS = SetupError(
+    "The encryption store is not in the data directory.",
+    "Nothing to do: the next start takes a new device under the same identity.",
+)
 STARTING = SetupError(
     "The service is still starting, so its encryption store cannot be looked at.",
     "Try again once its log says `ready`.",
@@ -108,10 +112,7 @@ async def _client(
     if isinstance(store, AdminbotError):
         return store
     if not (settings.data_dir / "crypto" / "crypto.db").exists():  # opening would make one
-        return SetupError(
-            "The encryption store is not in the data directory.",
-            "Nothing to do: the next start takes a new device under the same identity.",
-        )
+        return NO_KEYS
     try:
         policy = TrustPolicy(settings.trust, settings.admins, store)
         return open_client(settings, policy, stack, session)

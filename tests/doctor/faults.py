@@ -299,7 +299,7 @@ async def limited(it: Patient) -> AsyncIterator[Changed]:
     await it.asks("POST", path, {"messages_per_second": 0, "burst_count": 0})
 
 
-@fault("encryption keys", "the encryption store is lost", E, "takes a new device")
+@fault("encryption keys", "the encryption store is lost", W, "takes a new device")
 async def no_crypto(it: Patient) -> AsyncIterator[Changed]:
     crypto = it.bot.data_dir / "crypto"
     crypto.rename(crypto.with_name("elsewhere"))

@@ -1,6 +1,7 @@
 """How the checks are run: each once, in order, none hiding another."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from adminbot import doctor
 from adminbot.doctor import CHECKS, Check, examine
 from adminbot.doctor.finding import Finding, Level, Verdict, well
 from adminbot.errors import SetupError
+from tests import ROOT
+from tests.doctor.faults import FAULTS
 
 pytestmark = pytest.mark.anyio
 
@@ -62,3 +65,15 @@ def test_what_a_check_needs_comes_before_it_and_names_are_single() -> None:
     assert len(set(names)) == len(names)
     for place, check in enumerate(CHECKS):
         assert set(check.needs) <= set(names[:place]), check.name
+
+
+def test_the_document_shows_each_fault_and_what_was_said() -> None:
+    """`make doctor ARGS=docs/doctor.md` writes its table anew."""
+    text = (ROOT / "docs/doctor.md").read_text()
+    for fault in FAULTS:
+        [said] = re.findall(
+            rf"^\| {re.escape(fault.check)} \| {re.escape(fault.what)} \| (.*) \|$", text, re.M
+        )
+        assert said.startswith(fault.level.sign)
+        assert fault.says.replace("@you-", "@you") in said
+    assert len(re.findall(r"^\| ", text, re.M)) == len(FAULTS) + 1
