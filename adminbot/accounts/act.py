@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from adminbot.accounts.holds import Hold, Holds, Logins
 from adminbot.errors import HomeserverError, Superseded
+from adminbot.metrics import timed
+from adminbot.metrics.table import ACT
 from adminbot.store import Store
 from adminbot.values.ids import UserId
 
@@ -181,7 +183,8 @@ class Acts:
                 raise Superseded(user_id, brake)
             act = Act(self._store, order, command, user_id, hold)
             await act.look_back()
-            yield act
+            with timed(ACT, command):
+                yield act
 
     @asynccontextmanager
     async def brake(
@@ -195,7 +198,8 @@ class Acts:
             brake = Brake(self._store, order, command, user_id, late)
             # From here on the acts of older messages are Superseded, also after a crash.
             await brake.note(device_id)
-            yield brake
+            with timed(ACT, command):
+                yield brake
 
     def check_nobody_waits(self, user_id: UserId) -> None:
         """Raises Refused while an act on the account waits for the login limit to pass."""

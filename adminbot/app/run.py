@@ -6,6 +6,7 @@ import signal
 import time
 
 from adminbot import control
+from adminbot.app.metrics import start_metrics
 from adminbot.app.shell import Shell
 from adminbot.app.systemd import Systemd, systemd
 from adminbot.app.wiring import wire
@@ -72,6 +73,8 @@ async def _serve(settings: Settings, began: float) -> None:
         manager.status("waiting for the homeserver")
         async with asyncio.TaskGroup() as conversations:
             conversations.create_task(control.serve(settings.data_dir, shell.words))
+            if settings.metrics:
+                start_metrics(settings.metrics, shell, conversations)
             await _answer(settings, apps, began, shell, manager)
 
 

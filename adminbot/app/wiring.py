@@ -31,6 +31,7 @@ Work = Callable[[], Coroutine[None, None, None]]
 class Service:
     """What the service's life has to do with. `beside`: what runs beside the sync."""
 
+    opened: Connections
     sync: Sync
     dispatcher: Dispatcher
     verifications: Verifications
@@ -61,7 +62,8 @@ async def wire(
 
     listener = ServiceListener(dispatcher, verifications, jobs, join)
     sync = Sync(opened.client, opened.account, opened.store, opened.policy, base.synced, listener)
-    return Service(sync, dispatcher, verifications, examine, tuple(job.run for job in jobs.every))
+    beside = tuple(job.run for job in jobs.every)
+    return Service(opened, sync, dispatcher, verifications, examine, beside)
 
 
 async def _make_verifications(base: Base) -> Verifications:

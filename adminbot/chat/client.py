@@ -37,6 +37,7 @@ from adminbot.crypto.crosssigning import canonical
 from adminbot.errors import HomeserverError, SetupError
 from adminbot.homeserver.tls import tls_context
 from adminbot.homeserver.values import Session
+from adminbot.metrics import counted
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class Client(AsyncClient):
                 response_class=LimitedResponse,
             )
         ssl: Any = True if self.ssl is None else self.ssl  # or a context
-        return await self.client_session.request(
+        request = self.client_session.request(
             method,
             self.homeserver + path,
             data=data,
@@ -135,6 +136,7 @@ class Client(AsyncClient):
             # Zero, for none, is what nio asks for at a first sync; `expect` has a limit there.
             timeout=aiohttp.ClientTimeout(total=REQUEST_S if timeout is None else timeout),
         )
+        return await counted(path, request, lambda response: response.status)
 
     def _decrypt(self, event: MegolmEvent, room_id: str | None = None) -> Any:
         """nio catches its own errors only: what somebody encrypted may be no JSON for Python."""

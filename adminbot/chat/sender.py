@@ -17,6 +17,8 @@ from adminbot.chat.responses import expect
 from adminbot.chat.room_view import RoomView
 from adminbot.errors import HomeserverUnreachable, NotDeliverable, RateLimited
 from adminbot.homeserver.client_api import ClientApi
+from adminbot.metrics import observe
+from adminbot.metrics.table import RATE_LIMIT_WAIT, Wait
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.backoff import pauses
 from adminbot.values.ids import UserId
@@ -137,6 +139,7 @@ class Sender:
                 return await once()
             except RateLimited as exc:
                 pause_s = exc.retry_after.total_seconds()
+                observe(RATE_LIMIT_WAIT, pause_s, Wait.MESSAGE)
             except HomeserverUnreachable as exc:
                 pause_s = next(backoff)
                 log.warning("not sent yet, trying again in_s=%s why=%s", pause_s, exc)

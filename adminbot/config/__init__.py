@@ -15,6 +15,7 @@ from adminbot.config import parsing
 from adminbot.config.row import PREFIX, WrongSetting, defaulting, optional, required, row_of
 from adminbot.errors import ConfigError
 from adminbot.homeserver.values import Session
+from adminbot.values.address import Address
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
 
@@ -195,6 +196,19 @@ class Settings:
         has its own); only the line `ready …` has it at its end. json: one JSON object per line
         (time, level, logger, message), also for what keeps adminbot from starting.
         """,
+    )
+    metrics: Address | None = optional(
+        "METRICS",
+        parsing.address,
+        """
+        IP address and port at which Prometheus finds /metrics (docs/metrics.md). A port alone
+        means 127.0.0.1. Whoever can reach the address can read the page, which has numbers of
+        commands and requests, and names no user, room or bot. Where another program has the port,
+        the log says so and adminbot starts without metrics.
+        """,
+        unset="none, and nothing is counted",
+        heading="metrics",
+        example="127.0.0.1:9464",
     )
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from adminbot.homeserver.tls import tls_context
+from adminbot.values.address import Address
 from adminbot.values.ids import UserId, parse_url
 from adminbot.values.secret import Sealer, Secret
 
@@ -91,6 +92,15 @@ def ca_file(text: str) -> Path:
     except (OSError, ValueError):  # no such file, a name that cannot be one
         raise WrongValue("names a file that cannot be read") from None
     return path
+
+
+def address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError:
+        raise WrongValue(
+            "must be an address and a port such as 127.0.0.1:9464, or a port alone"
+        ) from None
 
 
 def duration(text: str) -> timedelta:

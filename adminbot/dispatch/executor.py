@@ -18,7 +18,9 @@ from adminbot.dispatch.router import Command, Reply
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.suggestions import refusal
 from adminbot.dispatch.turn import Turn
-from adminbot.errors import AdminbotError, StateError, UsageError
+from adminbot.errors import AdminbotError, HomeserverError, StateError, UsageError
+from adminbot.metrics import count
+from adminbot.metrics.table import COMMANDS, UNKNOWN, Outcome
 from adminbot.store import ActNote, Entry, Store
 from adminbot.trust.change_limit import ChangeLimit
 from adminbot.trust.lockdown import Lockdown
@@ -58,17 +60,18 @@ class Executor:
         outcome = "done"
         try:
             reply = await self._carry_out(incoming, line, earlier, turn)
+            how = Outcome.ASKED if reply.ask else Outcome.DONE
         except StateError:
             raise
         except AdminbotError as exc:
-            outcome = type(exc).__name__
+            outcome, how = type(exc).__name__, _how(exc)
             event_id, sender = incoming.event_id, incoming.sender
             log.info("refused event=%s sender=%s why=%s", event_id, sender, outcome)
             reply = refusal(line, exc, self._services.router)
         except Exception:  # a bug in a handler or below: an answer is owed all the same
             ref = secrets.token_hex(4)
             log.exception("failed event=%s ref=%s", incoming.event_id, ref)
-            reply, outcome = _broken(ref), f"bug {ref}"
+            reply, outcome, how = _broken(ref), f"bug {ref}", Outcome.BUG
         if earlier:
             reply = replace(reply, text=f"{_cut_off(so_far, outcome)}\n{reply.text}")
         question = question_of(incoming, line, reply)
@@ -76,6 +79,8 @@ class Executor:
         await self._store.inbox.decided(
             incoming.event_id, reply.to_json(), outcome, question, refused
         )
+        command = self._services.router.find_in(line)
+        count(COMMANDS, command.name if command else UNKNOWN, how)
         return reply
 
     async def _refusal(self, incoming: Incoming, line: str, outcome: str) -> Entry | None:
@@ -171,6 +176,12 @@ async def _handled(context: Context, args: Args) -> Reply:
         return await context.command.run(context, args)
     except NotConfirmed as exc:
         return exc.question
+
+
+def _how(exc: AdminbotError) -> Outcome:
+    if isinstance(exc, UsageError):
+        return Outcome.MISTYPED
+    return Outcome.FAILED if isinstance(exc, HomeserverError) else Outcome.REFUSED
 
 
 def _broken(ref: str) -> Reply:

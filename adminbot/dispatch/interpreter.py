@@ -27,6 +27,8 @@ from adminbot.dispatch.router import Reply
 from adminbot.dispatch.services import Services
 from adminbot.dispatch.suggestions import is_suggestion, line_of, not_with_a_slash
 from adminbot.jobs.silence_watch import MUTE
+from adminbot.metrics import count
+from adminbot.metrics.table import COMMANDS, UNKNOWN, Outcome
 from adminbot.store import Question, Store, Watch
 from adminbot.values.ids import UserId
 
@@ -139,6 +141,7 @@ class Interpreter:
 
     def _refused(self, text: str, line: str) -> Refuse:
         command = self._router.find_in(line)
+        count(COMMANDS, command.name if command else UNKNOWN, Outcome.REFUSED)
         return Refuse(text, line, command.name if command and command.is_audited else "")
 
     def _why_not(self, incoming: Incoming, line: str) -> str:

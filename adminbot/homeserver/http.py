@@ -15,6 +15,7 @@ import httpx
 from adminbot.errors import HomeserverError, HomeserverUnreachable
 from adminbot.homeserver.answer import decipher, json_object, read_whole, server_date
 from adminbot.homeserver.tls import tls_context
+from adminbot.metrics import counted
 from adminbot.values.backoff import pauses
 from adminbot.values.clock import now
 from adminbot.values.secret import Secret
@@ -235,6 +236,14 @@ def _reason(exc: BaseException) -> BaseException:
     return TimeoutError() if isinstance(exc, (httpx.TimeoutException, TimeoutError)) else exc
 
 
+class _Counted(httpx.AsyncClient):
+    """Counts each request, also one without an answer."""
+
+    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+        path = request.url.raw_path.decode("ascii")
+        return await counted(path, super().send(request, **how), lambda it: it.status_code)
+
+
 @asynccontextmanager
 async def open_http(
     homeserver: str,
@@ -246,7 +255,7 @@ async def open_http(
 ) -> AsyncIterator[HttpClient]:
     """Connections to `homeserver` (a base URL) until the block ends."""
     # The same certificates and no proxy variables, exactly as matrix-nio's connections.
-    async with httpx.AsyncClient(
+    async with _Counted(
         base_url=homeserver,
         timeout=TIMEOUT,
         transport=transport,

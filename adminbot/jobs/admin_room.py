@@ -12,6 +12,8 @@ from adminbot.errors import AdminbotError, HomeserverUnreachable, RateLimited, S
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.runner import Job
+from adminbot.metrics import count
+from adminbot.metrics.table import ALARMS, About
 from adminbot.store import Store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
@@ -69,6 +71,7 @@ class AdminRoom(Job):
         if not self._is_gone:
             self._is_gone = True
             log.error("ALARM I am not in the admin room any more room=%s", self._id)
+            count(ALARMS, About.ROOM_GONE)
         await self._tell_all()
 
     def _admins(self) -> list[UserId]:
@@ -100,6 +103,7 @@ class AdminRoom(Job):
             await self._remove(other)
 
     async def _remove(self, other: str) -> None:
+        count(ALARMS, About.STRANGER)
         try:
             await self._account.kick(self._id, other, reason="no admin of mine any more")
         except AdminbotError as exc:

@@ -14,6 +14,8 @@ from functools import partial
 from adminbot.chat.chat import Chat
 from adminbot.errors import IDENTITY_THAT_COUNTS, AdminbotError, StateError
 from adminbot.jobs.runner import Job
+from adminbot.metrics import count
+from adminbot.metrics.table import ALARMS, About
 from adminbot.store import OURSELVES, Bot, Entry, Kind, ShownKeys, Store
 from adminbot.trust.admins import LeftOut
 from adminbot.trust.pins import TrustPolicy
@@ -89,11 +91,13 @@ class Alarm(Job):
         item = f"{bot.user_id} {keys}"
         if item not in self._raised:
             log.error("ALARM device keys changed user=%s device=%s", bot.user_id, bot.device_id)
+            count(ALARMS, About.DEVICE_KEYS)
             self._raise(item, partial(self._tell_keys_changed, bot, keys))
 
     def left_out(self, admin: LeftOut) -> None:
         """Have the admins who count told of an admin who does not."""
         log.error("ALARM admin left out user=%s why=%s", admin.user_id, admin.why)
+        count(ALARMS, About.LEFT_OUT)
         text = _LEFT_OUT.format(user=admin.user_id, why=admin.why, remedy=admin.remedy)
         tell = partial(self._tell_left_out, text, admin)
         self._raise(f"left out {admin.user_id}", tell)
@@ -107,6 +111,7 @@ class Alarm(Job):
         """Whether our own state can be written; the same again does nothing."""
         if is_stuck and not self._is_stuck:
             self._is_stuck = True
+            count(ALARMS, About.STATE)
             self.tell_room(_STUCK, rings=True)  # and nothing can be noted
         elif self._is_stuck and not is_stuck:
             self._raise("free", self._tell_free)
@@ -159,6 +164,7 @@ class Alarm(Job):
         key = f"{user_id} {master}"
         if key not in self._raised:
             log.error("ALARM identity changed user=%s master_key=%s", user_id, master)
+            count(ALARMS, About.IDENTITY)
             self._raise(key, tell)
 
     async def _say(self, text: str, txn: str, *, rings: bool) -> None:

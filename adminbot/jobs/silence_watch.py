@@ -18,6 +18,8 @@ from adminbot.errors import AdminbotError
 from adminbot.jobs.alarm import Alarm
 from adminbot.jobs.answering import Answering
 from adminbot.jobs.runner import Job
+from adminbot.metrics import count
+from adminbot.metrics.table import ALARMS, About
 from adminbot.store import Bot, Store, Watch
 from adminbot.values import render
 from adminbot.values.clock import now
@@ -155,6 +157,7 @@ class SilenceWatch(Job):
         await self._sleep([*asleep, *(it for it, is_shut in pairs if is_shut)])
         if told := [it for it, is_shut in pairs if not is_shut]:
             log.warning("bots are silent count=%s", len(told))
+            count(ALARMS, About.SILENCE, times=len(told))
             await self._store.watches.fell_silent(told, moment)
 
     # -- telling

@@ -50,6 +50,13 @@ class AwaitedDevices:
         )
         return [Awaited.from_row(row) for row in rows]
 
+    async def count(self) -> int:
+        """How many `all` would return."""
+        [row] = await self._db.all(
+            "SELECT count(*) FROM awaited JOIN bot USING (user_id) WHERE NOT bot.paused"
+        )
+        return int(row[0])
+
     async def holds(self, awaited: Awaited) -> bool:
         """Whether the device is still awaited: the bot may have been signed out or deleted."""
         row = await self._db.one(

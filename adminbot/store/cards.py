@@ -86,6 +86,11 @@ class Cards:
         rows = await self._db.all("SELECT * FROM card WHERE gone_at IS NULL ORDER BY id")
         return [self._opened(row) for row in rows]
 
+    async def count_open(self) -> int:
+        """How many `open` would return, with no secret opened."""
+        [row] = await self._db.all("SELECT count(*) FROM card WHERE gone_at IS NULL")
+        return int(row[0])
+
     def _opened(self, row: aiosqlite.Row) -> Card:
         content = self._db.open("card", row["content"]) if row["content"] else None
         return Card.from_row(row, content)

@@ -8,6 +8,8 @@ from adminbot.accounts.backends.base import Target
 from adminbot.errors import HomeserverError, HomeserverUnreachable, RateLimited
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.homeserver.values import Session
+from adminbot.metrics import observe
+from adminbot.metrics.table import RATE_LIMIT_WAIT, Wait
 from adminbot.values.clock import now
 from adminbot.values.secret import Secret
 from adminbot.values.text import format_duration
@@ -60,6 +62,7 @@ async def log_in(
 
 async def _sit_out(wait: timedelta, localpart: str, act: Act, meanwhile: str) -> None:
     wait_s = wait.total_seconds()
+    observe(RATE_LIMIT_WAIT, wait_s, Wait.LOGIN)
     await act.say(
         f"⏳ Synapse asks me to wait {format_duration(round(wait_s))}: its login "
         f"limit is used up. I finish `{localpart}` then, nothing to do for you.{meanwhile}"

@@ -32,6 +32,7 @@ def test_the_least_that_works_has_the_documented_defaults() -> None:
         prefix="!",
         log_level="info",
         log_format="text",
+        metrics=None,
     )
 
 
@@ -65,6 +66,7 @@ WRONG = {
     "MAX_AGE": "hunter2",
     "LOG_LEVEL": "hunter2",
     "LOG_FORMAT": "hunter2",
+    "METRICS": "hunter2",
 }
 
 
