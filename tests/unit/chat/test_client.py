@@ -25,6 +25,7 @@ from adminbot.store import Store, open_store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret
+from tests.counting import counting
 from tests.fakes import NobodyTrusted
 from tests.unit.crypto.test_crosssigning import JSON, answer_of, identity, signed_by
 
@@ -378,3 +379,19 @@ async def test_a_key_query_that_another_one_has_answered_is_no_error(tmp_path: P
         assert isinstance(await client.keys_query(), KeysQueryResponse)
     finally:
         await client.close()  # type: ignore[no-untyped-call]
+
+
+async def test_matrix_nios_requests_are_counted_too(place: Place) -> None:
+    async with place.run() as client:
+        with counting() as counted:
+            await client.refresh_keys(YOU)
+            place.server.shown = None
+            with pytest.raises(HomeserverUnreachable):
+                await client.refresh_keys(YOU)
+            client.homeserver = "http://127.0.0.1:1"
+            with pytest.raises(HomeserverUnreachable):
+                await client.refresh_keys(YOU)
+    assert counted.risen() == {
+        f"adminbot_homeserver_requests_total{{endpoint=keys,status={status}}}": 1
+        for status in ("2xx", "5xx", "none")
+    }

@@ -11,6 +11,7 @@ from adminbot.errors import HomeserverUnreachable
 from adminbot.homeserver.values import Session
 from adminbot.trust import change_limit
 from adminbot.values.secret import Secret
+from tests.counting import counting
 from tests.desk import DM, NANO, Desk, Server, a_desk, anywhere, nowhere, token_of, until
 
 pytestmark = pytest.mark.anyio
@@ -122,10 +123,14 @@ async def test_a_rotation_that_waits_goes_on_by_itself(desk: Desk) -> None:
     desk.server.retry_after = timedelta(seconds=1)
     token = await token_of(desk, "!newbot nano")
     desk.server.logins_left = 0
-    rotate = await desk.says("!rotate nano")
-    await desk.chat.answers(rotate)
-    desk.server.logins_left = 5
-    assert "✅ New token" in (await desk.chat.answers(rotate, 2))[1]
+    with counting() as counted:
+        rotate = await desk.says("!rotate nano")
+        await desk.chat.answers(rotate)
+        desk.server.logins_left = 5
+        assert "✅ New token" in (await desk.chat.answers(rotate, 2))[1]
+    samples = counted.samples()
+    assert samples["adminbot_rate_limit_wait_seconds_sum{waits=login}"] == 1
+    assert samples["adminbot_act_seconds_sum{command=rotate}"] > 1, "with the wait"
     assert not desk.server.alive(token)
 
 

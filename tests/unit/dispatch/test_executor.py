@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from adminbot.chat.incoming import TEXT, Incoming
+from adminbot.errors import HomeserverError
 from adminbot.store import InboxMessage
 from adminbot.values.ids import UserId
+from tests.counting import counting
 from tests.desk import DM, OTHER, ROOM, YOU, Desk, Server, a_desk, nowhere, token_of, until
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +106,36 @@ async def test_what_was_begun_is_finished_under_a_lockdown(tmp_path: Path) -> No
         assert not desk.chat.secrets  # the card waits for the end of the lockdown
         assert "❌ I am locked down" in await desk.asks("!newbot other")
     assert len(server.accounts) == 1
+
+
+async def test_what_became_of_a_command_is_counted(desk: Desk) -> None:
+    """By name, whatever was typed behind it or instead of it."""
+
+    problems = iter([HomeserverError("no", status=403), ZeroDivisionError()])
+
+    async def broken(user_id: UserId) -> None:
+        raise next(problems)
+
+    with counting() as counted:
+        await desk.asks("!newbot nano")
+        await desk.asks("!newbot nano")  # taken
+        await desk.asks("!NEWBOT")  # which?
+        await desk.asks("!nwebot nano")  # it asks whether newbot was meant
+        await desk.asks("!deletebot nano")
+        await desk.asks("!newbot nano", trusted=False)
+        await desk.asks("!secret", trusted=False)
+        desk.server.check_name_free = broken  # type: ignore[method-assign]
+        await desk.asks("!newbot other")
+        await desk.asks("!newbot other")
+    commands = "adminbot_commands_total"
+    assert {key: n for key, n in counted.risen().items() if key.startswith(commands)} == {
+        f"{commands}{{command=newbot,outcome=done}}": 1,
+        f"{commands}{{command=newbot,outcome=refused}}": 2,
+        f"{commands}{{command=newbot,outcome=mistyped}}": 1,
+        f"{commands}{{command=unknown,outcome=mistyped}}": 1,
+        f"{commands}{{command=deletebot,outcome=asked}}": 1,
+        f"{commands}{{command=unknown,outcome=refused}}": 1,
+        f"{commands}{{command=newbot,outcome=failed}}": 1,
+        f"{commands}{{command=newbot,outcome=bug}}": 1,
+    }
+    assert counted.risen()["adminbot_act_seconds_count{command=newbot}"] == 1

@@ -18,6 +18,7 @@ from adminbot.errors import (
 )
 from adminbot.homeserver.http import open_http
 from adminbot.values.secret import Secret
+from tests.counting import counting
 from tests.unit.homeserver.scripted import PAGE, Script, refusal, wire_to
 
 pytestmark = pytest.mark.anyio
@@ -138,3 +139,22 @@ async def test_no_proxy_of_the_environment_is_given_the_token(
         port = listening.sockets[0].getsockname()[1]
         async with open_http(f"http://127.0.0.1:{port}", Secret("syt_secret")) as wire:
             assert await wire.ask("GET", "/x", once=True) == (200, {})
+
+
+async def test_each_request_is_counted_also_without_an_answer() -> None:
+    users = "/_synapse/admin/v2/users/%40sync%2Fx%3Aexample.org"
+    with counting() as counted:
+        async with wire_to(Script(httpx.ReadTimeout, 502, 200), patience_s=5) as wire:
+            await wire.ask("GET", users)
+        async with wire_to(Script(httpx.Response(429, content=PAGE))) as wire:
+            await wire.look("/_matrix/client/versions")
+            with pytest.raises(HomeserverError):
+                await wire.download("/_matrix/client/v1/media/download/x/y", most=9)
+    requests = "adminbot_homeserver_requests_total"
+    assert counted.risen() == {
+        f"{requests}{{endpoint=admin_users,status=none}}": 1,
+        f"{requests}{{endpoint=admin_users,status=5xx}}": 1,
+        f"{requests}{{endpoint=admin_users,status=2xx}}": 1,
+        f"{requests}{{endpoint=versions,status=429}}": 1,
+        f"{requests}{{endpoint=media,status=429}}": 1,
+    }

@@ -18,6 +18,7 @@ from adminbot.store import Store, open_store
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer
+from tests.counting import counting
 from tests.fakes import OWN, ended, room_of
 from tests.unit.jobs import test_alarm as alarms
 from tests.unit.jobs.test_alarm import HER, HIM, ROOM, YOU, settled, until
@@ -127,8 +128,10 @@ async def test_who_is_missing_is_invited_and_has_a_private_chat(place: Place) ->
 
 async def test_who_is_no_admin_is_removed_and_that_is_said(place: Place) -> None:
     place.in_it(YOU, HER, HIM, STRANGER)
-    async with place.at_work():
-        await until(lambda: place.chat.said)
+    with counting() as counted:
+        async with place.at_work():
+            await until(lambda: place.chat.said)
+    assert counted.risen() == {"adminbot_alarms_total{about=stranger}": 1}
     assert place.account.kicked == [str(STRANGER)]
     assert "I removed `@stranger:example.org`" in place.chat.said[0][1]
 
@@ -152,12 +155,14 @@ async def test_from_a_room_that_another_made_nobody_is_removed(place: Place) -> 
 
 async def test_that_the_room_is_gone_is_told_in_the_private_chats_once(place: Place) -> None:
     place.in_it(YOU, HER, HIM)
-    async with place.at_work():
-        await asyncio.sleep(0.1)
-        assert not place.chat.said
-        await place.chat.lose(ROOM)
-        await until(lambda: len(place.chat.said) == 3)
-        await settled()
+    with counting() as counted:
+        async with place.at_work():
+            await asyncio.sleep(0.1)
+            assert not place.chat.said
+            await place.chat.lose(ROOM)
+            await until(lambda: len(place.chat.said) == 3)
+            await settled()
+    assert counted.risen() == {"adminbot_alarms_total{about=room_gone}": 1}
     assert place.chat.spoken_to() == ["!her", "!him", "!you"]
     assert "`adminbot room --new`" in place.chat.said[0][1]
     async with place.at_work():

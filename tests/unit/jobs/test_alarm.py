@@ -22,6 +22,7 @@ from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.render import Message
 from adminbot.values.secret import Sealer
+from tests.counting import counting
 from tests.fakes import ended
 
 pytestmark = pytest.mark.anyio
@@ -380,3 +381,25 @@ async def test_an_alarm_that_cannot_be_noted_rings_again(
     assert place.alarm._raised
     pin = await place.store.pins.find(str(YOU))
     assert pin is None or pin.alarmed is None
+
+
+# -- for Prometheus
+
+
+async def test_an_alarm_is_counted_when_it_is_raised_whether_it_is_told_or_not(
+    place: Place,
+) -> None:
+    with counting() as counted:
+        for _ in range(2):
+            place.alarm.ring(YOU, "NEW")
+            place.alarm.ring_bot(BOT, "OLD", "NEW")
+            place.alarm.ring_keys(BOT, ShownKeys("ed", "curve"))
+            place.alarm.stuck(is_stuck=True)
+        place.alarm.left_out(LeftOut(HIM, "of some reason"))
+        place.alarm.tell_room("Hello", rings=True)
+    assert counted.risen() == {
+        "adminbot_alarms_total{about=identity}": 2,  # a person's, a bot's
+        "adminbot_alarms_total{about=device_keys}": 1,
+        "adminbot_alarms_total{about=state}": 1,
+        "adminbot_alarms_total{about=left_out}": 1,
+    }

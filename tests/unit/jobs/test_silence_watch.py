@@ -14,6 +14,7 @@ from adminbot.jobs.silence_watch import SilenceWatch
 from adminbot.store import Watch, open_store
 from adminbot.values.clock import now
 from adminbot.values.secret import Sealer
+from tests.counting import counting
 from tests.fakes import ended
 from tests.unit.jobs.test_alarm import HER, YOU
 from tests.unit.jobs.watched import Clock, Place, bot
@@ -112,7 +113,9 @@ async def test_many_are_looked_at_together_and_told_in_one_message(place: Watchi
     place.seen.saw(*names)
     await place.looks(hours=1)
     place.seen.asked.clear()
-    await place.looks(hours=3)
+    with counting() as counted:
+        await place.looks(hours=3)
+    assert counted.risen() == {"adminbot_alarms_total{about=silence}": 50}
     [alarm] = place.said
     assert "**50 bots are silent**" in alarm
     assert alarm.count("• ") == 11
