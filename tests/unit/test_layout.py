@@ -20,6 +20,7 @@ ACROSS = {
     "commands/test_prefix.py": "every text that names a command",
     "dispatch/test_spellings.py": "what phones make of what is typed, for every command",
     "jobs/test_how_often.py": "what it costs to wait for thousands of devices",
+    "metrics/test_deploy.py": "the dashboard and the alerts in deploy/",
     "store/test_forgotten.py": "what stays in no table longer than it holds",
     "store/test_old_data.py": "a data directory of an earlier version",
     "test_layout.py": "the rooms themselves",
