@@ -72,9 +72,9 @@ async def _serve(settings: Settings, began: float) -> None:
     with SoleOwner(settings.data_dir), systemd() as manager:
         manager.status("waiting for the homeserver")
         async with asyncio.TaskGroup() as conversations:
-            conversations.create_task(control.serve(settings.data_dir, shell.words))
-            if settings.metrics:
+            if settings.metrics:  # first: what is started later is counted
                 start_metrics(settings.metrics, shell, conversations)
+            conversations.create_task(control.serve(settings.data_dir, shell.words))
             await _answer(settings, apps, began, shell, manager)
 
 

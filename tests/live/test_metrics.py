@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adminbot.demo.homeserver import Homeserver, Person
+from adminbot.demo.homeserver import Homeserver, Person, free_port
 from tests.counting import samples_of
 from tests.world import a_world
 
@@ -15,11 +15,6 @@ pytestmark = pytest.mark.anyio
 
 COMMANDS = "adminbot_commands_total{command=%s,outcome=%s}"
 REQUESTS = "adminbot_homeserver_requests_total{endpoint=%s,status=%s}"
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        return int(found.getsockname()[1])
 
 
 async def scraped(port: int) -> str:

@@ -1,14 +1,16 @@
 """What is seen before a secret is sent, and what is not sent then. No server, no crypto."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from adminbot.errors import HomeserverUnreachable, NotDeliverable
+from adminbot.errors import HomeserverUnreachable, NotDeliverable, RateLimited
 from adminbot.store import open_store
 from adminbot.values.render import block, notice
 from adminbot.values.secret import Sealer
+from tests.counting import counting
 from tests.fakes import JSON
 from tests.unit.chat.bench import (
     DM,
@@ -100,6 +102,24 @@ async def test_a_lost_answer_is_sent_again_as_the_same_event(place: Place) -> No
     place.account.send_event = lost  # type: ignore[method-assign]
     await place.chat.send(HALL, notice("hello"), txn="mine")
     assert sent == ["mine", "mine"]
+
+
+async def test_what_the_homeserver_puts_off_is_sent_later_and_the_wait_is_counted(
+    place: Place,
+) -> None:
+    once, limits = place.account.send_event, iter([RateLimited(timedelta(seconds=1))])
+
+    async def limited(room_id: str, kind: str, content: JSON, *, txn: str) -> str:
+        for limit in limits:
+            raise limit
+        return await once(room_id, kind, content, txn=txn)
+
+    place.account.send_event = limited  # type: ignore[method-assign]
+    with counting() as counted:
+        await place.chat.send(HALL, notice("hello"), txn="t")
+    samples = counted.samples()
+    assert samples["adminbot_rate_limit_wait_seconds_count{waits=message}"] == 1
+    assert samples["adminbot_rate_limit_wait_seconds_sum{waits=message}"] == 1
 
 
 async def test_an_untrusted_device_reads_the_one_sentence_that_is_for_it(place: Place) -> None:

@@ -9,16 +9,12 @@ from contextlib import asynccontextmanager, closing, suppress
 import httpx
 import pytest
 
+from adminbot.demo.homeserver import free_port
 from adminbot.metrics import serving
 from adminbot.metrics.serving import Page, serve
 from adminbot.values.address import Address
 
 pytestmark = pytest.mark.anyio
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        return int(found.getsockname()[1])
 
 
 async def a_page() -> bytes:
@@ -110,6 +106,16 @@ async def test_the_many_cost_eight_connections(monkeypatch: pytest.MonkeyPatch) 
         assert (await asked(port, b"GET /metrics HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         for _, writer in idle:
             writer.close()
+
+
+async def test_who_asks_forever_does_not_hold_up_the_end() -> None:
+    async with served() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0.05)
+        ends = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - ends < 1
+    with closing(writer), suppress(ConnectionResetError):
+        assert await reader.read() == b""
 
 
 async def test_a_bug_in_a_page_is_logged_and_the_next_is_served(
