@@ -7,6 +7,7 @@ endless or many costs a few connections and seconds at most.
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Awaitable, Callable
 
 from adminbot.values.address import Address
@@ -39,18 +40,16 @@ async def serve(address: Address, page: Page) -> None:
             scrape.add_done_callback(scrapes.discard)
 
         try:
-            server = await asyncio.start_server(
-                attend, address.host, address.port, limit=_HEAD_BYTES
-            )
+            listening = socket.create_server((address.host, address.port), family=address.family)
         except OSError as exc:
-            why = os.strerror(exc.errno).lower() if exc.errno else "not possible"
             log.warning(
                 "no metrics: I cannot listen there. Free the address, or set ADMINBOT_METRICS to "
                 "another one, and start me again. address=%s why=%s",
                 address,
-                why,
+                os.strerror(exc.errno or 0),  # without what Python adds
             )
             return
+        server = await asyncio.start_server(attend, sock=listening, limit=_HEAD_BYTES)
         log.info("metrics address=%s", address)
         try:
             await asyncio.Event().wait()

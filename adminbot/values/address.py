@@ -1,5 +1,6 @@
 """Where to listen: an IP address and a port."""
 
+import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Self
@@ -28,6 +29,10 @@ class Address:
         if (":" in bare) != (bare != host):
             raise ValueError("brackets belong around IPv6, and around nothing else")
         return cls(str(ip_address(bare)), int(port))
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -66,5 +66,5 @@ async def test_what_happened_is_on_the_page_and_nobodys_name(
         del world.bot.environ["ADMINBOT_HOMESERVER"]
         with closing(socket.create_server(("127.0.0.1", port))):
             await world.bot.start()
-            assert f"address=127.0.0.1:{port} why=address already in use" in world.bot.log
+            assert f"address=127.0.0.1:{port} why=Address already in use" in world.bot.log
             await world.ask("!ping")

@@ -59,8 +59,8 @@ MUTANTS = [
     ),
     Mutant(
         _SERVING,
-        "            return\n        log.info",
-        "            raise\n        log.info",
+        "            return\n        server",
+        "            raise\n        server",
         "without its port for metrics there is no bot",
         f"{_TESTS}::test_an_address_that_cannot_be_had_is_one_sentence_and_no_end",
     ),

@@ -147,7 +147,7 @@ async def test_an_address_that_cannot_be_had_is_one_sentence_and_no_end(
             await serve(Address(host, port), a_page)
     [record] = caplog.records
     assert record.levelname == "WARNING"
-    why = {"127.0.0.1": "address already in use", "192.0.2.1": "cannot assign requested address"}
+    why = {"127.0.0.1": "Address already in use", "192.0.2.1": "Cannot assign requested address"}
     assert record.getMessage() == (
         "no metrics: I cannot listen there. Free the address, or set ADMINBOT_METRICS to another "
         f"one, and start me again. address={host}:{port} why={why[host]}"
