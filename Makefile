@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test apps table doctor packages faults mutants lint bench measure docs pictures lock clean
+.PHONY: help demo check test apps table doctor packages faults mutants lint bench measure docs pictures image lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -25,6 +25,7 @@ help:
 	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
 	@echo 'make docs    write docs/{commands,apps,metrics}.md, .env.example, deploy/adminbot.1 anew'
 	@echo 'make pictures  draw docs/pictures anew, from conversations with the bot'
+	@echo 'make image   build the container image, run it, freeze the homeserver beside it (podman, root)'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
 	@echo 'make clean   remove what was made here'
 
@@ -81,6 +82,9 @@ docs: $(VENV)/dev
 
 pictures: $(VENV)/dev
 	@$(BIN)/python -m tests.pictures $(ARGS)
+
+image: $(VENV)/dev
+	@$(BIN)/python -m tests.image $(ARGS)
 
 # The registry is the one that pip is set up for; its name stays out of what is written.
 LOCK = CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/lock/bin/pip-compile --quiet --generate-hashes \

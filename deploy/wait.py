@@ -21,6 +21,7 @@ def _code() -> int | str | None:
         return exc.code
 
 
+sys.argv[0] = "adminbot"  # what setup says to type next begins with it
 code = _code()
 if sys.argv[1:2] == ["run"] and code in (NOT_DONE, WRONG_USAGE):
     # Blocked, because the first process of a container gets no signal that nobody handles.
