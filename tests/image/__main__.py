@@ -18,7 +18,7 @@ from pathlib import Path
 from adminbot.demo.homeserver import Homeserver, running, stay_on_loopback, synapse_python
 from tests import ROOT
 from tests.image.base import debian
-from tests.image.podman import Container, PodmanError, build, command, confined, podman
+from tests.image.podman import RUNTIME, Container, PodmanError, build, confined, podman
 from tests.terminal import terminal
 
 IMAGE = "localhost/adminbot-trial"
@@ -65,7 +65,7 @@ class Trial:
     async def _set_up(self) -> None:
         """At a terminal, as a person does."""
         you = self._homeserver.register("you").user_id
-        run = command("run", "--rm", "-it", *confined(*self._volumes), IMAGE)
+        run = (*RUNTIME, "run", "--rm", "-it", *confined(*self._volumes), IMAGE)
         flags = ("--homeserver", self._homeserver.url, "--admin", you)
         async with terminal(*run, "setup", *flags, cwd=Path("/"), program="/usr/bin/podman") as at:
             await at.answers("1, 2 or 3: ", "1")

@@ -10,7 +10,7 @@ from typing import Any
 
 # crun runs nothing where cgroups of both versions are mounted; runc does. Limits that are given
 # need not be raised, which even root may be forbidden.
-_RUNTIME = ("--runtime", "runc") if shutil.which("runc") else ()
+RUNTIME = ("--runtime", "runc") if shutil.which("runc") else ()
 _LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 _CONFINED = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "all"),  # noqa: S108  # in the container
@@ -26,7 +26,7 @@ def podman(*words: object, within_s: float = 60) -> str:
     """What podman prints. Raises PodmanError."""
     try:
         done = subprocess.run(
-            ["podman", *_RUNTIME, *map(str, words)],
+            ["podman", *RUNTIME, *map(str, words)],
             capture_output=True,
             text=True,
             check=False,
@@ -58,11 +58,6 @@ def confined(*volumes: str) -> list[str]:
     return [*_LIMITS, *_CONFINED, "--network", "host", "--health-interval", "disable", *mounts]
 
 
-def command(*words: str) -> list[str]:
-    """What a terminal is given to run."""
-    return [*_RUNTIME, *words]
-
-
 @dataclass(frozen=True)
 class Container:
     """A container that was started."""
@@ -89,7 +84,7 @@ class Container:
 
     def check(self) -> str:
         """Begin one health check; the word for all checks so far: starting, healthy, unhealthy."""
-        subprocess.run(["podman", *_RUNTIME, "healthcheck", "run", self.name], capture_output=True)
+        subprocess.run(["podman", *RUNTIME, "healthcheck", "run", self.name], capture_output=True)
         return str(self.state["Health"]["Status"])
 
     @property
