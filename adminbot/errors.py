@@ -344,6 +344,13 @@ class HomeserverUnreachable(HomeserverError):
         self.hint = "Send it again in a minute."
 
 
+class GatewayTimeout(HomeserverUnreachable):
+    """A proxy waited for the homeserver less long than the homeserver took (504)."""
+
+    def __init__(self) -> None:
+        super().__init__("HTTP 504")
+
+
 class TooLarge(HomeserverUnreachable):
     """The answer is longer than we read."""
 

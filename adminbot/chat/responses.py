@@ -17,6 +17,7 @@ from peewee import PeeweeException
 
 from adminbot.errors import (
     AdminbotError,
+    GatewayTimeout,
     HomeserverError,
     HomeserverUnreachable,
     RateLimited,
@@ -79,6 +80,7 @@ async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = RE
 
     Raises:
         HomeserverUnreachable: no answer in time, a broken connection, a body that is no answer.
+        GatewayTimeout: a proxy gave the request up, as `HomeserverUnreachable`.
         RateLimited, TokenRejected, HomeserverError: the server's refusal.
         StateError: nio could not write its store.
     """
@@ -98,6 +100,8 @@ async def expect(kind: type[R], call: Awaitable[object], *, within_s: float = RE
         raise RateLimited(timedelta(milliseconds=response.retry_after_ms or 5000))
     if errcode == "M_UNKNOWN_TOKEN":
         raise TokenRejected
+    if status == 504:
+        raise GatewayTimeout
     if status == 0 or status >= 500 or status < 300:
         raise HomeserverUnreachable(f"HTTP {status}")
     raise HomeserverError(f"The homeserver refused ({status}).", errcode=errcode, status=status)

@@ -6,6 +6,7 @@ and the sync token are committed together, and only then does anybody act on a m
 
 import asyncio
 import logging
+import time
 from datetime import datetime
 
 from nio import Event, RoomInfo, RoomMessagesResponse, SyncResponse
@@ -18,7 +19,7 @@ from adminbot.chat.incoming import Incoming
 from adminbot.chat.listener import Listener
 from adminbot.chat.responses import expect, raw_answer, sent_at
 from adminbot.chat.rooms import SYNC_FILTER
-from adminbot.errors import HomeserverError, StateError, TokenRejected
+from adminbot.errors import GatewayTimeout, HomeserverError, StateError, TokenRejected
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import InboxMessage, Store
 from adminbot.trust.pins import TrustPolicy
@@ -29,6 +30,7 @@ from adminbot.values.signal import Signal
 log = logging.getLogger(__name__)
 
 _POLL_MS = 30_000
+_SHORTEST_POLL_MS = 1_000
 _SHORT_POLL_MS = 3_000  # while we wait for a key
 _RETRY_MOST_S = 10
 _GAP_PAGES = 50
@@ -56,6 +58,7 @@ class Sync:
         self._listener = listener
         self._kept: str | None = None  # the sync token on disk
         self._encrypted: set[str] = set()  # rooms that are noted on disk
+        self._longest_poll_ms = _POLL_MS
         self._reader = EventReader(client, policy, listener)
         self.done_at: datetime | None = None  # when the last sync was taken in
         self.went_round: Signal[[]] = Signal()  # also after a sync that failed
@@ -114,10 +117,23 @@ class Sync:
             since=since,
             full_state=first,  # else rooms joined earlier are unknown: "No such room"
         )
-        return await expect(SyncResponse, call, within_s=120 if first else _POLL_MS / 1000 + 20)
+        began = time.monotonic()
+        try:
+            return await expect(
+                SyncResponse, call, within_s=120 if first else _POLL_MS / 1000 + 20
+            )
+        except GatewayTimeout:
+            self._poll_shorter(time.monotonic() - began)
+            raise
 
     def _poll_ms(self) -> int:
-        return _SHORT_POLL_MS if self._reader.awaits_keys else _POLL_MS
+        return min(_SHORT_POLL_MS if self._reader.awaits_keys else _POLL_MS, self._longest_poll_ms)
+
+    def _poll_shorter(self, waited_s: float) -> None:
+        """A proxy gives polls up: no sync would succeed until somebody speaks."""
+        half_ms = max(_SHORTEST_POLL_MS, int(waited_s * 500))
+        self._longest_poll_ms = min(half_ms, self._longest_poll_ms)
+        log.info("a proxy gives up polls, asking for shorter ones ms=%s", self._longest_poll_ms)
 
     async def _take_in(self, response: SyncResponse, since: str) -> None:
         at = sent_at(response)

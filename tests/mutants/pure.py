@@ -574,6 +574,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "adminbot/chat/sync.py",
+        "self._longest_poll_ms = min(half_ms, self._longest_poll_ms)",
+        "pass",
+        "behind a proxy of short patience no sync succeeds while nobody speaks",
+        "tests/unit/chat/test_sync.py::test_a_proxy_that_gives_up_polls_is_asked_for_shorter_ones",
+    ),
+    Mutant(
+        "adminbot/chat/sync.py",
         '"senders": sorted(self._policy.admins),',
         "",
         "a stranger's flood makes everybody wait while a gap is filled",

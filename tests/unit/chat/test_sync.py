@@ -1,6 +1,7 @@
 """What the sync loop takes in, once and in order: over the real store. No server, no crypto."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from adminbot.chat.client import Client
 from adminbot.chat.incoming import Incoming, Step
 from adminbot.chat.sync import Sync
 from adminbot.config import Trust
-from adminbot.errors import HomeserverUnreachable, TokenRejected
+from adminbot.errors import GatewayTimeout, HomeserverUnreachable, TokenRejected
 from adminbot.homeserver.client_api import ClientApi
 from adminbot.store import Store, open_store
 from adminbot.trust.pins import TrustPolicy
@@ -98,6 +99,7 @@ class FakeClient:
     def __init__(self) -> None:
         self.answers: list[SyncResponse | Exception] = []
         self.asked: list[str | None] = []
+        self.polls_ms: list[int] = []
         self.next_batch: str | None = None
         self.positions: dict[str, str] = {}
         self.invited_rooms: dict[str, object] = {}
@@ -109,8 +111,9 @@ class FakeClient:
         self.page_filters: list[JSON] = []
         self.olm = SimpleNamespace(_decrypt_megolm_no_error=self.decrypt)
 
-    async def sync(self, *, since: str | None, **_: Any) -> SyncResponse:
+    async def sync(self, *, since: str | None, timeout: int, **_: Any) -> SyncResponse:
         self.asked.append(since)
+        self.polls_ms.append(timeout)
         if not self.answers:
             await asyncio.sleep(60)
         answer = self.answers.pop(0)
@@ -397,6 +400,21 @@ async def test_after_a_failure_it_goes_on_from_what_is_on_disk(store: Store) -> 
     assert run.client.asked[:3] == ["s0", "s1", "s0"], "the unread message comes again"
     assert found == ["$1"]
     assert run.is_stuck[0] is False
+
+
+@pytest.mark.parametrize(
+    ("failure", "then_ms"),
+    [(GatewayTimeout(), 2_500), (HomeserverUnreachable("HTTP 502"), 30_000)],
+)
+async def test_a_proxy_that_gives_up_polls_is_asked_for_shorter_ones(
+    store: Store, failure: Exception, then_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else no sync would succeed while nobody speaks, and what is said would wait for a retry."""
+    clock = SimpleNamespace(monotonic=itertools.count(step=5).__next__)
+    monkeypatch.setattr("adminbot.chat.sync.time", clock)
+    run = Run(store)
+    await run.take(synced(token="s1"), failure, synced(token="s2"))
+    assert run.client.polls_ms == [0, 30_000, then_ms, then_ms]
 
 
 async def test_what_cannot_be_digested_is_tried_three_times_and_passed_over(
