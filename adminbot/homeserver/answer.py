@@ -17,6 +17,9 @@ from adminbot.errors import (
 )
 from adminbot.values.text import code_of
 
+# As older Synapses spell it, from when MSC3939 was a proposal.
+_SPELT_NOW = {"ORG_MATRIX_MSC3939_USER_LOCKED": "M_USER_LOCKED"}
+
 
 def decipher(status: int, headers: Mapping[str, str], content: bytes) -> dict[str, Any]:
     """Return the JSON object of a 2xx answer, or raise what the answer means.
@@ -37,6 +40,7 @@ def decipher(status: int, headers: Mapping[str, str], content: bytes) -> dict[st
     errcode = body.get("errcode")
     if not isinstance(errcode, str):
         errcode = "M_UNKNOWN"
+    errcode = _SPELT_NOW.get(errcode, errcode)
     if status == 401 and errcode in ("M_UNKNOWN_TOKEN", "M_MISSING_TOKEN"):
         raise TokenRejected
     refusal = HomeserverError(

@@ -96,6 +96,12 @@ def test_a_refusal_keeps_its_code_for_the_code_and_shows_only_usual_letters() ->
     assert shown.isascii()
 
 
+def test_a_locked_account_is_known_by_the_code_of_older_synapses_too() -> None:
+    with pytest.raises(HomeserverError) as caught:
+        decipher(401, {}, refusal("ORG_MATRIX_MSC3939_USER_LOCKED").encode())
+    assert caught.value.errcode == "M_USER_LOCKED"
+
+
 WAITS = [
     ({"retry_after_ms": 1500}, {}, 2),
     ({"retry_after_ms": 1500}, {"Retry-After": "9"}, 2),
