@@ -8,7 +8,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help demo check test apps table doctor packages faults mutants lint bench measure docs pictures image lock clean
+.PHONY: help demo check test apps table doctor packages compat faults mutants lint bench measure docs pictures image lock clean
 
 help:
 	@echo 'make demo    all of it on a throw-away Synapse (ARGS=--keep leaves it running)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make table   every command x what can be wrong with it, measured (ARGS="--only newbot")'
 	@echo 'make doctor  each fault that adminbot doctor finds, provoked, and what it says'
 	@echo 'make packages  wheel and sdist, installed in each way that the README names'
+	@echo 'make compat  Synapses old and new, PostgreSQL, nginx (ARGS="--only nginx": these rows)'
 	@echo 'make faults  everything that may happen to it, and what came of it'
 	@echo 'make mutants takes its guards away one at a time: each must turn a test red'
 	@echo 'make lint    formatting, style, types'
@@ -52,6 +53,9 @@ doctor: $(VENV)/dev
 
 packages: $(VENV)/dev
 	@$(BIN)/python -m tests.packages
+
+compat: $(VENV)/dev
+	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: $(VENV)/dev
 	@$(BIN)/python -m tests.faults $(ARGS)

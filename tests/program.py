@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 import vodozemac
@@ -14,8 +15,10 @@ from tests.world import Card
 
 
 @asynccontextmanager
-async def a_program(card: Card, store: Path) -> AsyncIterator[AsyncClient]:
-    """Log in as the card says, sync once, show its keys."""
+async def a_program(
+    card: Card, store: Path, tls: SSLContext | None = None
+) -> AsyncIterator[AsyncClient]:
+    """Log in as the card says, sync once, show its keys. `tls`: whom to trust, if not as ever."""
     values = card.values
     store.mkdir(exist_ok=True)  # noqa: ASYNC240  # a test may block for that long
     client = AsyncClient(
@@ -23,6 +26,7 @@ async def a_program(card: Card, store: Path) -> AsyncIterator[AsyncClient]:
         values["MATRIX_USER_ID"],
         device_id=values["MATRIX_DEVICE_ID"],
         store_path=str(store),
+        ssl=tls,  # type: ignore[arg-type]  # it hands that to aiohttp
     )
     client.restore_login(
         values["MATRIX_USER_ID"], values["MATRIX_DEVICE_ID"], values["MATRIX_ACCESS_TOKEN"]

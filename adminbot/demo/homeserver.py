@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
@@ -204,20 +204,28 @@ def synapse_python(say: Callable[[str], None]) -> Path:
     Raises SetupError when it cannot be installed.
     """
     with as_file(files("adminbot.demo") / "synapse-requirements.txt") as requirements:
-        pins = requirements.read_bytes()
-        stamp = hashlib.sha256(pins + sys.version.encode()).hexdigest()[:16]
-        home = cache_dir() / f"synapse-{stamp}"
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with home.with_suffix(".lock").open("w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)  # two test runs side by side install once
-            if not (home / "complete").exists():
-                say("installing Synapse into its own environment (once; about a minute) …")
-                _install_synapse(home, requirements)
-                (home / "complete").touch()
-        return home / "bin" / "python"
+        words = ("--requirement", str(requirements))
+        return python_with(*words, pins=requirements.read_bytes(), say=say)
 
 
-def _install_synapse(home: Path, requirements: Path) -> None:
+def python_with(*words: str, pins: bytes, say: Callable[[str], None]) -> Path:
+    """The Python of an environment that is made the first time, with `pip install WORDS`.
+
+    `pins`: what decides whether it is the same environment. Raises SetupError.
+    """
+    stamp = hashlib.sha256(pins + sys.version.encode()).hexdigest()[:16]
+    home = cache_dir() / f"synapse-{stamp}"
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # two test runs side by side install once
+        if not (home / "complete").exists():
+            say("installing Synapse into its own environment (once; about a minute) …")
+            _install(home, words)
+            (home / "complete").touch()
+    return home / "bin" / "python"
+
+
+def _install(home: Path, words: Sequence[str]) -> None:
     """Raises SetupError."""
     try:
         venv.create(home, with_pip=True, clear=True)
@@ -228,7 +236,7 @@ def _install_synapse(home: Path, requirements: Path) -> None:
         ) from exc
     pip = [str(home / "bin" / "python"), "-m", "pip", "install"]
     installed = subprocess.run(
-        [*pip, "--quiet", "--disable-pip-version-check", "--requirement", str(requirements)],
+        [*pip, "--quiet", "--disable-pip-version-check", *words],
         capture_output=True,
         text=True,
         check=False,
