@@ -136,7 +136,8 @@ async def _steps(trial: Trial, result: Result) -> None:
             return
         result.cells[column] = GOOD
     if "Its messages stay" in trial.said:
-        result.notes.append(_first_sentence(trial.said.partition("\n")[2]))
+        said = _first_sentence(trial.said.partition("\n")[2])
+        result.notes.append(f"!deletebot --erase: {said}")
 
 
 async def _quiet(world: World, front: Nginx, result: Result) -> None:
