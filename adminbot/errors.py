@@ -326,6 +326,21 @@ class NoPasswords(HomeserverError):
         self.hint = "In homeserver.yaml: `password_config`, `enabled: true`."
 
 
+class SlashUndone(HomeserverError):
+    """What has a `/` in its name was not found: a proxy made `/` of the `%2F` in the path."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            "A proxy before the homeserver takes names with a `/` apart.",
+            errcode="M_UNRECOGNIZED",
+            status=status,
+        )
+        self.hint = (
+            "Whoever runs the server can mend that (docs/compat.md, “Names with a /”), or give me "
+            "Synapse's own address as ADMINBOT_HOMESERVER."
+        )
+
+
 class AccountGone(HomeserverError):
     """The homeserver knows no such account (any more)."""
 

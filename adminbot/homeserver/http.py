@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from adminbot.errors import HomeserverError, HomeserverUnreachable
+from adminbot.errors import HomeserverError, HomeserverUnreachable, SlashUndone
 from adminbot.homeserver.answer import decipher, json_object, read_whole, server_date
 from adminbot.homeserver.tls import tls_context
 from adminbot.metrics import counted
@@ -192,7 +192,12 @@ class HttpClient:
         except UnicodeEncodeError:
             raise HomeserverError("That holds a character that cannot be sent.") from None
         self._clock.note(server_date(response.headers))
-        answer = decipher(response.status_code, response.headers, response.content)
+        try:
+            answer = decipher(response.status_code, response.headers, response.content)
+        except HomeserverError as exc:
+            if exc.errcode == "M_UNRECOGNIZED" and "%2F" in path:
+                raise SlashUndone(exc.status) from exc
+            raise
         for name, kind in needs.items():
             if not isinstance(answer.get(name), kind):
                 raise HomeserverUnreachable(f"an answer without {name}")

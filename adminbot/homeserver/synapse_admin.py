@@ -57,7 +57,10 @@ class SynapseAdmin:
         Raises:
             NameTaken: the account exists, or did once.
             UsageError: the name is reserved for an application service, or breaks a rule.
+            SlashUndone: the account could be made, and then not be reached.
         """
+        if "/" in user_id.localpart:
+            await self.find_account(user_id)
         try:
             await self._ask(
                 "GET",

@@ -14,6 +14,7 @@ from adminbot.errors import (
     HomeserverUnreachable,
     NameTaken,
     NotServerAdmin,
+    SlashUndone,
 )
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import AccountState, Session
@@ -168,3 +169,22 @@ async def test_names_are_looked_up_by_a_piece() -> None:
     async with wire_to(script) as http:
         assert await SynapseAdmin(http).people.names_with("n&") == ["nano", "nono"]
     assert script.requests[0].url.params["name"] == "n&"
+
+
+async def test_a_name_with_a_slash_is_not_free_behind_a_proxy_that_undoes_it() -> None:
+    """The account could be made, and then neither rotated nor signed out."""
+    script = Script(httpx.Response(404, content=refusal("M_UNRECOGNIZED")))
+    async with wire_to(script) as http:
+        with pytest.raises(SlashUndone):
+            await SynapseAdmin(http).check_name_free(UserId("e/f", "x.org"))
+    assert [request.url.raw_path for request in script.requests] == [
+        b"/_synapse/admin/v2/users/%40e%2Ff%3Ax.org"
+    ]
+
+
+async def test_what_is_missing_for_another_reason_is_not_laid_to_a_proxy() -> None:
+    script = Script(httpx.Response(404, content=refusal("M_UNRECOGNIZED")))
+    async with wire_to(script) as http:
+        with pytest.raises(HomeserverError) as caught:
+            await SynapseAdmin(http).find_account(NANO)
+    assert type(caught.value) is HomeserverError
