@@ -47,6 +47,12 @@ DENIED = (
 BELOW_A_PATH = (
     "server { listen 127.0.0.1:HTTP; location /matrix/ { proxy_pass http://127.0.0.1:SYNAPSE/; } }"
 )
+# Without the rewriting nginx makes a `/` of a `%2F` in the path.
+AS_SENT = (
+    "server { listen 127.0.0.1:HTTP; location /matrix/ { "
+    "rewrite ^ $request_uri; rewrite ^/matrix(/.*)$ $1 break; return 400; "
+    "proxy_pass http://127.0.0.1:SYNAPSE$uri; } }"
+)
 TLS = f"server {{ {_TLS} {_EVERYTHING} }}"
 TO_HTTPS = f"{TLS} server {{ listen 127.0.0.1:HTTP; return 301 https://$host:HTTPS$request_uri; }}"
 SHORT = f"server {{ listen 127.0.0.1:HTTP; proxy_read_timeout 5s; {_EVERYTHING} }}"

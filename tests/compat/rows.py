@@ -6,6 +6,7 @@ from tests.compat import nginx
 from tests.compat.synapses import newest
 
 OLDEST = "1.110.0"
+ODD = "!newbot door/bell"  # no path may lose the %2F
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Row:
 
     `by`: the scheme of the address that is given. `below`: its path. `knows_ca`: setup is told
     whose certificates to trust. `quiet_s`: how long nobody types in the end.
+    `hears`: what is answered to `ODD`.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Row:
     knows_ca: bool = False
     refused: str = ""
     lacks: str = ""
+    hears: str = ""
     quiet_s: int = 0
 
     @property
@@ -52,7 +55,14 @@ ROWS = (
     Row("nginx, admin API let through", newest(), site=nginx.LET_THROUGH),
     Row("nginx, admin API left out", newest(), site=nginx.LEFT_OUT, refused=_KEPT_BACK),
     Row("nginx, admin API denied", newest(), site=nginx.DENIED, refused=_KEPT_BACK),
-    Row("nginx, below /matrix", newest(), site=nginx.BELOW_A_PATH, below="/matrix"),
+    Row(
+        "nginx, below /matrix",
+        newest(),
+        site=nginx.BELOW_A_PATH,
+        below="/matrix",
+        hears="takes names with a / apart",
+    ),
+    Row("nginx, below, as sent", newest(), site=nginx.AS_SENT, below="/matrix", hears="is ready"),
     Row("nginx, own CA, --ca-file", newest(), site=nginx.TLS, by="https", knows_ca=True),
     Row(
         "nginx, own CA, not told",

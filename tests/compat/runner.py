@@ -13,7 +13,7 @@ from adminbot.commands import ROUTER
 from adminbot.demo.homeserver import Homeserver, running
 from tests.compat.nginx import Nginx, nginx
 from tests.compat.postgres import Postgres
-from tests.compat.rows import Row
+from tests.compat.rows import ODD, Row
 from tests.compat.synapses import python_of
 from tests.compat.trial import COLUMNS, Trial
 from tests.table.runner import Measure, measured
@@ -95,6 +95,8 @@ async def _main_job(row: Row, place: Place, result: Result) -> None:
         world = World(place.homeserver, bot, human, *await join_all(human, bot))
         tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
         await _steps(Trial(world, place.directory / "program", tls), result)
+        if row.hears:
+            await _odd(world, result)
         if place.nginx and row.quiet_s:
             await _quiet(world, place.nginx, result)
 
@@ -138,6 +140,13 @@ async def _steps(trial: Trial, result: Result) -> None:
     if "Its messages stay" in trial.said:
         said = _first_sentence(trial.said.partition("\n")[2])
         result.notes.append(f"!deletebot --erase: {said}")
+
+
+async def _odd(world: World, result: Result) -> None:
+    said = str((await world.ask(ODD)).body)
+    result.notes.append(f"{ODD}: {_first_sentence(said)}")
+    if result.row.hears not in said:
+        result.fails("!newbot", f"not told {result.row.hears}")
 
 
 async def _quiet(world: World, front: Nginx, result: Result) -> None:
