@@ -1,7 +1,7 @@
 """The documents as their reader has them: what is to be typed, and what is quoted.
 
-An indented block is to be typed, and so is a fence that says `sh`. Any other fence shows something.
-What stands in back-ticks is a mention. Documents that are made of declarations count, too.
+An indented block is to be typed, and so is a fence that says `sh`; any other fence shows
+something. What stands in back-ticks is a mention. Documents made of declarations count, too.
 """
 
 import re
