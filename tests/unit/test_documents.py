@@ -12,7 +12,7 @@ from adminbot.cli.arguments import command_line
 from adminbot.cli.reference import subcommands
 from adminbot.commands import ROUTER
 from adminbot.config import KNOWN
-from adminbot.errors import AdminbotError
+from adminbot.errors import AdminbotError, ConfigError, SetupError
 from tests import ROOT
 from tests.documents import Typed, documents, mentioned, typed, ways
 
@@ -27,6 +27,9 @@ NOT_RUN = {
     "echo SYNAPSE_NETWORK": "for docker",
 }
 RUN_BY_A_TEST = ("mkdir -m 700", "curl -X PUT")  # in tests/live/test_documents.py
+# Errors that end `setup`, `run` and the shell's other words; texts that say all there is to say.
+ENDS_WITH = {it.__name__ for it in (SetupError, ConfigError, *SetupError.__subclasses__())}
+SELF_EXPLAINING = ("Left as it was", "That is not … Nothing was changed.", "--ca-file", "❌: …")
 MOST_WORDS = 1000
 COMING = {"docs/metrics.md", "docs/compat.md", "deploy/README.md", "ADMINBOT_METRICS"}
 _ADMINBOT = re.compile(r"(?:^|[\s/])adminbot (?=[a-z-]+(?:\s|$))(?!\S+ adminbot )")
@@ -182,22 +185,29 @@ def anchors(text: str) -> set[str]:
 # -- quoted
 
 
-def said() -> Iterator[str]:
-    """Each text in the program, with a gap where something is put in."""
-    for path in (ROOT / "adminbot").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield plain(re.sub(r"\{\w+\}|%s", "…", node.value))
-            elif isinstance(node, ast.JoinedStr):
-                parts = (it.value if isinstance(it, ast.Constant) else "…" for it in node.values)
-                yield plain("".join(map(str, parts)))
+NODES = [
+    node
+    for path in sorted((ROOT / "adminbot").rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if not {"demo", "demo.py", "screen.py"} & {*path.parts}
+]
+
+
+def text_of(node: ast.AST) -> str:
+    """The text that a node stands for, with a gap where something is put in; empty if none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return plain(re.sub(r"\{\w+\}|%s", "…", node.value))
+    if isinstance(node, ast.JoinedStr):
+        parts = (it.value if isinstance(it, ast.Constant) else "…" for it in node.values)
+        return plain("".join(map(str, parts)))
+    return ""
 
 
 def plain(text: str) -> str:
     return " ".join(re.sub(r"`|\*\*", "", text).split())
 
 
-SAID = "\n".join(said())
+SAID = "\n".join(filter(None, map(text_of, NODES)))
 
 
 def sentences() -> list[str]:
@@ -212,10 +222,24 @@ def test_a_sentence_of_the_troubleshooting_is_said_by_the_program(sentence: str)
 
 
 def is_said(sentence: str) -> bool:
-    """In one text of the program, its pieces in order; marks in front may come from elsewhere."""
+    return bool(re.search(pattern(sentence), SAID))
+
+
+def pattern(sentence: str) -> str:
+    """Its pieces in order, in one text of the program; a mark in front may come from elsewhere."""
     bare = re.sub(r"^(?:[❌🚨⚠️🔒⏳🙈🤝]+ )", "", sentence)
-    pieces = [re.escape(piece.strip()) for piece in bare.split("…") if piece.strip()]
-    return bool(re.search(r".*".join(pieces), SAID))
+    return r".*".join(re.escape(piece.strip()) for piece in bare.split("…") if piece.strip())
+
+
+def test_what_keeps_somebody_from_setting_up_or_starting_is_explained() -> None:
+    texts = [
+        text_of(node.args[0])
+        for node in NODES
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in ENDS_WITH
+    ]
+    known = re.compile("|".join(map(pattern, [*sentences(), *SELF_EXPLAINING])))
+    assert len(texts) > 90
+    assert not [text for text in texts if text.strip(".…") and not known.search(text)]
 
 
 def test_a_sentence_that_nobody_says_is_found() -> None:
