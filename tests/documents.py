@@ -97,5 +97,4 @@ def ways(form: str) -> Iterator[str]:
         line = re.sub(r"\[([^\[\]]*)\]", kept, form)
         choices = [found.split(" | ") for found in _CHOICE.findall(line)]
         for picked in product(*choices):
-            pending = iter(picked)
-            yield _CHOICE.sub(lambda _, pending=pending: next(pending), line)
+            yield _CHOICE.sub("{}", line).format(*picked)

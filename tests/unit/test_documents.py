@@ -12,7 +12,7 @@ from adminbot.cli.arguments import command_line
 from adminbot.cli.reference import subcommands
 from adminbot.commands import ROUTER
 from adminbot.config import KNOWN
-from adminbot.errors import AdminbotError, ConfigError, SetupError
+from adminbot.errors import AdminbotError, ConfigError, SetupError, names_of
 from tests import ROOT
 from tests.documents import Typed, documents, mentioned, typed, ways
 
@@ -28,7 +28,7 @@ NOT_RUN = {
 }
 RUN_BY_A_TEST = ("mkdir -m 700", "curl -X PUT")  # in tests/live/test_documents.py
 # Errors that end `setup`, `run` and the shell's other words; texts that say all there is to say.
-ENDS_WITH = {it.__name__ for it in (SetupError, ConfigError, *SetupError.__subclasses__())}
+ENDS_WITH = names_of(SetupError, ConfigError)
 SELF_EXPLAINING = ("Left as it was", "That is not … Nothing was changed.", "--ca-file", "❌: …")
 MOST_WORDS = 1000
 COMING = {"docs/metrics.md", "docs/compat.md", "deploy/README.md", "ADMINBOT_METRICS"}
