@@ -11,19 +11,22 @@ _HEAD = """\
 # The shell
 
 Each word takes `--help`, and `--env-file FILE` where the settings are not in `.env` of the working
-directory. `adminbot --version` says which version it is.
+directory. Without a word, `adminbot` takes:
+
+{flags}
 
 Exit codes: 0 done; 1 could not be done, and the last line on stderr says what, why and what to
 type next; 2 wrong usage.
 
 This file is written by `make docs`, from what is declared in `adminbot/cli/arguments.py`.
 """
-_EVERYWHERE = {"help", "env_file"}
+_EVERYWHERE = {"help", "env_file", "subcommand"}
 
 
 def reference() -> str:
     """All subcommands in the order of `adminbot --help`, as Markdown."""
-    return "\n".join([_HEAD, *(_section(parser) for parser in subcommands().values())])
+    head = _HEAD.format(flags=_lines(_own(command_line())))
+    return "\n".join([head, *(_section(parser) for parser in subcommands().values())])
 
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
@@ -37,12 +40,19 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
 
 
 def _section(parser: argparse.ArgumentParser) -> str:
-    actions = [action for action in parser._actions if action.dest not in _EVERYWHERE]
+    actions = _own(parser)
     words = [_word(action) for action in actions if not action.option_strings]
     heading = f"## `{' '.join([parser.prog, *words])}`"
-    flags = "\n".join(_line(action) for action in actions if action.help)
     filled = fill(str(parser.description), 100, break_on_hyphens=False)
-    return "\n\n".join(filter(None, [heading, filled, flags])) + "\n"
+    return "\n\n".join(filter(None, [heading, filled, _lines(actions)])) + "\n"
+
+
+def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in parser._actions if action.dest not in _EVERYWHERE]
+
+
+def _lines(actions: list[argparse.Action]) -> str:
+    return "\n".join(_line(action) for action in actions)
 
 
 def _word(action: argparse.Action) -> str:
@@ -50,7 +60,8 @@ def _word(action: argparse.Action) -> str:
 
 
 def _line(action: argparse.Action) -> str:
-    shown = " ".join(filter(None, [*action.option_strings[:1], str(action.metavar or "")]))
+    value = action.metavar or "|".join(action.choices or ())
+    shown = " ".join(filter(None, [*action.option_strings[:1], str(value)]))
     return f"- `{shown}`: {action.help}"
 
 

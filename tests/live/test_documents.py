@@ -28,8 +28,11 @@ pytestmark = pytest.mark.anyio
 
 # Lines for `adminbot` that others walk through.
 NOT_HERE = {
+    "adminbot --print-completion": "writes into the reader's home; test_arguments.py has it",
     "adminbot setup …": "each of the three ways has its tests in test_setup.py",
     "adminbot setup --homeserver http://matrix-synapse:8008 [": "the form of the line that is run",
+    "adminbot setup --env-file first.env": "for a second server; the same words, other files",
+    "adminbot run --env-file first.env": "the same",
 }
 USERS = "/_synapse/admin/v2/users/"
 
@@ -199,7 +202,7 @@ async def mend(reader: Reader, world: World, root: Person) -> None:
     before = reader.setting("ROOM")
     await reader.sees("adminbot room --new", "✅ encrypted admin room made")
     assert reader.setting("ROOM") != before
-    [curl] = [line for line in reader.left if line.startswith("curl ")]
+    [curl] = [line for line in reader.left if line.startswith("curl -X PUT")]
     await as_curl(reader.here(curl).replace("TOKEN", root.access_token), reader.server)
     async with reader.service():
         trusted(await world.ask("!ping", room=world.dm))
