@@ -148,7 +148,7 @@ def conversation() -> Iterator[tuple[str, str]]:
     """Each line of docs/phone.md, and the pattern of the answer that stands under it."""
     text = (ROOT / "docs/phone.md").read_text()
     for line, quote in re.findall(r"^    (\S.*)\n\n((?:> .*\n)+)", text, re.MULTILINE):
-        shown = plain(re.sub(r"^> ", "", quote, flags=re.MULTILINE))
+        shown = plain(re.sub(r"^> |\\$", "", quote, flags=re.MULTILINE))
         yield line, r".*".join(map(re.escape, shown.split("…")))
 
 
