@@ -12,15 +12,16 @@ from pathlib import Path
 
 from tests import ROOT
 
+# Besides `adminbot` itself: what tests/live/test_documents.py types, by the beginning.
+RUN_BY_A_TEST = ("mkdir -m 700", "curl -X ")
 _FENCE = re.compile(r"^ *```(.*)$")
 _COMMENT = re.compile(r"(^|\s)#\s.*$")
-_FORM = re.compile(r"[\[(…|]|\b(NAME|FILE|DIR|F|TEXT|@USER|WORD|PAGE)\b")
 _CHOICE = re.compile(r"\( ([^()]*) \)")
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A line that the reader shall type. `is_form`: in it are parts to be chosen or filled in."""
+    """A line that the reader shall type, or words that are mentioned, and where they stand."""
 
     document: str
     number: int
@@ -28,10 +29,6 @@ class Typed:
 
     def __str__(self) -> str:
         return f"{self.document}:{self.number}: {self.text}"
-
-    @property
-    def is_form(self) -> bool:
-        return bool(_FORM.search(self.text))
 
 
 def documents() -> list[Path]:
@@ -48,8 +45,7 @@ def typed_in(document: Path) -> Iterator[Typed]:
     pieces = list(_code(document))
     while pieces:
         number, text = pieces.pop(0)
-        depth = len(text) - len(text.lstrip())
-        while pieces and (text.endswith("\\") or _depth(pieces[0][1]) > depth):
+        while pieces and (text.endswith("\\") or _depth(pieces[0][1]) > _depth(text)):
             text = text.removesuffix("\\") + " " + pieces.pop(0)[1].strip()
         if text := _COMMENT.sub("", text.strip()):
             yield Typed(str(document), number, " ".join(text.split()))
@@ -98,3 +94,8 @@ def ways(form: str) -> Iterator[str]:
         choices = [found.split(" | ") for found in _CHOICE.findall(line)]
         for picked in product(*choices):
             yield _CHOICE.sub("{}", line).format(*picked)
+
+
+def plain(text: str) -> str:
+    """Without marks and line ends, in which a document and the program may differ."""
+    return " ".join(re.sub(r"`|\*\*", "", text).split())

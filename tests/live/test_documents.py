@@ -19,9 +19,8 @@ from dotenv import dotenv_values
 
 from adminbot.demo.homeserver import Homeserver, Person, running
 from tests import ROOT
-from tests.documents import typed, ways
+from tests.documents import RUN_BY_A_TEST, plain, typed, ways
 from tests.terminal import CTRL_C, Terminal, terminal
-from tests.unit.test_documents import RUN_BY_A_TEST, plain
 from tests.world import MANY_LOGINS, Bot, World, a_human, a_person, call, join_all, trusted
 
 pytestmark = pytest.mark.anyio

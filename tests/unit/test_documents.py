@@ -14,7 +14,7 @@ from adminbot.commands import ROUTER
 from adminbot.config import KNOWN
 from adminbot.errors import AdminbotError, ConfigError, SetupError, names_of
 from tests import ROOT
-from tests.documents import Typed, documents, mentioned, typed, ways
+from tests.documents import RUN_BY_A_TEST, Typed, documents, mentioned, plain, typed, ways
 
 # Lines for a shell that no test runs, by their beginning, and why.
 NOT_RUN = {
@@ -28,7 +28,6 @@ NOT_RUN = {
     "podman ": "the same",
     "echo SYNAPSE_NETWORK": "for docker",
 }
-RUN_BY_A_TEST = ("mkdir -m 700", "curl -X ")  # in tests/live/test_documents.py
 # Errors that end `setup`, `run` and the shell's other words; texts that say all there is to say.
 ENDS_WITH = names_of(SetupError, ConfigError)
 SELF_EXPLAINING = ("Left as it was", "That is not … Nothing was changed.", "--ca-file", "❌: …")
@@ -79,8 +78,8 @@ def fault_of(line: str, before: str) -> str:
         return why_not_understood(line)
     if setting := re.match(r"([A-Z][A-Z_]+)=\S+$", line):
         return "" if is_setting(setting[1]) else "no such setting"
-    if line in (before.split()[-1], before.removeprefix("!"), before.split("@")[-1].split(":")[0]):
-        return ""  # an answer to the question that the line above it is
+    if line in re.findall(r"\w+", before):
+        return ""  # the answer to the question that the line above it puts
     known = line.startswith((*NOT_RUN, *RUN_BY_A_TEST))
     return "" if known else "neither run by a test, nor in the list of those that are not"
 
@@ -204,10 +203,6 @@ def text_of(node: ast.AST) -> str:
         parts = (it.value if isinstance(it, ast.Constant) else "…" for it in node.values)
         return plain("".join(map(str, parts)))
     return ""
-
-
-def plain(text: str) -> str:
-    return " ".join(re.sub(r"`|\*\*", "", text).split())
 
 
 SAID = "\n".join(filter(None, map(text_of, NODES)))
