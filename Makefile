@@ -24,7 +24,7 @@ help:
 	@echo 'make lint    formatting, style, types'
 	@echo 'make bench   how long things take'
 	@echo 'make measure how the code is cut, in numbers (ARGS="../other .": two trees side by side)'
-	@echo 'make docs    write docs/{commands,apps,metrics}.md, .env.example, deploy/adminbot.1 anew'
+	@echo 'make docs    write anew what is made of declarations: in docs/, .env.example, deploy/adminbot.1'
 	@echo 'make pictures  draw docs/pictures anew, from conversations with the bot'
 	@echo 'make image   build the container image, run it, freeze the homeserver beside it (podman, root)'
 	@echo 'make lock    write the requirements with their hashes anew (ARGS=--upgrade: the newest)'
@@ -77,7 +77,8 @@ measure:
 
 docs: $(VENV)/dev
 	$(BIN)/python -m adminbot.commands.reference docs/commands.md
-	$(BIN)/python -m adminbot.config.manual .env.example
+	$(BIN)/python -m adminbot.config.manual .env.example docs/settings.md
+	$(BIN)/python -m adminbot.cli.reference docs/shell.md
 	$(BIN)/python -m adminbot.apps.manual docs/apps.md
 	$(BIN)/python -m adminbot.metrics.manual docs/metrics.md
 	SOURCE_DATE_EPOCH=1795737600 $(BIN)/argparse-manpage --module adminbot.cli.arguments \

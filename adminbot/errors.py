@@ -311,7 +311,7 @@ class NotServerAdmin(HomeserverError):
             errcode="M_FORBIDDEN",
             status=403,
         )
-        self.hint = "Another server admin can mend that: docs/setup.md, “The admin flag”."
+        self.hint = "Another server admin can mend that: docs/operate.md, “The admin flag”."
 
 
 class NoPasswords(HomeserverError):

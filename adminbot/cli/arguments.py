@@ -115,7 +115,13 @@ def _setup(subcommands: "Subcommands") -> None:
 
 
 def _run(subcommands: "Subcommands") -> None:
-    _subcommand(subcommands, "run", "the service")
+    _subcommand(
+        subcommands,
+        "run",
+        "the service",
+        "The service. It is up when it logs a line that begins with `ready`; SIGTERM or ^C stops "
+        "it, exit code 0.",
+    )
 
 
 def _doctor(subcommands: "Subcommands") -> None:

@@ -22,10 +22,23 @@ def reference(router: Router) -> str:
     topics: dict[str, list[Command]] = {}
     for command in router.commands:
         topics.setdefault(command.topic, []).append(command)
-    parts = [_HEAD]
+    parts = [_HEAD, _overview(topics)]
     for topic, commands in topics.items():
         parts += [f"## {topic}\n", *map(_section, commands)]
     return "\n".join(parts)
+
+
+def _overview(topics: dict[str, list[Command]]) -> str:
+    rows = ["| command | does |", "|---|---|"]
+    for topic, commands in topics.items():
+        rows.append(f"| **{topic}** | |")
+        rows += [f"| {_in_a_cell(str(it.usage))} | {it.summary} |" for it in commands]
+    return "\n".join(rows) + "\n"
+
+
+def _in_a_cell(usage: str) -> str:
+    """A bar would end the cell, in back-ticks, too."""
+    return f"`{usage}`".replace("|", "\\|")
 
 
 def _section(command: Command) -> str:

@@ -1,5 +1,9 @@
-"""The manual of the settings, `.env.example`: made from the table by `make docs`."""
+"""The manual of the settings, made from the table by `make docs`.
 
+Twice: `.env.example` to be filled in, docs/settings.md to be read.
+"""
+
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +24,20 @@ _HEAD = """\
 # NAME_FILE together are an error; one in the environment hides either in the file.
 """
 
+_PAGE = """\
+# The settings
+
+`adminbot setup` writes all that is required into the env file, `.env` (mode 0600). A setting may
+also come from the process's environment, which wins. The service reads the settings as it starts:
+after a change, restart the service. `adminbot doctor` names all that is wrong at once, and so does
+`adminbot run`.
+
+A secret may be given as `NAME_FILE` instead: the path of a file that holds nothing else.
+
+This file is written by `make docs`, from what is declared in `adminbot/config/`.
+[.env.example](../.env.example) says the same in the form of an env file.
+"""
+
 
 def text() -> str:
     """The file's whole text."""
@@ -38,5 +56,26 @@ def _explained(row: Row) -> str:
     return heading + "\n" + "\n".join(lines) + "\n"
 
 
+def page() -> str:
+    """docs/settings.md."""
+    return "\n".join([_PAGE, *map(_section, ROWS.values())])
+
+
+def _section(row: Row) -> str:
+    heading = f"## {row.heading[0].upper()}{row.heading[1:]}\n\n" if row.heading else ""
+    shown = [f"Example: `{row.variable}={row.example}`"] if row.example else []
+    lines = [_paragraphs(row.help), row.closing, *shown]
+    names = " or ".join(f"`{variable}`" for variable in row.variables)
+    return f"{heading}### {names}\n\n" + "\n\n".join(lines) + "\n"
+
+
+def _paragraphs(help: str) -> str:
+    """Indented lines are a list of values, with what each means."""
+    text = re.sub(r"^  (\S+) +(.*)$", r"- `\1`: \2", help, flags=re.MULTILINE)
+    text = re.sub(r"\n {3,}", "\n  ", text)
+    return re.sub(r"^([^-].*)\n- ", r"\1\n\n- ", text, count=1, flags=re.MULTILINE)
+
+
 if __name__ == "__main__":
     Path(sys.argv[1]).write_text(text(), encoding="utf-8")
+    Path(sys.argv[2]).write_text(page(), encoding="utf-8")

@@ -1,8 +1,8 @@
 """Can the homeserver at this URL be used? If not: what is wrong, and what mends it.
 
 No request has a token, so that the answer is known before somebody types a secret. Each wrong
-set-up has its own sentence here, and its line in docs/setup.md. Of an answer's content, only a
-base URL is repeated.
+set-up has its own sentence here, and its line in docs/troubleshooting.md. Of an answer's content,
+only a base URL is repeated.
 """
 
 import asyncio

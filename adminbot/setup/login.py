@@ -68,7 +68,7 @@ async def _check_account(synapse: SynapseAdmin, own: UserId) -> None:
     if not account.is_admin:
         raise SetupError(
             f"{own} is no server admin any more, and could do nothing with a new token.",
-            "Make it one first: docs/setup.md, “The admin flag”.",
+            "Make it one first: docs/operate.md, “The admin flag”.",
         )
 
 

@@ -24,6 +24,7 @@ ACROSS = {
     "store/test_forgotten.py": "what stays in no table longer than it holds",
     "store/test_old_data.py": "a data directory of an earlier version",
     "test_deploy.py": "what lies in deploy/",
+    "test_documents.py": "what the documents tell to type, and quote",
     "test_layout.py": "the rooms themselves",
     "test_mutants.py": "the tables in tests/mutants",
     "test_outside.py": "what a lying server sends to any room",

@@ -35,6 +35,8 @@ def test_everything_that_is_declared_is_in_it() -> None:
 
     router.command("new", "", "make a bot", gives_card=True)(handler)
     text = reference(Router.joined(router, other))
+    rows = "| **Bots** | |\n| `!end NAME [Any words]` | end a bot |\n| `!new` | make a bot |\n"
+    assert rows in text
     assert (
         text.split("\n## ", 1)[1]
         == """\

@@ -17,6 +17,19 @@ def test_the_file_is_made_from_the_table() -> None:
     assert (ROOT / ".env.example").read_text() == manual.text(), "out of date: run `make docs`"
 
 
+def test_the_page_is_made_from_the_table() -> None:
+    written = (ROOT / "docs/settings.md").read_text()
+    assert written == manual.page(), "out of date: run `make docs`"
+
+
+@EACH
+def test_the_page_explains_a_row(row: Row) -> None:
+    [section] = [it for it in manual.page().split("\n### ") if it.startswith(f"`{row.variable}`")]
+    assert row.closing in section
+    assert row.example in section
+    assert all(word in section for word in row.help.split() if word.isalpha())
+
+
 def shown(*, comments: bool) -> dict[str, str]:
     """The assignments in the manual, on request those in comments, too."""
     text = manual.text()
