@@ -32,7 +32,6 @@ NOT_RUN = {
 ENDS_WITH = names_of(SetupError, ConfigError)
 SELF_EXPLAINING = ("Left as it was", "That is not … Nothing was changed.", "--ca-file", "❌: …")
 MOST_WORDS = 1000
-COMING = {"docs/compat.md"}
 NO_SETTINGS = {"ADMINBOT_COLOUR"}  # docs/doctor.md shows what is said of one that is none
 _ADMINBOT = re.compile(r"(?:^|[\s/])adminbot (?=[a-z]+(?:\s|$))(?!adminbot )|^adminbot (?=--)")
 _CHAT = re.compile(r"!([a-z]+)(?: .*)?$")
@@ -174,7 +173,7 @@ def leads(document: str, link: str) -> bool:
     path = (ROOT / document).parent / to if to else ROOT / document
     target = path.resolve()
     if not target.exists():
-        return str(target.relative_to(ROOT)) in COMING
+        return False
     return not anchor or anchor in anchors(target.read_text("utf-8"))
 
 
@@ -253,6 +252,15 @@ def test_what_the_program_says_of_a_document_is_there() -> None:
 
 
 # -- the newcomer
+
+
+def test_the_readme_shows_where_adminbot_was_tried() -> None:
+    blocks = [
+        (ROOT / path).read_text().partition("<!-- compat:begin -->")[2].partition("<!-- compat")[0]
+        for path in ("README.md", "docs/compat.md")
+    ]
+    assert blocks[0] == blocks[1]
+    assert "✓" in blocks[0]
 
 
 def test_the_readme_can_be_read_in_five_minutes() -> None:
