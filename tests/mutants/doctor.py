@@ -6,6 +6,7 @@ FAULT = "tests/live/test_doctor.py::test_a_fault_is_found_and_told_with_its_reme
 HEALTH = "tests/unit/cli/test_health.py::test_anything_else_is_not"
 DOCTOR = "tests/unit/doctor/test_doctor.py::"
 SERVER = "tests/unit/doctor/test_server.py::"
+UNDOING = "tests/unit/cli/test_undoing.py::"
 UNDO = "tests/live/test_undo.py::"
 LOCAL = "tests/unit/doctor/test_local.py::"
 
@@ -26,10 +27,31 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/setup/undo.py",
-        "                await self._redact(str(card.room_id), str(event_id))\n",
-        "                pass\n",
+        "            for event_id in (card.block_id, card.intro_id):",
+        "            for event_id in ():",
         "cards can be read for good",
         UNDO + "test_all_that_setup_made_goes_and_a_bot_stays",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "            await self._synapse.has_no_rate_limit(self._own)",
+        "            pass",
+        "rooms are left by an account that then cannot be closed",
+        UNDO + "test_what_cannot_be_finished_is_not_begun",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "facts.get(_CLOSING):\n                raise\n        say",
+        "facts.get(_CLOSING):\n                pass\n        say",
+        "an account is said to be closed whose token was taken away",
+        UNDO + "test_what_cannot_be_finished_is_not_begun",
+    ),
+    Mutant(
+        "adminbot/cli/undoing.py",
+        "    _check_finished(args.env_file)\n",
+        "",
+        "the only token of an account half set up is thrown away",
+        UNDOING + "test_an_unfinished_setup_is_finished_first",
     ),
     Mutant(
         "adminbot/cli/health.py",
