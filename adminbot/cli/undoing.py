@@ -11,7 +11,7 @@ from adminbot.errors import SetupError
 from adminbot.setup.installer import finished
 from adminbot.setup.journal import Journal
 from adminbot.setup.undo import Extent, remove_files, undoing
-from adminbot.store import open_store
+from adminbot.store import open_store, snapshot
 from adminbot.store.owner import SoleOwner
 
 _FEW = 5
@@ -31,6 +31,9 @@ async def undo(args: argparse.Namespace) -> None:
             _confirm(args, settings)
         remove_files(settings, args.env_file, print)
         return
+    if gap := _gap(settings):
+        hint = "Check ADMINBOT_DATA_DIR. If it is lost: `--files-only` takes away the rest."
+        raise SetupError(gap, hint)
     async with (
         open_store(settings.data_dir, settings.sealer) as store,
         undoing(settings, store) as work,
@@ -63,6 +66,13 @@ def _check_finished(env_file: Path) -> None:
         )
 
 
+def _gap(settings: Settings) -> str:
+    """What is said where no state is. The account would go, and a state elsewhere would stay."""
+    if (settings.data_dir / snapshot.DATABASE).is_file():
+        return ""
+    return f"There is no state in {settings.data_dir.absolute()}."
+
+
 def _told(settings: Settings, extent: Extent) -> str:
     lines = [f"The account {settings.user_id} is deactivated for good; its name stays taken."]
     lines.append(f"It leaves its rooms: {extent.rooms}. Cards taken back: {extent.cards}.")
@@ -84,8 +94,10 @@ def _told(settings: Settings, extent: Extent) -> str:
 def _confirm(args: argparse.Namespace, settings: Settings) -> None:
     """Say which files go. Raises SetupError unless the bot is named, by a flag or now."""
     own = settings.user_id
-    env_file = f"; and {args.env_file}" if args.env_file.exists() else ""
-    print(f"{settings.data_dir} goes, with identity, pins and audit{env_file}.")
+    state = f"{settings.data_dir} goes, with identity, pins and audit."
+    print(_gap(settings) or state)
+    if args.env_file.exists():
+        print(f"{args.env_file} goes.")
     if stays := sources.beside(args.env_file):
         print(f"Yours to remove: {stays}.")
     typed = args.yes or ask(f"Type {own.localpart} to go on: ")

@@ -20,7 +20,7 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/setup/undo.py",
-        '        await self._store.facts.set(_CLOSING, "1")\n',
+        '            await self._store.facts.set(_CLOSING, "1")\n',
         "",
         "cut off behind the account's end, nothing can be finished",
         UNDO + "test_cut_off_anywhere_a_second_run_finishes",
@@ -52,6 +52,20 @@ MUTANTS = (
         "",
         "the only token of an account half set up is thrown away",
         UNDOING + "test_an_unfinished_setup_is_finished_first",
+    ),
+    Mutant(
+        "adminbot/cli/undoing.py",
+        "    if gap := _gap(settings):",
+        "    if gap := '':",
+        "with a wrong data directory the account goes, and the state stays",
+        UNDOING + "test_where_no_state_is_nothing_is_closed",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "    with SoleOwner(settings.data_dir):",
+        "    if True:",
+        "files are taken away under a service that was just started",
+        "tests/unit/setup/test_undo.py",
     ),
     Mutant(
         "adminbot/cli/health.py",

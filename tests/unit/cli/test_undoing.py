@@ -107,3 +107,13 @@ async def test_nobody_at_the_question_changes_nothing(tmp_path: Path) -> None:
     code, _, err = await undo(env, "--files-only")
     assert (code, "Traceback" in err) == (2, False)
     assert env.exists()
+
+
+async def test_where_no_state_is_nothing_is_closed(tmp_path: Path) -> None:
+    """A wrong ADMINBOT_DATA_DIR: the account would go, and the state that is elsewhere stay."""
+    env = env_file(tmp_path)
+    code, _, err = await undo(env, "--yes", "@adminbot:example.org")
+    assert (code, f"There is no state in {tmp_path / 'data'}" in err) == (1, True), err
+    assert not (tmp_path / "data").exists()
+    _, out, _ = await undo(env, "--files-only", stdin=b"no\n")
+    assert f"There is no state in {tmp_path / 'data'}" in out
