@@ -94,10 +94,9 @@ def _told(settings: Settings, extent: Extent) -> str:
 def _confirm(args: argparse.Namespace, settings: Settings) -> None:
     """Say which files go. Raises SetupError unless the bot is named, by a flag or now."""
     own = settings.user_id
-    state = f"{settings.data_dir} goes, with identity, pins and audit."
-    print(_gap(settings) or state)
+    print(_gap(settings) or f"{settings.data_dir} goes, with identity, pins and audit.")
     if args.env_file.exists():
-        print(f"{args.env_file} goes.")
+        print(f"The settings in {args.env_file} go.")
     if stays := sources.beside(args.env_file):
         print(f"Yours to remove: {stays}.")
     typed = args.yes or ask(f"Type {own.localpart} to go on: ")
