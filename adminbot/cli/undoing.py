@@ -60,9 +60,9 @@ def _check_finished(env_file: Path) -> None:
     journal = Journal(env_file)
     if not finished(env_file) and (name := journal.get("BOT_NAME")):
         raise SetupError(
-            f"An unfinished setup of {name} is in {journal.path}.",
-            "Finish it, with the `adminbot setup` of then, and undo it after that. Or remove that "
-            "file, if the account may stay.",
+            f"There is an unfinished setup of {name} beside {env_file}.",
+            "Finish it, with the `adminbot setup` of then, and undo it after that. Or remove "
+            f"{journal.path}, if the account may stay.",
         )
 
 

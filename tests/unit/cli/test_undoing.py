@@ -51,7 +51,8 @@ async def test_an_unfinished_setup_is_finished_first(written: bool, tmp_path: Pa
     journal.write_text("BOT_NAME='other'\nTOKEN='syt_other'\n")
     code, _, err = await undo(env, "--yes", "@adminbot:example.org")
     assert code == 1
-    assert f"An unfinished setup of other is in {journal}" in err
+    assert f"There is an unfinished setup of other beside {env}." in err
+    assert f"Or remove {journal}, if the account may stay" in err
     assert journal.exists()
 
 
