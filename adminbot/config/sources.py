@@ -128,6 +128,16 @@ def exposed_files(env_file: Path) -> list[Path]:
     return exposed
 
 
+def beside(env_file: Path) -> str:
+    """Where settings are that are not in the env file: secrets' own files, the environment."""
+    around = _around(env_file)
+    secret_files = (row.variables[1] for row in ROWS.values() if row.secret)
+    places = [around[name] for name in secret_files if around.get(name)]
+    if names := ", ".join(sorted(name for name in KNOWN if is_in_environment(name))):
+        places.append(f"in the environment {names}")
+    return "; ".join(places)
+
+
 def _is_ours(path: Path) -> bool:
     return path.exists() and path.stat().st_uid == os.geteuid()
 

@@ -11,8 +11,8 @@ class Journal:
     """Names and values of an unfinished setup; secrets among them, hence mode 0600."""
 
     def __init__(self, env_file: Path) -> None:
-        self._path = env_file.with_name(f"{env_file.name}.setup")
-        self._values = read_env_file(self._path)
+        self.path = env_file.with_name(f"{env_file.name}.setup")
+        self._values = read_env_file(self.path)
 
     def get(self, name: str) -> str | None:
         return self._values.get(name)
@@ -20,7 +20,7 @@ class Journal:
     def keep(self, **values: str) -> None:
         """Remember, durably, before going on."""
         self._values |= values
-        write_private(self._path, env_lines(self._values))
+        write_private(self.path, env_lines(self._values))
 
     def first(self, name: str, make: Callable[[], str]) -> str:
         """The remembered value; where there is none, a new value, remembered from now on."""
@@ -29,4 +29,4 @@ class Journal:
         return self._values[name]
 
     def done(self) -> None:
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person
+from adminbot.errors import TokenRejected
 from adminbot.setup.undo import undoing
-from adminbot.store import open_store
+from adminbot.store import CardKind, open_store
 from tests.doctor.patient import Patient, a_patient
 from tests.world import World, a_world, adminbot, on_server, whoami
 
@@ -122,3 +123,31 @@ async def test_without_a_server_the_files_alone_can_go(
         assert patient.bot.env_file.read_text().startswith("OTHER=1\n")
         assert "ADMINBOT_" not in patient.bot.env_file.read_text()
         assert on_server(homeserver, CLOSED, user_id)[0][0] == 0
+
+
+async def test_what_cannot_be_finished_is_not_begun(
+    homeserver: Homeserver, root: Person, directory: Path
+) -> None:
+    async with a_patient(homeserver, root, directory) as patient:
+        settings, user_id = patient.settings, own(patient)
+        async with patient.state() as store:
+            await store.give_card(
+                CardKind.PERSON, settings.user_id, event_id="$x", reader=settings.user_id, card=""
+            )
+        account = f"/_synapse/admin/v2/users/{user_id}"
+        await patient.asks("PUT", account, {"admin": False})
+        code, _, err = await undo(patient, "--yes", user_id)
+        assert (code, "no server admin any more" in err) == (1, True), err
+        assert is_untouched(patient)
+
+        await patient.asks("PUT", account, {"admin": True})
+        code, out, err = await undo(patient, typed="no\n")
+        assert (code, "Cards not delivered yet: 1. Their secrets are lost" in out) == (1, True)
+
+        async with patient.state() as store, undoing(settings, store) as work:
+            await patient.asks("POST", "/_matrix/client/v3/logout", {}, own=True)
+            with pytest.raises(TokenRejected):  # it is not closed: somebody logged it out
+                await work.close_account(print)
+        assert is_untouched(patient)
+        code, _, err = await undo(patient, "--yes", user_id)
+        assert (code, "A new one: adminbot login" in err) == (1, True), err

@@ -6,6 +6,7 @@ FAULT = "tests/live/test_doctor.py::test_a_fault_is_found_and_told_with_its_reme
 HEALTH = "tests/unit/cli/test_health.py::test_anything_else_is_not"
 DOCTOR = "tests/unit/doctor/test_doctor.py::"
 SERVER = "tests/unit/doctor/test_server.py::"
+UNDOING = "tests/unit/cli/test_undoing.py::"
 UNDO = "tests/live/test_undo.py::"
 LOCAL = "tests/unit/doctor/test_local.py::"
 
@@ -19,17 +20,52 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/setup/undo.py",
-        '        await self._store.facts.set(_CLOSING, "1")\n',
+        '            await self._store.facts.set(_CLOSING, "1")\n',
         "",
         "cut off behind the account's end, nothing can be finished",
         UNDO + "test_cut_off_anywhere_a_second_run_finishes",
     ),
     Mutant(
         "adminbot/setup/undo.py",
-        "                await self._redact(str(card.room_id), str(event_id))\n",
-        "                pass\n",
+        "            for event_id in (card.block_id, card.intro_id):",
+        "            for event_id in ():",
         "cards can be read for good",
         UNDO + "test_all_that_setup_made_goes_and_a_bot_stays",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "            await self._synapse.has_no_rate_limit(self._own)",
+        "            pass",
+        "rooms are left by an account that then cannot be closed",
+        UNDO + "test_what_cannot_be_finished_is_not_begun",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "facts.get(_CLOSING):\n                raise\n        say",
+        "facts.get(_CLOSING):\n                pass\n        say",
+        "an account is said to be closed whose token was taken away",
+        UNDO + "test_what_cannot_be_finished_is_not_begun",
+    ),
+    Mutant(
+        "adminbot/cli/undoing.py",
+        "    _check_finished(args.env_file)\n",
+        "",
+        "the only token of an account half set up is thrown away",
+        UNDOING + "test_an_unfinished_setup_is_finished_first",
+    ),
+    Mutant(
+        "adminbot/cli/undoing.py",
+        "    if gap := _gap(settings):",
+        "    if gap := '':",
+        "with a wrong data directory the account goes, and the state stays",
+        UNDOING + "test_where_no_state_is_nothing_is_closed",
+    ),
+    Mutant(
+        "adminbot/setup/undo.py",
+        "    with SoleOwner(settings.data_dir):",
+        "    if True:",
+        "files are taken away under a service that was just started",
+        "tests/unit/setup/test_undo.py",
     ),
     Mutant(
         "adminbot/cli/health.py",

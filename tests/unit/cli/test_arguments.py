@@ -89,5 +89,6 @@ def test_the_manual_page_is_that_of_the_parser(tmp_path: Path) -> None:
     environment = {"SOURCE_DATE_EPOCH": "1795737600", "PATH": "/usr/bin:/bin"}
     subprocess.run(f"{tools}/{here}", shell=True, check=True, cwd=ROOT, env=environment)  # noqa: S602
     page = (tmp_path / "page").read_text()
-    assert page == (ROOT / "deploy/adminbot.1").read_text()
+    # As words: since Python 3.13 argparse breaks the lines elsewhere.
+    assert page.split() == (ROOT / "deploy/adminbot.1").read_text().split()
     assert page.isascii(), "groff has no picture of an emoji"
