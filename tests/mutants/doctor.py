@@ -11,6 +11,13 @@ LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
     Mutant(
+        "adminbot/cli/__init__.py",
+        "    except BrokenPipeError:",
+        "    except ZeroDivisionError:",
+        "`adminbot doctor | head -1` is told as a bug",
+        "tests/unit/cli/test_cli.py::test_whoever_reads_no_further_is_told_no_bug",
+    ),
+    Mutant(
         "adminbot/cli/undoing.py",
         "    if typed not in (str(own), own.localpart):",
         "    if not typed:",
