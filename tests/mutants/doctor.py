@@ -7,9 +7,45 @@ HEALTH = "tests/unit/cli/test_health.py::test_anything_else_is_not"
 DOCTOR = "tests/unit/doctor/test_doctor.py::"
 SERVER = "tests/unit/doctor/test_server.py::"
 UNDO = "tests/live/test_undo.py::"
+SUBJECT = "tests/unit/doctor/test_subject.py::"
 LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
+    Mutant(
+        "adminbot/cli/doctor.py",
+        "        async with asyncio.timeout(_ANSWER_S):",
+        "        async with asyncio.timeout(None):",
+        "beside a service that hangs the doctor hangs, too",
+        "tests/unit/cli/test_doctor.py::test_a_service_that_does_not_tell_hangs_nobody",
+    ),
+    Mutant(
+        "adminbot/control.py",
+        "        async with asyncio.timeout(_FIRST_S):",
+        "        async with asyncio.timeout(None):",
+        "whoever connects and says nothing keeps a file open in the service for good",
+        "tests/unit/test_control.py::test_who_connects_and_says_nothing_is_let_go",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        "    if owner != os.geteuid():",
+        "    if False:",
+        "a look as root leaves files that the service cannot write",
+        SUBJECT + "test_another_users_state_stays_closed",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        '            _check_openable(settings.data_dir / "adminbot.db", service)\n',
+        "",
+        "a misspelt data directory is made, and its empty state told as whole",
+        SUBJECT + "test_where_no_state_is_none_is_made",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        "    if service not in (NOT_RUNNING, STARTING):\n        raise service\n",
+        "",
+        "the state of a service of an older version is brought up to date below it",
+        SUBJECT + "test_beside_a_service_of_any_version_the_state_stays_closed",
+    ),
     Mutant(
         "adminbot/cli/__init__.py",
         "    except BrokenPipeError:",
