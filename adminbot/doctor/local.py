@@ -16,6 +16,7 @@ from adminbot.errors import (
     NoSuchAccount,
     NotManaged,
     Refused,
+    StateError,
     UsageError,
     names_of,
 )
@@ -72,8 +73,14 @@ async def data_directory(it: Subject) -> Verdict:
 
 async def state(it: Subject) -> Verdict:
     """The database is ours, whole, writable, and sealed with our key."""
-    await it.store.check_whole()
-    await it.store.check_writable()
+    try:
+        await it.store.check_whole()
+        await it.store.check_writable()
+    except StateError:
+        return error(
+            "it cannot be read or written",
+            "Is the disk full, or the directory read-only? If not, restore it from a backup.",
+        )
     return well(f"whole, the key fits, bots in care: {len(await it.store.bots.all())}")
 
 

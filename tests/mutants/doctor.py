@@ -12,6 +12,13 @@ LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
     Mutant(
+        "adminbot/chat/sync.py",
+        "            missed += page.chunk\n            self.goes_on()\n",
+        "            missed += page.chunk\n",
+        "fifty pages from a slow server are a loop that hangs, and systemd kills it",
+        "tests/unit/chat/test_sync.py::test_a_long_gap_on_a_slow_server_is_no_loop_that_hangs",
+    ),
+    Mutant(
         "adminbot/cli/doctor.py",
         "        async with asyncio.timeout(_ANSWER_S):",
         "        async with asyncio.timeout(None):",

@@ -11,7 +11,7 @@ import pytest
 from adminbot.doctor import local
 from adminbot.doctor.finding import Level
 from adminbot.doctor.subject import NOT_RUNNING, SILENT, STARTING
-from adminbot.errors import SetupError
+from adminbot.errors import SetupError, StateError
 from adminbot.values.clock import now
 
 pytestmark = pytest.mark.anyio
@@ -68,3 +68,15 @@ async def test_an_open_directory_does_not_hide_a_full_disk(
 )
 async def test_a_service_that_hangs_is_an_error(why: SetupError, level: Level) -> None:
     assert (await local.service(subject(synced_at=why))).level is level
+
+
+async def test_a_state_that_cannot_be_written_does_not_go_on_by_itself() -> None:
+    """The words for the chat promise that, and a stopped service keeps no promise."""
+
+    async def fails() -> None:
+        raise StateError
+
+    store = SimpleNamespace(check_whole=fails)
+    found = await local.state(subject(store=store))
+    assert (found.level, found.text) == (Level.ERROR, "it cannot be read or written")
+    assert "restore it from a backup" in found.remedy
