@@ -12,6 +12,13 @@ LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
     Mutant(
+        "adminbot/doctor/people.py",
+        "it.settings, remembers=False)",
+        "it.settings)",
+        "a mere look notes an admin as absent, who then cannot command",
+        "tests/unit/doctor/test_people.py::test_a_look_at_an_admin_who_is_not_there_shuts_nobody_out",
+    ),
+    Mutant(
         "adminbot/chat/sync.py",
         "            missed += page.chunk\n            self.goes_on()\n",
         "            missed += page.chunk\n",
