@@ -164,7 +164,7 @@ async def dial(data_dir: Path, lost: str = "") -> AsyncIterator[Line]:
             reader, writer = await asyncio.open_unix_connection(address, limit=_LINE_BYTES)
     except PermissionError as exc:
         raise SetupError(
-            "The service runs as another user.", "Use this word as that user, too."
+            f"The service of {data_dir} is another user's.", "Use this word as that user, too."
         ) from exc
     except OSError as exc:
         raise SetupError(
