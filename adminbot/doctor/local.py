@@ -120,7 +120,7 @@ async def acts(it: Subject) -> Verdict:
             )
     ended = [entry async for entry in it.store.audit.since(now() - _DAY, "")]
     changes = [entry for entry in ended if entry.kind is Kind.CHANGE]
-    failed = [it for it in changes if it.outcome not in ("done", *_ANSWERS)]
+    failed = [entry for entry in changes if entry.outcome not in ("done", *_ANSWERS)]
     if not failed:
         return well(f"{len(changes)} within a day, none failed")
     last = failed[-1]

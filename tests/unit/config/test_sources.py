@@ -97,10 +97,8 @@ def test_an_env_file_in_a_directory_that_is_shut_is_not_taken_for_none(
     def shut(_: Path, **__: object) -> None:
         raise PermissionError
 
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(ConfigError, match="cannot be read") as told,
-    ):
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "stat", shut)
-        load(tmp_path / "env")
+        with pytest.raises(ConfigError, match="cannot be read") as told:
+            load(tmp_path / "env")
     assert "`--env-file`" in told.value.hint
