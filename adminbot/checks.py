@@ -66,10 +66,13 @@ async def check_server_admin(find: Find, own: UserId) -> None:
         raise SetupError(str(exc), exc.hint) from exc
 
 
-async def check_admins(find: Find, store: Store, settings: Settings) -> tuple[LeftOut, ...]:
-    """Somebody in ADMINBOT_ADMINS can command; returns the admins who cannot."""
+async def check_admins(
+    find: Find, store: Store, settings: Settings, *, remembers: bool = True
+) -> tuple[LeftOut, ...]:
+    """Somebody in ADMINBOT_ADMINS can command; returns the admins who cannot. As `left_out`."""
+    own, admins = settings.user_id, settings.admins
     try:
-        return await left_out(find, store, settings.user_id, settings.admins)
+        return await left_out(find, store, own, admins, remembers=remembers)
     except (HomeserverUnreachable, RateLimited):
         raise
     except HomeserverError as exc:

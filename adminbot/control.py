@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 JSON = dict[str, Any]
 _NAME = "control"
 _LINE_BYTES = 65536
+_FIRST_S = 5  # the shell says its word at once
 _MOST_ADDRESS_BYTES = 100  # Linux takes 107, others a few less
 _NOT_UNDERSTOOD = "The service did not understand that. Are both of the same version?"
 
@@ -131,7 +132,8 @@ def _address(data_dir: Path) -> Iterator[str]:
 async def _attend(words: Mapping[str, Word], line: Line) -> None:
     """One shell, until the shell is gone or its word is carried out."""
     try:
-        first = await line.read() or {}
+        async with asyncio.timeout(_FIRST_S):
+            first = await line.read() or {}
         name = next(iter(first), "")
         if len(first) != 1 or name not in words:
             raise Garbled
@@ -139,8 +141,8 @@ async def _attend(words: Mapping[str, Word], line: Line) -> None:
     except Garbled:
         log.info("control: not understood")
         await line.send({"failed": _NOT_UNDERSTOOD})
-    except OSError:
-        log.info("control: gone")
+    except OSError:  # TimeoutError is one
+        log.info("control: gone, or silent")
     finally:
         line.close()
 
@@ -162,7 +164,7 @@ async def dial(data_dir: Path, lost: str = "") -> AsyncIterator[Line]:
             reader, writer = await asyncio.open_unix_connection(address, limit=_LINE_BYTES)
     except PermissionError as exc:
         raise SetupError(
-            "The service runs as another user.", "Use this word as that user, too."
+            f"The service of {data_dir} is another user's.", "Use this word as that user, too."
         ) from exc
     except OSError as exc:
         raise SetupError(

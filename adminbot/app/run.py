@@ -86,7 +86,7 @@ async def _answer(
         asyncio.TaskGroup() as tasks,
     ):
         service = await wire(settings, opened, apps, tasks)
-        service.sync.went_round.connect(manager.alive)
+        service.sync.goes_on.connect(manager.alive)
         # Before the first sync: what that brings is handed over by the sync itself.
         unanswered = await opened.store.inbox.unanswered()
         await service.verifications.take_up()

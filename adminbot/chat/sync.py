@@ -61,7 +61,8 @@ class Sync:
         self._longest_poll_ms = _POLL_MS
         self._reader = EventReader(client, policy, listener)
         self.done_at: datetime | None = None  # when the last sync was taken in
-        self.went_round: Signal[[]] = Signal()  # also after a sync that failed
+        # After each sync, also one that failed, and after each page of a gap: 50 may take long.
+        self.goes_on: Signal[[]] = Signal()
 
     async def start(self) -> None:
         """The first sync. Without a remembered token what came before is not acted upon."""
@@ -108,7 +109,7 @@ class Sync:
                 self.done_at = now()
                 backoff, poisoned = pauses(_RETRY_MOST_S), 0
                 self._listener.stuck(is_stuck=False)
-            self.went_round()
+            self.goes_on()
 
     async def _sync(self, since: str | None, *, first: bool) -> SyncResponse:
         call = self._client.sync(
@@ -198,6 +199,7 @@ class Sync:
             )
             page = await expect(RoomMessagesResponse, call)
             missed += page.chunk
+            self.goes_on()
             if not page.end or page.end == start or not page.chunk:
                 break
             start = page.end

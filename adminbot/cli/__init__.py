@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import resource
@@ -25,9 +26,15 @@ def main(argv: list[str] | None = None) -> int:
     os.umask(0o077)  # whatever is written is for its owner alone
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret
     logging.basicConfig(level=logging.CRITICAL)  # `run` sets up its own; errors are one line
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without ✅ shows its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = arguments.command_line().parse_args(argv)
     try:
         asyncio.run(_carry_out(args))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head -1`: whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
+        return NOT_DONE
     except UsageFault as exc:
         logs.fatal(f"adminbot {args.subcommand}: {exc}")
         return WRONG_USAGE

@@ -1,16 +1,26 @@
 """`adminbot doctor`: what is wrong, and what mends it. A running service is asked."""
 
 import argparse
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from adminbot import control
 from adminbot.config import Settings
 from adminbot.doctor import examine
 from adminbot.doctor.finding import Finding, Level
 from adminbot.doctor.local import look_at_settings
-from adminbot.doctor.subject import from_outside
+from adminbot.doctor.subject import (
+    NOT_RUNNING,
+    OTHER_VERSION,
+    SILENT,
+    STARTING,
+    from_outside,
+)
 from adminbot.errors import SetupError
+
+_ANSWER_S = 30  # the service leaves a check that hangs after 20
 
 
 async def main(args: argparse.Namespace) -> None:
@@ -41,22 +51,44 @@ async def _all(args: argparse.Namespace) -> AsyncIterator[Finding]:
 
 async def _of(settings: Settings) -> AsyncIterator[Finding]:
     """From the service, if it serves; else by looking ourselves."""
-    is_starting = False
+    has_told = False
     try:
-        async with control.dial(settings.data_dir) as line:
-            await line.send({"doctor": True})
-            answer = await line.hear()
-            while "finding" in answer:
-                yield Finding.from_json(answer["finding"])
-                answer = await line.hear()
-            if "done" in answer:
-                return
-            is_starting = answer.get("starting") is True
-            if not is_starting:  # a service of an older version: its state is not to be opened
-                raise SetupError(str(answer.get("failed")), "Restart the service.")
+        async for finding in _from_service(settings.data_dir):
+            has_told = True
+            yield finding
     except SetupError as exc:
-        if exc.__cause__ is None:  # it went away in between
+        if has_told:
             raise
-    async with from_outside(settings, beside=is_starting) as subject:
+        service = exc
+    else:
+        return
+    async with from_outside(settings, service) as subject:
         async for finding in examine(subject):
             yield finding
+
+
+async def _from_service(data_dir: Path) -> AsyncIterator[Finding]:
+    """Raises SetupError: why the service does not tell, or no more."""
+    try:
+        async with control.dial(data_dir) as line:
+            await line.send({"doctor": True})
+            while "finding" in (answer := await _next(line)):
+                yield Finding.from_json(answer["finding"])
+    except SetupError as exc:
+        if exc.__cause__ is None or isinstance(exc.__cause__, PermissionError):
+            raise  # it went away in between, or is another user's
+        raise NOT_RUNNING from exc
+    except (KeyError, TypeError, ValueError) as exc:
+        raise OTHER_VERSION from exc
+    if answer.get("starting") is True:
+        raise STARTING
+    if "done" not in answer:
+        raise OTHER_VERSION
+
+
+async def _next(line: control.Line) -> control.JSON:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return await line.hear()
+    except TimeoutError:
+        raise SILENT from None

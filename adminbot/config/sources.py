@@ -162,6 +162,12 @@ def merged(from_file: Mapping[str, str], environ: Mapping[str, str]) -> dict[str
 def read_env_file(path: Path) -> dict[str, str]:
     """The file's assignments; empty when there is no such file. Raises ConfigError."""
     try:
+        path.stat()  # dotenv takes a file in a directory that is shut for none
         return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"The env file {path} cannot be read.") from exc
+        raise ConfigError(
+            f"The env file {path} cannot be read.",
+            "Is it this user's, and an env file? `--env-file` names another one.",
+        ) from exc

@@ -1,13 +1,14 @@
 """What lies on this machine: settings and files, the state, the work that it says is open."""
 
 import shutil
+import stat
 from datetime import timedelta
 from pathlib import Path
 
 from adminbot.apps import load_catalog
 from adminbot.config import Settings, sources
 from adminbot.doctor.finding import Finding, Level, Verdict, error, warning, well
-from adminbot.doctor.subject import Subject
+from adminbot.doctor.subject import NOT_RUNNING, STARTING, Subject
 from adminbot.errors import (
     AccountGone,
     AdminbotError,
@@ -15,6 +16,7 @@ from adminbot.errors import (
     NoSuchAccount,
     NotManaged,
     Refused,
+    StateError,
     UsageError,
     names_of,
 )
@@ -54,28 +56,38 @@ async def apps(it: Subject) -> Verdict:
 async def data_directory(it: Subject) -> Verdict:
     """Our own, with space left."""
     path = it.settings.data_dir
-    if not path.is_dir():
-        return error(f"there is no {path}", "Check ADMINBOT_DATA_DIR.")
-    if path.stat().st_mode & 0o077:
-        return warning(f"others can look into {path}", f"`chmod 700 {path}`")
-    free = shutil.disk_usage(path).free
+    try:
+        mode, free = path.stat().st_mode, shutil.disk_usage(path).free
+    except OSError:
+        return error(f"there is no {path}, or it is not ours to see", "Check ADMINBOT_DATA_DIR.")
+    if not stat.S_ISDIR(mode):
+        return error(f"{path} is a file", "Check ADMINBOT_DATA_DIR.")
     text = f"{path}, {free // 2**20} MiB free"
     if free < _LITTLE:
         verdict = error if free < _TOO_LITTLE else warning
         return verdict(text, "Make space there: without it no command is carried out.")
+    if mode & 0o077:
+        return warning(f"others can look into {path}", f"`chmod 700 {path}`")
     return well(text)
 
 
 async def state(it: Subject) -> Verdict:
     """The database is ours, whole, writable, and sealed with our key."""
-    await it.store.check_whole()
-    await it.store.check_writable()
+    try:
+        await it.store.check_whole()
+        await it.store.check_writable()
+    except StateError:
+        return error(
+            "it cannot be read or written",
+            "Is the disk full, or the directory read-only? If not, restore it from a backup.",
+        )
     return well(f"whole, the key fits, bots in care: {len(await it.store.bots.all())}")
 
 
 async def service(it: Subject) -> Verdict:
     if isinstance(it.synced_at, AdminbotError):
-        return warning(str(it.synced_at), it.synced_at.hint)
+        verdict = warning if it.synced_at in (NOT_RUNNING, STARTING) else error
+        return verdict(str(it.synced_at), it.synced_at.hint)
     age = now() - it.synced_at
     text = f"runs, and its last sync is {format_duration(round(age.total_seconds()))} old"
     if age >= _OLD_SYNC:
@@ -108,7 +120,7 @@ async def acts(it: Subject) -> Verdict:
             )
     ended = [entry async for entry in it.store.audit.since(now() - _DAY, "")]
     changes = [entry for entry in ended if entry.kind is Kind.CHANGE]
-    failed = [it for it in changes if it.outcome not in ("done", *_ANSWERS)]
+    failed = [entry for entry in changes if entry.outcome not in ("done", *_ANSWERS)]
     if not failed:
         return well(f"{len(changes)} within a day, none failed")
     last = failed[-1]

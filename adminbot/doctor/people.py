@@ -15,7 +15,8 @@ _NEW_ROOM = "Make another: `adminbot room --new`"
 
 async def admins(it: Subject) -> Verdict:
     """Each admin by the settings has a usable account."""
-    absent = await check_admins(it.synapse.find_account, it.store, it.settings)
+    find = it.synapse.find_account
+    absent = await check_admins(find, it.store, it.settings, remembers=False)
     if not absent:
         return well(_listed(it.settings.admins))
     first = absent[0]

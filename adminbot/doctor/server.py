@@ -26,7 +26,7 @@ async def homeserver(it: Subject) -> Verdict:
     where = urlsplit(url)
     addresses = await addresses_of(url)
     text = f"{url} answers ({', '.join(addresses[:2]) or 'address unknown'})"
-    is_near = all(ipaddress.ip_address(address).is_private for address in addresses)
+    is_near = not any(ipaddress.ip_address(address).is_global for address in addresses)
     if where.scheme == "http" and not is_near:
         return warning(
             f"{text}, in clear: whoever is on the way can read the admin token",
@@ -88,7 +88,7 @@ async def public_url(it: Subject) -> Verdict:
 def _is_internal(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_private
+        return not ipaddress.ip_address(host).is_global
     except ValueError:
         return "." not in host
 

@@ -1,9 +1,11 @@
 """What is examined: the settings, and what could be opened of them."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from adminbot.chat.client import Client
 from adminbot.chat.own_identity import current_session
@@ -26,6 +28,12 @@ NO_KEYS = SetupError(
 STARTING = SetupError(
     "The service is still starting, so its encryption store cannot be looked at.",
     "Try again once its log says `ready`.",
+)
+SILENT = SetupError(
+    "The service has the data directory, and does not answer.", "Restart the service."
+)
+OTHER_VERSION = SetupError(
+    "The service does not understand the doctor: it is of another version.", "Restart the service."
 )
 
 
@@ -72,23 +80,47 @@ class Subject:
 
 
 @asynccontextmanager
-async def from_outside(settings: Settings, *, beside: bool) -> AsyncIterator[Subject]:
+async def from_outside(
+    settings: Settings, service: SetupError = NOT_RUNNING
+) -> AsyncIterator[Subject]:
     """An adminbot that does not serve. Never raises for what is wrong with it.
 
-    `beside`: a service has the data directory already, and is still starting.
+    `service`: why it does not serve. Beside a service that may be of another version, or another
+    user's, the state stays closed.
     """
     async with AsyncExitStack() as stack:
         store: Store | AdminbotError
         session = settings.session
         try:
-            opening = open_store(settings.data_dir, settings.sealer, alone=not beside)
+            _check_openable(settings.data_dir / "adminbot.db", service)
+            is_alone = service is NOT_RUNNING
+            opening = open_store(settings.data_dir, settings.sealer, alone=is_alone)
             store = await stack.enter_async_context(opening)
             session = await current_session(store, session)
         except AdminbotError as exc:
             store = exc
         http = await stack.enter_async_context(_once(settings, session))
-        client = STARTING if beside else await _client(settings, session, store, stack)
-        yield Subject(settings, session, http, store, client, STARTING if beside else NOT_RUNNING)
+        client = (
+            STARTING if service is STARTING else await _client(settings, session, store, stack)
+        )
+        yield Subject(settings, session, http, store, client, service)
+
+
+def _check_openable(file: Path, service: SetupError) -> None:
+    """Raises SetupError where opening would make a state, or leave its owner files of ours."""
+    if service not in (NOT_RUNNING, STARTING):
+        raise service
+    try:
+        owner = file.stat().st_uid
+    except OSError as exc:
+        raise SetupError(
+            f"There is no state that we can read in {file.parent}.",
+            "Check ADMINBOT_DATA_DIR, and who owns it.",
+        ) from exc
+    if owner != os.geteuid():
+        raise SetupError(
+            f"The state in {file.parent} is another user's.", "Use this word as that user."
+        )
 
 
 @asynccontextmanager

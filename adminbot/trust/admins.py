@@ -51,12 +51,18 @@ async def _why_not(find: Find, own: UserId, admin: UserId) -> str:
 
 
 async def left_out(
-    find: Find, store: Store, own: UserId, admins: Collection[UserId]
+    find: Find,
+    store: Store,
+    own: UserId,
+    admins: Collection[UserId],
+    *,
+    remembers: bool = True,
 ) -> tuple[LeftOut, ...]:
     """The admins by the settings who do not count until the next start.
 
     An absent account is remembered, before anything else happens: turning up later, the account
     counts only when the operator has said so (`adminbot trust` pins the account's identity).
+    A mere look (not `remembers`) notes nothing.
 
     Raises:
         SetupError: no admin is left.
@@ -64,7 +70,7 @@ async def left_out(
     """
     found = await unusable(find, own, admins)
     gone = {it.user_id for it in found}
-    for it in found:
+    for it in found if remembers else ():
         if it.why == _ABSENT and await store.pins.find(str(it.user_id)) is None:
             await store.facts.set(_name(it.user_id), "1")
     for admin in admins:

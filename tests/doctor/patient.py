@@ -48,7 +48,7 @@ class Patient:
         first, settings = look_at_settings(self.bot.env_file)
         if settings is None:
             return {first.check: first}
-        async with from_outside(replace(settings, **changed), beside=False) as subject:
+        async with from_outside(replace(settings, **changed)) as subject:
             return {first.check: first} | {it.check: it async for it in examine(subject)}
 
     async def shell(self, *more: object) -> tuple[int, str, str]:

@@ -8,9 +8,66 @@ DOCTOR = "tests/unit/doctor/test_doctor.py::"
 SERVER = "tests/unit/doctor/test_server.py::"
 UNDOING = "tests/unit/cli/test_undoing.py::"
 UNDO = "tests/live/test_undo.py::"
+SUBJECT = "tests/unit/doctor/test_subject.py::"
 LOCAL = "tests/unit/doctor/test_local.py::"
 
 MUTANTS = (
+    Mutant(
+        "adminbot/doctor/people.py",
+        "it.settings, remembers=False)",
+        "it.settings)",
+        "a mere look notes an admin as absent, who then cannot command",
+        "tests/unit/doctor/test_people.py::test_a_look_at_an_admin_who_is_not_there_shuts_nobody_out",
+    ),
+    Mutant(
+        "adminbot/chat/sync.py",
+        "            missed += page.chunk\n            self.goes_on()\n",
+        "            missed += page.chunk\n",
+        "fifty pages from a slow server are a loop that hangs, and systemd kills it",
+        "tests/unit/chat/test_sync.py::test_a_long_gap_on_a_slow_server_is_no_loop_that_hangs",
+    ),
+    Mutant(
+        "adminbot/cli/doctor.py",
+        "        async with asyncio.timeout(_ANSWER_S):",
+        "        async with asyncio.timeout(None):",
+        "beside a service that hangs the doctor hangs, too",
+        "tests/unit/cli/test_doctor.py::test_a_service_that_does_not_tell_hangs_nobody",
+    ),
+    Mutant(
+        "adminbot/control.py",
+        "        async with asyncio.timeout(_FIRST_S):",
+        "        async with asyncio.timeout(None):",
+        "whoever connects and says nothing keeps a file open in the service for good",
+        "tests/unit/test_control.py::test_who_connects_and_says_nothing_is_let_go",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        "    if owner != os.geteuid():",
+        "    if False:",
+        "a look as root leaves files that the service cannot write",
+        SUBJECT + "test_another_users_state_stays_closed",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        '            _check_openable(settings.data_dir / "adminbot.db", service)\n',
+        "",
+        "a misspelt data directory is made, and its empty state told as whole",
+        SUBJECT + "test_where_no_state_is_none_is_made",
+    ),
+    Mutant(
+        "adminbot/doctor/subject.py",
+        "    if service not in (NOT_RUNNING, STARTING):\n        raise service\n",
+        "",
+        "the state of a service of an older version is brought up to date below it",
+        SUBJECT + "test_beside_a_service_of_any_version_the_state_stays_closed",
+    ),
+    Mutant(
+        "adminbot/cli/__init__.py",
+        "    except BrokenPipeError:",
+        "    except ZeroDivisionError:",
+        "`adminbot doctor | head -1` is told as a bug",
+        "tests/unit/cli/test_cli.py::test_whoever_reads_no_further_is_told_no_bug",
+    ),
     Mutant(
         "adminbot/cli/undoing.py",
         "    if typed not in (str(own), own.localpart):",

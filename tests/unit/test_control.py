@@ -64,6 +64,16 @@ async def test_nonsense_is_not_understood_and_ends_nothing(tmp_path: Path, said:
             assert await line.hear() == {"done": 1}
 
 
+async def test_who_connects_and_says_nothing_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_FIRST_S", 0.05)
+    async with serving(tmp_path):
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "control"))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+
+
 async def test_no_socket_is_no_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     await asyncio.wait_for(control.serve(tmp_path / "missing", {}), 5)
     assert "no control socket" in caplog.text

@@ -355,6 +355,15 @@ async def test_a_gap_is_filled_in_order_and_with_admins_messages_only(store: Sto
     assert all(it["senders"] == [YOU] for it in run.client.page_filters)
 
 
+async def test_a_long_gap_on_a_slow_server_is_no_loop_that_hangs(store: Store) -> None:
+    """By this signal systemd's watchdog is fed."""
+    run, fed = Run(store), []
+    run.client.pages = [[said("c", event_id="$c")], [said("b", event_id="$b")]]
+    run.sync.goes_on.connect(lambda: fed.append(len(run.came)))
+    await run.take(synced(said("d", event_id="$d"), token="s1", limited=True))
+    assert fed[:2] == [0, 0], "fed while nothing is taken in yet"
+
+
 @pytest.mark.parametrize("can_be_read", [True, False])
 async def test_where_an_admin_wrote_encrypted_it_is_so_for_good(
     can_be_read: bool, store: Store

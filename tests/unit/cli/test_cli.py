@@ -1,5 +1,8 @@
 """Wrong use of the command line, as typed in a shell: a line and an exit code."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,3 +43,24 @@ async def test_the_version_names_the_program() -> None:
     code, out, _ = await adminbot("--version")
     assert code == 0
     assert out.startswith("adminbot 0.")
+
+
+_DOCTOR = (sys.executable, "-m", "adminbot", "doctor", "--env-file")
+
+
+def test_a_terminal_without_emoji_gets_their_numbers(tmp_path: Path) -> None:
+    plain = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run((*_DOCTOR, tmp_path / "none"), env=plain, capture_output=True)
+    assert ended.returncode == 1
+    assert ended.stdout.startswith(rb"\u274c settings: There is no env file")
+    assert b"a bug" not in ended.stderr
+
+
+def test_whoever_reads_no_further_is_told_no_bug(tmp_path: Path) -> None:
+    """As in `adminbot doctor | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = (*_DOCTOR, tmp_path / "none")
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, b"")

@@ -89,3 +89,16 @@ def test_a_file_that_is_no_text_file_is_our_own_error(
         path.write_bytes(content)
     with pytest.raises(ConfigError):
         load(path)
+
+
+def test_an_env_file_in_a_directory_that_is_shut_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(_: Path, **__: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", shut)
+        with pytest.raises(ConfigError, match="cannot be read") as told:
+            load(tmp_path / "env")
+    assert "`--env-file`" in told.value.hint

@@ -10,6 +10,8 @@ import pytest
 
 from adminbot.doctor import local
 from adminbot.doctor.finding import Level
+from adminbot.doctor.subject import NOT_RUNNING, SILENT, STARTING
+from adminbot.errors import SetupError, StateError
 from adminbot.values.clock import now
 
 pytestmark = pytest.mark.anyio
@@ -42,3 +44,39 @@ async def test_a_data_directory_that_is_not_there_is_told(tmp_path: Path) -> Non
     settings = SimpleNamespace(data_dir=tmp_path / "none")
     found = await local.data_directory(subject(settings=settings))
     assert (found.level, found.remedy) == (Level.ERROR, "Check ADMINBOT_DATA_DIR.")
+
+
+async def test_a_data_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings = SimpleNamespace(data_dir=tmp_path / "file")
+    found = await local.data_directory(subject(settings=settings))
+    assert (found.level, found.text) == (Level.ERROR, f"{tmp_path / 'file'} is a file")
+
+
+async def test_an_open_directory_does_not_hide_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    tmp_path.chmod(0o755)  # noqa: ASYNC240  # a test may block
+    found = await local.data_directory(subject(settings=SimpleNamespace(data_dir=tmp_path)))
+    assert found.level is Level.ERROR
+
+
+@pytest.mark.parametrize(
+    ("why", "level"),
+    [(NOT_RUNNING, Level.WARNING), (STARTING, Level.WARNING), (SILENT, Level.ERROR)],
+)
+async def test_a_service_that_hangs_is_an_error(why: SetupError, level: Level) -> None:
+    assert (await local.service(subject(synced_at=why))).level is level
+
+
+async def test_a_state_that_cannot_be_written_does_not_go_on_by_itself() -> None:
+    """The words for the chat promise that, and a stopped service keeps no promise."""
+
+    async def fails() -> None:
+        raise StateError
+
+    store = SimpleNamespace(check_whole=fails)
+    found = await local.state(subject(store=store))
+    assert (found.level, found.text) == (Level.ERROR, "it cannot be read or written")
+    assert "restore it from a backup" in found.remedy

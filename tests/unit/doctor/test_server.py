@@ -42,6 +42,7 @@ async def _nothing(*_: object) -> None:
         ("http://synapse:8008", "10.1.2.3", Level.OK),
         ("http://localhost:8008", "127.0.0.1", Level.OK),
         ("http://[::1]:8008", "::1", Level.OK),
+        ("http://synapse.tail1234.ts.net:8008", "100.101.102.103", Level.OK),  # Tailscale's
         ("http://matrix.example.org", "93.184.216.34", Level.WARNING),
         ("https://matrix.example.org", "93.184.216.34", Level.OK),
     ],
