@@ -77,5 +77,6 @@ def test_a_service_that_a_broken_connection_ends_starts_again(
         raise BrokenPipeError
 
     monkeypatch.setattr(cli, "_carry_out", breaks)
-    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    for of, name in ((resource, "setrlimit"), (os, "umask")):  # this process lives on
+        monkeypatch.setattr(of, name, lambda *_: None)
     assert cli.main(["run"]) == cli.A_BUG
