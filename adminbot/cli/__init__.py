@@ -32,9 +32,6 @@ def main(argv: list[str] | None = None) -> int:
     try:
         asyncio.run(_carry_out(args))
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head -1`: whoever read has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
-        return NOT_DONE
     except UsageFault as exc:
         logs.fatal(f"adminbot {args.subcommand}: {exc}")
         return WRONG_USAGE
@@ -45,6 +42,10 @@ def main(argv: list[str] | None = None) -> int:
         logs.fatal("adminbot: interrupted")
         return NOT_DONE
     except Exception as exc:  # a bug; the shell gets a line, -X dev the rest
+        if isinstance(exc, BrokenPipeError) and args.subcommand != "run":
+            # `| head -1`: whoever read has enough, also of what Python flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return NOT_DONE
         logs.fatal(f"adminbot: a bug, {type(exc).__name__}; run with python -X dev for its trace.")
         if sys.flags.dev_mode:
             raise

@@ -63,10 +63,17 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/cli/__init__.py",
-        "    except BrokenPipeError:",
-        "    except ZeroDivisionError:",
+        '        if isinstance(exc, BrokenPipeError) and args.subcommand != "run":',
+        "        if False:",
         "`adminbot doctor | head -1` is told as a bug",
         "tests/unit/cli/test_cli.py::test_whoever_reads_no_further_is_told_no_bug",
+    ),
+    Mutant(
+        "adminbot/cli/__init__.py",
+        'isinstance(exc, BrokenPipeError) and args.subcommand != "run":',
+        "isinstance(exc, BrokenPipeError):",
+        "a service that a broken connection ended is not started again",
+        "tests/unit/cli/test_cli.py::test_a_service_that_a_broken_connection_ends_starts_again",
     ),
     Mutant(
         "adminbot/cli/undoing.py",

@@ -1,12 +1,14 @@
 """Wrong use of the command line, as typed in a shell: a line and an exit code."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from adminbot import cli
 from tests.world import adminbot
 
 pytestmark = pytest.mark.anyio
@@ -64,3 +66,17 @@ def test_whoever_reads_no_further_is_told_no_bug(tmp_path: Path) -> None:
     ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_a_service_that_a_broken_connection_ends_starts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its exit code systemd does."""
+
+    async def breaks(_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(cli, "_carry_out", breaks)
+    for of, name in ((resource, "setrlimit"), (os, "umask")):  # this process lives on
+        monkeypatch.setattr(of, name, lambda *_: None)
+    assert cli.main(["run"]) == cli.A_BUG
