@@ -115,7 +115,7 @@ async def acts(it: Subject) -> Verdict:
         if entry.at and now() - entry.at > _LONG:
             age = format_duration(round((now() - entry.at).total_seconds()))
             return warning(
-                f"`{entry.what}` {entry.target} goes on since {age}",
+                f"`{entry.what}` {entry.target} has gone on for {age}",
                 "The log says what it waits for. Restarted, the service takes it up again.",
             )
     ended = [entry async for entry in it.store.audit.since(now() - _DAY, "")]

@@ -396,7 +396,7 @@ async def overdue(it: Patient) -> AsyncIterator[Changed]:
 _ACT = "INSERT INTO act (event_id, who, command, target, began_at) VALUES "
 
 
-@fault("acts", "a rotation hangs", W, "goes on since")
+@fault("acts", "a rotation hangs", W, "has gone on for")
 async def hanging(it: Patient) -> AsyncIterator[Changed]:
     values = "('$e', '@you:example.test', 'rotate', '@nano:example.test', ?)"
     ago = (now() - timedelta(minutes=20)).isoformat()
