@@ -338,7 +338,7 @@ async def test_a_chat_that_was_opened_up_is_left_and_the_reason_said(
         await world.human.wait_message(world.dm, lambda m: m.type == f"m.room.{kind}", after=8)
         made = await world.ask(f"!newbot private-{directory.name}")
         assert "is ready" in str(made.body)
-        fresh = await world.human.wait_invite(from_=f"@{directory.name}:example.test")
+        fresh = await world.human.wait_invite(from_=f"@{directory.name}:example.test", timeout=60)
         await world.human.join(fresh)
         trusted(await world.human.wait_message(fresh, f"because {why}"))
         trusted(
