@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 JSON = dict[str, Any]
 _NAME = "control"
 _LINE_BYTES = 65536
+OLD_SYNC = timedelta(minutes=2)  # where all is well the last one is younger
 _FIRST_S = 5  # the shell says its word at once
 _MOST_ADDRESS_BYTES = 100  # Linux takes 107, others a few less
 _NOT_UNDERSTOOD = "The service did not understand that. Are both of the same version?"

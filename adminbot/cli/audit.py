@@ -10,7 +10,8 @@ from adminbot.cli import UsageFault
 from adminbot.cli.asking import ask
 from adminbot.config import sources
 from adminbot.errors import SetupError
-from adminbot.store import BY_TAP, SHELL, Entry, Store, open_store, snapshot
+from adminbot.store import BY_TAP, SHELL, Entry, Store, open_store
+from adminbot.store.database import DATABASE
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.text import duration_of, one_line, safe_to_quote
@@ -20,7 +21,7 @@ async def main(args: argparse.Namespace) -> None:
     """Print the entries, the oldest first; or cut off old ones. The service may run."""
     _check_combined(args)
     settings = sources.load(args.env_file)
-    if not (settings.data_dir / snapshot.DATABASE).is_file():
+    if not (settings.data_dir / DATABASE).is_file():
         raise SetupError(f"There is no state in {settings.data_dir}.", "Check ADMINBOT_DATA_DIR.")
     about = _user_id(args.name, settings.user_id.server) if args.name else ""
     async with open_store(settings.data_dir, settings.sealer, alone=False) as store:

@@ -2,14 +2,12 @@
 
 import argparse
 import asyncio
-from datetime import timedelta
 
 from adminbot import control
 from adminbot.config import sources
 from adminbot.errors import SetupError
 from adminbot.values.text import format_duration
 
-_MOST = timedelta(minutes=2)
 _ANSWER_S = 5
 
 
@@ -36,7 +34,7 @@ def _young(answer: control.JSON) -> str:
     if not isinstance(age_s, int | float):
         raise SetupError("The service cannot say when it last synced.")
     age = format_duration(int(age_s))
-    if age_s >= _MOST.total_seconds():
+    if age_s >= control.OLD_SYNC.total_seconds():
         raise SetupError(
             f"The last sync of the service is {age} old: the homeserver does not answer, or the "
             "state cannot be written.",

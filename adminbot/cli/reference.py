@@ -16,7 +16,7 @@ directory. Without a word, `adminbot` takes:
 {flags}
 
 Exit codes: 0 done; 1 could not be done, and the last line on stderr says what, why and what to
-type next; 2 wrong usage.
+type next; 2 wrong usage; 70 a bug.
 
 This file is written by `make docs`, from what is declared in `adminbot/cli/arguments.py`.
 """

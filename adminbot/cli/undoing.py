@@ -11,7 +11,8 @@ from adminbot.errors import SetupError
 from adminbot.setup.installer import finished
 from adminbot.setup.journal import Journal
 from adminbot.setup.undo import Extent, remove_files, undoing
-from adminbot.store import open_store, snapshot
+from adminbot.store import open_store
+from adminbot.store.database import DATABASE
 from adminbot.store.owner import SoleOwner
 
 _FEW = 5
@@ -68,7 +69,7 @@ def _check_finished(env_file: Path) -> None:
 
 def _gap(settings: Settings) -> str:
     """What is said where no state is. The account would go, and a state elsewhere would stay."""
-    if (settings.data_dir / snapshot.DATABASE).is_file():
+    if (settings.data_dir / DATABASE).is_file():
         return ""
     return f"There is no state in {settings.data_dir.absolute()}."
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adminbot.apps import load_catalog
 from adminbot.config import Settings, sources
+from adminbot.control import OLD_SYNC
 from adminbot.doctor.finding import Finding, Level, Verdict, error, warning, well
 from adminbot.doctor.subject import NOT_RUNNING, STARTING, Subject
 from adminbot.errors import (
@@ -26,7 +27,6 @@ from adminbot.values.text import format_duration
 
 _DAY = timedelta(days=1)
 _LONG = timedelta(minutes=10)  # an act under way; waiting for a rate limit takes up to 6
-_OLD_SYNC = timedelta(minutes=2)
 _LITTLE, _TOO_LITTLE = 200 * 2**20, 20 * 2**20  # bytes free
 
 # Outcomes that were an answer to a person, and no fault of anything.
@@ -90,7 +90,7 @@ async def service(it: Subject) -> Verdict:
         return verdict(str(it.synced_at), it.synced_at.hint)
     age = now() - it.synced_at
     text = f"runs, and its last sync is {format_duration(round(age.total_seconds()))} old"
-    if age >= _OLD_SYNC:
+    if age >= OLD_SYNC:
         return error(text, "Its log says why. If nothing helps, restart the service.")
     return well(text)
 

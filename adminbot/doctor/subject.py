@@ -17,6 +17,7 @@ from adminbot.homeserver.http import HttpClient, open_http
 from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.homeserver.values import Session
 from adminbot.store import Store, open_store
+from adminbot.store.database import DATABASE
 from adminbot.trust.pins import TrustPolicy
 from adminbot.values.ids import UserId
 
@@ -92,7 +93,7 @@ async def from_outside(
         store: Store | AdminbotError
         session = settings.session
         try:
-            _check_openable(settings.data_dir / "adminbot.db", service)
+            _check_openable(settings.data_dir / DATABASE, service)
             is_alone = service is NOT_RUNNING
             opening = open_store(settings.data_dir, settings.sealer, alone=is_alone)
             store = await stack.enter_async_context(opening)

@@ -16,6 +16,7 @@ from adminbot.config.row import PREFIX
 from adminbot.errors import SetupError, WrongKey
 from adminbot.setup.env_file import env_text, write_private
 from adminbot.store import snapshot
+from adminbot.store.database import DATABASE
 from adminbot.store.owner import SoleOwner
 from adminbot.store.snapshot import Contents
 from adminbot.values.clock import now
@@ -143,4 +144,4 @@ def put_back(backup: Backup, data_dir: Path, *, env_file: Path, env: str | None)
             )
         if env is not None:
             write_private(env_file, env)
-        write_private(data_dir / snapshot.DATABASE, backup.database)
+        write_private(data_dir / DATABASE, backup.database)

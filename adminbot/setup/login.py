@@ -15,6 +15,7 @@ from adminbot.homeserver.values import Session
 from adminbot.setup.account import BySharedSecret, Credential, Say, as_admin, register_admin
 from adminbot.setup.env_file import replace_values
 from adminbot.store import Store, open_store
+from adminbot.store.database import DATABASE
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Secret, new_password
 
@@ -35,7 +36,7 @@ async def log_in_again(
         SetupError: the account or the data directory is not fit for it, or the service runs.
         HomeserverError: the server refused, or gave no answer.
     """
-    if not (settings.data_dir / "adminbot.db").exists():
+    if not (settings.data_dir / DATABASE).exists():
         raise SetupError(
             f"The data directory {settings.data_dir} holds no bot.",
             "Is ADMINBOT_DATA_DIR the right one? A lost one comes back by `adminbot restore`.",

@@ -20,12 +20,13 @@ from adminbot.homeserver.synapse_admin import SynapseAdmin
 from adminbot.setup.env_file import drop_settings
 from adminbot.setup.journal import Journal
 from adminbot.store import Store
+from adminbot.store.database import DATABASE
 from adminbot.store.owner import SoleOwner
 
 Say = Callable[[str], None]
 
 _CLOSING = "closing our account"  # the fact: from here on a dead token is what we wanted
-_STATE = ("adminbot.db-wal", "adminbot.db-shm", "control", "lock", "adminbot.db")
+_STATE = (f"{DATABASE}-wal", f"{DATABASE}-shm", "control", "lock", DATABASE)
 _CRYPTO = ("crypto.db-wal", "crypto.db-shm", "crypto.db")
 _PATIENCE = timedelta(seconds=8)
 _FILES_ONLY = "With `--files-only` the files go, and the account stays as it is."

@@ -18,6 +18,8 @@ from adminbot.values.secret import Sealer
 
 log = logging.getLogger(__name__)
 
+DATABASE = "adminbot.db"  # in the data directory
+
 
 class Database:
     """The connection, shared by all tables.

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiosqlite
 
 from adminbot.errors import SetupError
-from adminbot.store.database import Database
+from adminbot.store.database import DATABASE, Database
 from adminbot.store.memory import Store
 from adminbot.store.owner import SoleOwner
 from adminbot.store.schema import migrate
@@ -33,7 +33,7 @@ async def open_store(
     with SoleOwner(data_dir) if alone else nullcontext():
         with _as_set_up():
             # None: Python's sqlite3 opens no transactions by itself; `Database` does.
-            db = await aiosqlite.connect(data_dir / "adminbot.db", isolation_level=None)
+            db = await aiosqlite.connect(data_dir / DATABASE, isolation_level=None)
         try:
             with _as_set_up():
                 await _prepare(db)

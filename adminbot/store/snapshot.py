@@ -11,11 +11,11 @@ from pathlib import Path
 
 from adminbot.errors import SetupError
 from adminbot.store.audit import NEW_ENTRY, SHELL
+from adminbot.store.database import DATABASE
 from adminbot.store.facts import recovery_of
 from adminbot.store.schema import MIGRATIONS
 from adminbot.values.clock import now
 
-DATABASE = "adminbot.db"
 _STATE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-journal", "crypto")
 
 

@@ -49,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/doctor/subject.py",
-        '            _check_openable(settings.data_dir / "adminbot.db", service)\n',
+        "            _check_openable(settings.data_dir / DATABASE, service)\n",
         "",
         "a misspelt data directory is made, and its empty state told as whole",
         SUBJECT + "test_where_no_state_is_none_is_made",
@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/cli/health.py",
-        "    if age_s >= _MOST.total_seconds():",
+        "    if age_s >= control.OLD_SYNC.total_seconds():",
         "    if False:",
         "a service that has not synced for hours is healthy",
         HEALTH,
@@ -182,7 +182,7 @@ MUTANTS = (
     ),
     Mutant(
         "adminbot/doctor/local.py",
-        "    if age >= _OLD_SYNC:",
+        "    if age >= OLD_SYNC:",
         "    if False:",
         "a sync that is hours old is well",
         LOCAL + "test_an_old_sync_is_an_error",

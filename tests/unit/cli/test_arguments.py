@@ -1,6 +1,5 @@
 """The command line: each subcommand has its module, its help, and its line in the README."""
 
-import argparse
 import inspect
 import re
 import subprocess
@@ -11,17 +10,8 @@ from pathlib import Path
 import pytest
 
 from adminbot.cli.arguments import command_line
+from adminbot.cli.reference import subcommands
 from tests import ROOT
-
-
-def subcommands() -> dict[str, argparse.ArgumentParser]:
-    [found] = [
-        action.choices
-        for action in command_line()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    ]
-    return dict(found)
-
 
 EACH = pytest.mark.parametrize("name", subcommands())
 
