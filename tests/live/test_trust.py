@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from adminbot.demo.homeserver import Homeserver, Person
-from adminbot.store import Bot as StoredBot
-from adminbot.store import open_store
+from adminbot.store import Bot as StoredBot, open_store
 from adminbot.values.clock import now
 from adminbot.values.ids import UserId
 from adminbot.values.secret import Sealer, Secret

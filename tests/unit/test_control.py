@@ -1,14 +1,13 @@
 """The socket by which the shell reaches the service."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from adminbot import control
 from adminbot.errors import SetupError
+from tests.unit.served import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -17,17 +16,7 @@ async def _echo(value: object, line: control.Line) -> None:
     await line.send({"done": value})
 
 
-@asynccontextmanager
-async def serving(data_dir: Path) -> AsyncIterator[None]:
-    task = asyncio.create_task(control.serve(data_dir, {"echo": _echo}))
-    async with asyncio.timeout(5):
-        while not (data_dir / "control").is_socket():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+ECHO = {"echo": _echo}
 
 
 @pytest.mark.parametrize("name", ["data", "d" * 200])
@@ -35,7 +24,7 @@ async def test_the_socket_may_lie_deep_and_is_its_owners_alone(tmp_path: Path, n
     """An address has 107 bytes at most, a path has more."""
     data_dir = tmp_path / name
     data_dir.mkdir()
-    async with serving(data_dir):
+    async with serving(data_dir, ECHO):
         assert (data_dir / "control").stat().st_mode & 0o777 == 0o600
         assert await control.is_served(data_dir)
         async with control.dial(data_dir) as line:
@@ -54,7 +43,7 @@ async def test_the_socket_may_lie_deep_and_is_its_owners_alone(tmp_path: Path, n
     "said", [b"{}", b'{"echo": 1, "more": 2}', b'{"other": 1}', b"[]", b"x", b"[" * 70_000]
 )
 async def test_nonsense_is_not_understood_and_ends_nothing(tmp_path: Path, said: bytes) -> None:
-    async with serving(tmp_path):
+    async with serving(tmp_path, ECHO):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "control"))
         writer.write(said + b"\n")
         assert b"did not understand" in await reader.readline()
@@ -68,7 +57,7 @@ async def test_who_connects_and_says_nothing_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(control, "_FIRST_S", 0.05)
-    async with serving(tmp_path):
+    async with serving(tmp_path, ECHO):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "control"))
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()

@@ -17,8 +17,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 import httpx
 import pytest
 from dotenv import dotenv_values
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from nio import BadEvent, Event, ToDeviceEvent, UnknownBadEvent
 
 from adminbot.accounts.handover import Purpose

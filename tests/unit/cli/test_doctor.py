@@ -14,6 +14,7 @@ from adminbot.cli import doctor
 from adminbot.doctor.finding import Finding, Level
 from adminbot.doctor.subject import NOT_RUNNING, OTHER_VERSION, SILENT, STARTING
 from adminbot.errors import SetupError
+from tests.unit.served import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -31,15 +32,8 @@ async def service(
             await line.send(value)
         await asyncio.sleep(60 if silent else 0)
 
-    task = asyncio.create_task(control.serve(data_dir, {"doctor": answer}))
-    async with asyncio.timeout(5):
-        while not (data_dir / "control").is_socket():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    try:
+    async with serving(data_dir, {"doctor": answer}):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 @pytest.fixture

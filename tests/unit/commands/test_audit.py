@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from adminbot.commands.audit import in_a_line
 from adminbot.dispatch import rate_limit

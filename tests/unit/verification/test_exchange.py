@@ -22,8 +22,7 @@ from adminbot.verification.exchange import (
 )
 from adminbot.verification.sas import Comparison
 from tests.unit.verification.bench import ANN, DM
-from tests.unit.verification.test_sas import ANN as THEM
-from tests.unit.verification.test_sas import BOT as US
+from tests.unit.verification.test_sas import ANN as THEM, BOT as US
 
 pytestmark = pytest.mark.anyio
 

@@ -31,47 +31,41 @@ AdminbotError                     str(exc) and .hint are safe to show in a room 
     ├── TokenRejected             the access token is not (or no longer) valid
     ├── NotServerAdmin            our own account may not use the admin API (any more)
     ├── NoPasswords               passwords are switched off on the server
+    ├── SlashUndone               a proxy takes a name with a / apart
     ├── AccountGone               the account in question does not exist (any more)
     └── HomeserverUnreachable     no usable answer: whether the request was carried out is unknown
+        ├── GatewayTimeout        a proxy gave the request up (504)
         └── TooLarge              the answer is longer than we read
 
+All are imported from here; the homeserver's own are in homeserver.py.
 A text never holds an upstream body, a path with a secret in it, or a secret.
 """
 
-import math
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from adminbot.values.text import format_duration, safe_to_quote, shown_id
+from adminbot.errors.base import (
+    FIRST_ACCEPT as FIRST_ACCEPT,
+    HOW_TO_RECOVER as HOW_TO_RECOVER,
+    HOW_TO_VERIFY as HOW_TO_VERIFY,
+    AdminbotError as AdminbotError,
+    names_of as names_of,
+)
+from adminbot.errors.homeserver import (
+    AccountGone as AccountGone,
+    GatewayTimeout as GatewayTimeout,
+    HomeserverError as HomeserverError,
+    HomeserverUnreachable as HomeserverUnreachable,
+    NoPasswords as NoPasswords,
+    NotServerAdmin as NotServerAdmin,
+    RateLimited as RateLimited,
+    SlashUndone as SlashUndone,
+    TokenRejected as TokenRejected,
+    TooLarge as TooLarge,
+)
+from adminbot.values.text import safe_to_quote, shown_id
 
 if TYPE_CHECKING:
     from adminbot.values.ids import UserId
-
-# Hints used in several places. Element's menus differ by version.
-HOW_TO_RECOVER = "In Element: Settings → Encryption (older: Security & Privacy) → set up recovery."
-FIRST_ACCEPT = "Accept my invitation to our private chat first."
-HOW_TO_VERIFY = "In Element: Settings → Encryption (older: Sessions) → verify this device."
-
-
-class AdminbotError(Exception):
-    """A foreseen failure; `str()` says what happened and why, `hint` what to do next."""
-
-    hint = ""
-
-    def __init__(self, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        if hint:
-            self.hint = hint
-
-    def message(self) -> str:
-        """What happened, why, and the next thing to do, in one line."""
-        return f"{self} {self.hint}".strip()
-
-
-def names_of(*kinds: type[AdminbotError]) -> frozenset[str]:
-    """The names of these errors and of all below them, as the audit has them for outcomes."""
-    below = (names_of(*kind.__subclasses__()) for kind in kinds)
-    return frozenset(kind.__name__ for kind in kinds).union(*below)
 
 
 class UsageError(AdminbotError):
@@ -260,114 +254,3 @@ class ReplacedIdentity(AdminbotError):
             f"whoever runs the server types `adminbot trust {user_id}`. If not, somebody has "
             "power over that account who should not: `!revoke NAME` signs it out."
         )
-
-
-class HomeserverError(AdminbotError):
-    """Synapse answered, and the answer is no.
-
-    `errcode`: Matrix's, M_UNKNOWN without one. `status`: of HTTP, 0 without an answer.
-    """
-
-    def __init__(self, text: str, *, errcode: str = "M_UNKNOWN", status: int = 0) -> None:
-        super().__init__(text)
-        self.errcode = errcode
-        self.status = status
-        # The body, for code that has to tell refusals apart: never shown, never logged.
-        self.answer: dict[str, Any] = {}
-
-
-class RateLimited(HomeserverError):
-    """Synapse refuses for now (429); `retry_after`: whole seconds, at least one."""
-
-    def __init__(self, retry_after: timedelta) -> None:
-        # Rounded up: a try a moment too early would be refused again.
-        seconds = max(1, math.ceil(retry_after.total_seconds()))
-        super().__init__(
-            f"Synapse asks me to wait {format_duration(seconds)}.",
-            errcode="M_LIMIT_EXCEEDED",
-            status=429,
-        )
-        self.retry_after = timedelta(seconds=seconds)
-        self.hint = "Send it again after that."
-
-
-class TokenRejected(HomeserverError):
-    """The access token is not valid (any more)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The homeserver does not accept the access token.",
-            errcode="M_UNKNOWN_TOKEN",
-            status=401,
-        )
-
-
-class NotServerAdmin(HomeserverError):
-    """Synapse's admin API refuses us: our account is no server admin (any more)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "My account is no server admin any more, so Synapse's admin API refuses me.",
-            errcode="M_FORBIDDEN",
-            status=403,
-        )
-        self.hint = "Another server admin can mend that: docs/operate.md, “The admin flag”."
-
-
-class NoPasswords(HomeserverError):
-    """The homeserver has password login switched off, and takes no passwords."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Password login is switched off on this server, so I cannot set a password.",
-            errcode="M_FORBIDDEN",
-            status=403,
-        )
-        self.hint = "In homeserver.yaml: `password_config`, `enabled: true`."
-
-
-class SlashUndone(HomeserverError):
-    """What has a `/` in its name was not found: a proxy made `/` of the `%2F` in the path."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(
-            "A proxy before the homeserver takes names with a `/` apart.",
-            errcode="M_UNRECOGNIZED",
-            status=status,
-        )
-        self.hint = (
-            "Whoever runs the server can mend that (docs/compat.md, “Names with a /”), or give me "
-            "Synapse's own address as ADMINBOT_HOMESERVER."
-        )
-
-
-class AccountGone(HomeserverError):
-    """The homeserver knows no such account (any more)."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "That account is not on the server any more.", errcode="M_NOT_FOUND", status=404
-        )
-        self.hint = "`!deletebot NAME` takes it off my list."
-
-
-class HomeserverUnreachable(HomeserverError):
-    """No usable answer; whether the request was carried out is unknown."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The homeserver gave no usable answer ({why}).")
-        self.hint = "Send it again in a minute."
-
-
-class GatewayTimeout(HomeserverUnreachable):
-    """A proxy waited for the homeserver less long than the homeserver took (504)."""
-
-    def __init__(self) -> None:
-        super().__init__("HTTP 504")
-
-
-class TooLarge(HomeserverUnreachable):
-    """The answer is longer than we read."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(f"it is longer than {most // 2**20} MiB")
