@@ -37,7 +37,8 @@ test: $(VENV)/dev
 	@for tool in node npm; do command -v $$tool >/dev/null || { \
 	  echo "The tests' person is Element's own library: they need $$tool (Node 20 or newer)." >&2; \
 	  exit 1; }; done
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	# In the order of their names: what takes long comes first, and the short ones fill the end.
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -q tests/unit $(ARGS)
