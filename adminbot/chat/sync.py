@@ -132,7 +132,9 @@ class Sync:
 
     def _poll_shorter(self, waited_s: float) -> None:
         """A proxy gives polls up: no sync would succeed until somebody speaks."""
-        half_ms = max(_SHORTEST_POLL_MS, int(waited_s * 500))
+        half_ms = int(waited_s * 500)
+        if half_ms < _SHORTEST_POLL_MS:
+            return  # it did not wait: the homeserver is away, and shorter polls mend nothing
         self._longest_poll_ms = min(half_ms, self._longest_poll_ms)
         log.info("a proxy gives up polls, asking for shorter ones ms=%s", self._longest_poll_ms)
 

@@ -412,14 +412,19 @@ async def test_after_a_failure_it_goes_on_from_what_is_on_disk(store: Store) -> 
 
 
 @pytest.mark.parametrize(
-    ("failure", "then_ms"),
-    [(GatewayTimeout(), 2_500), (HomeserverUnreachable("HTTP 502"), 30_000)],
+    ("failure", "waited_s", "then_ms"),
+    [
+        (GatewayTimeout(), 5, 2_500),
+        (GatewayTimeout(), 1, 30_000),  # a homeserver that is away, told at once
+        (GatewayTimeout(), 70, 30_000),
+        (HomeserverUnreachable("HTTP 502"), 5, 30_000),
+    ],
 )
 async def test_a_proxy_that_gives_up_polls_is_asked_for_shorter_ones(
-    store: Store, failure: Exception, then_ms: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, failure: Exception, waited_s: int, then_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else no sync would succeed while nobody speaks, and what is said would wait for a retry."""
-    clock = SimpleNamespace(monotonic=itertools.count(step=5).__next__)
+    clock = SimpleNamespace(monotonic=itertools.count(step=waited_s).__next__)
     monkeypatch.setattr("adminbot.chat.sync.time", clock)
     run = Run(store)
     await run.take(synced(token="s1"), failure, synced(token="s2"))
