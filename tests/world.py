@@ -312,6 +312,9 @@ async def a_world(
         try:
             room, dm = await join_all(human, bot)
             yield World(homeserver, bot, human, room, dm)
+        except BaseException:
+            print(bot.log[-4000:])  # shown below the failure
+            raise
         finally:
             if bot.process:
                 code = await bot.stop()
