@@ -196,11 +196,12 @@ class SilenceWatch(Job):
             raise failed
         if not told:
             return self.retry_s  # nobody has a device that may read the text
-        for user_id, event_id in told.items():
-            await self._put_mark(UserId.parse(user_id), event_id)
         for watch in watches:
             await self._alarm.told("silence", watch.user_id)
         await self._store.watches.told(tell, alarmed, told)
+        # Last: nobody waits for the mark before a tap, and a tap on what is not noted is lost.
+        for user_id, event_id in told.items():
+            await self._put_mark(UserId.parse(user_id), event_id)
         return None
 
     async def _put_mark(self, admin: UserId, event_id: str) -> None:

@@ -258,7 +258,7 @@ async def no_passwords(it: Patient) -> AsyncIterator[Changed]:
 async def no_logins(it: Patient) -> AsyncIterator[Changed]:
     async with it.state() as store:
         for _ in range(5):
-            await store.audit.add(Entry(Kind.CHANGE, it.human.user_id, "rotate"))
+            await store.audit.add(Entry(Kind.CHANGE, str(it.settings.admins[0]), "rotate"))
     yield {}
 
 
@@ -407,7 +407,7 @@ async def hanging(it: Patient) -> AsyncIterator[Changed]:
 @fault("acts", "a command failed", W, "newbot @nano:example.test (HomeserverError)")
 async def failed(it: Patient) -> AsyncIterator[Changed]:
     async with it.state() as store:
-        who, target = it.human.user_id, "@nano:example.test"
+        who, target = str(it.settings.admins[0]), "@nano:example.test"
         await store.audit.add(Entry(Kind.CHANGE, who, "newbot", target, "HomeserverError"))
     yield {}
 

@@ -19,12 +19,12 @@ from tests.world import Bot, a_human, a_person, adminbot, call
 
 @dataclass
 class Patient:
-    """A bot with one admin, who has joined its rooms. `root`: another server admin."""
+    """A bot with one admin. `root`: another server admin. `human`: the admin's client, if any."""
 
     homeserver: Homeserver
     root: Person
     bot: Bot
-    human: Human
+    human: Human | None = None
 
     @property
     def settings(self) -> Settings:
@@ -53,6 +53,14 @@ class Patient:
 
     async def shell(self, *more: object) -> tuple[int, str, str]:
         return await adminbot("doctor", "--env-file", self.bot.env_file, *more)
+
+
+async def alone(homeserver: Homeserver, root: Person, directory: Path) -> Patient:
+    """A bot whose admin has an account, and no client that has accepted anything."""
+    person = await a_person(homeserver, root, f"you-{directory.name}")
+    bot = Bot(homeserver, directory)
+    await bot.set_up(person.user_id)
+    return Patient(homeserver, root, bot)
 
 
 @asynccontextmanager

@@ -50,6 +50,7 @@ async def test_systemd_hears_of_readiness_and_of_each_round_of_the_sync(patient:
         await patient.bot.start()
         heard = [manager.recv(200) for _ in range(3)]
         assert heard == [b"STATUS=waiting for the homeserver\n", b"READY=1\n", b"STATUS=answers\n"]
+        assert patient.human
         await patient.human.send(patient.bot.setting("ROOM"), "a message ends a long poll")
         async with asyncio.timeout(10):
             loop = asyncio.get_running_loop()

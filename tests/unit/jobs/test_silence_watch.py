@@ -97,6 +97,23 @@ async def test_a_lively_bot_is_asked_for_once_in_its_time(place: Watching) -> No
     assert len(place.seen.asked) <= 6
 
 
+async def test_an_alarm_counts_for_a_tap_before_its_mark_is_there(
+    place: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[int] = []
+
+    async def react(room_id: str, event_id: str, key: str, *, txn: str) -> str:
+        known.append(len(await place.store.watches.alarmed_by(event_id, YOU)))
+        return "$mark"
+
+    monkeypatch.setattr(place.chat, "react", react)
+    await place.watches("nano")
+    place.seen.saw("nano")
+    await place.looks(hours=1)
+    await place.looks(hours=3)
+    assert known == [1]
+
+
 async def test_nothing_is_asked_of_a_bot_that_nobody_watches(place: Watching) -> None:
     await place.store.bots.add(bot("other"))
     await place.looks(hours=9)
